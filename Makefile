@@ -1,0 +1,152 @@
+# Lockbox: build, test, install.  `make help` lists the targets.
+
+CC ?= cc
+PREFIX ?= /usr
+LIBEXECDIR ?= $(PREFIX)/libexec/lockbox
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/lockbox
+MULTIARCH ?= $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
+# PAM modules live where libpam looks for them.
+PAMDIR ?= /lib/$(MULTIARCH)/security
+DESTDIR ?=
+BUILD ?= build
+V ?= 0
+
+ifeq ($(V),0)
+Q = @
+say = @printf '  %-5s %s\n' $(1) $(2)
+else
+Q =
+say = @:
+endif
+
+CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -DLB_LIBEXECDIR='"$(LIBEXECDIR)"'
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wformat=2 -Wvla -Werror=implicit -MMD -MP
+LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+EXE_LDFLAGS = -pie
+MODULE_LDFLAGS = -shared -Wl,-z,defs,-z,nodelete
+
+DAEMON_LIBS = -levent -lconfuse -ljansson -llmdb -lsodium -lseccomp
+CLIENT_LIBS = -lconfuse -ljansson -lsodium
+
+COMMON_SRC := $(wildcard common/*.c)
+NSS_SRC := $(wildcard nss_lockbox/*.c)
+PAM_SRC := $(wildcard pam_lockbox/*.c)
+POLICY_SRC := $(wildcard lockboxd/policy/*.c)
+# One file with a main() per program; everything else of the client is shared by them.
+CLIENT_MAINS := lockboxd/client/lockbox.c lockboxd/client/lockbox-gate.c lockboxd/client/lockbox-keys.c
+CLIENT_SRC := $(filter-out $(CLIENT_MAINS),$(wildcard lockboxd/client/*.c))
+DAEMON_SRC := $(filter-out lockboxd/main.c,$(wildcard lockboxd/*.c lockboxd/warden/*.c \
+	lockboxd/keeper/*.c lockboxd/front/*.c lockboxd/courier/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+COMMON_OBJ := $(call obj,$(COMMON_SRC))
+POLICY_OBJ := $(call obj,$(POLICY_SRC))
+DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
+CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+# Small programs the module tests, end-to-end tests and benchmarks run; each is one file.
+HELPER_SRC := $(wildcard tests/module/*.c tests/e2e/*.c tests/bench/*.c)
+HELPER_BIN := $(foreach s,$(HELPER_SRC),$(BUILD)/tests/$(notdir $(s:.c=)))
+
+PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
+MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
+
+.PHONY: all help deps check unit demo bench install uninstall format clean
+all: $(PROGRAMS) $(MODULES)
+
+help:
+	@echo "all      build everything into $(BUILD)/"
+	@echo "demo     (root) the main job, narrated, in namespaces of its own; KEEP=1 leaves a shell"
+	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
+	@echo "bench    (root) lookups and decisions against their peers, as ratios"
+	@echo "deps     (root) install the Debian packages that building and testing need"
+	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
+	@echo "format   clang-format every source file"
+
+# Building needs the libraries; as root on Debian they are installed when missing.
+deps:
+	$(Q)packaging/deps
+
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Icommon -Ilockboxd -c -o $@ $<
+
+$(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+
+$(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
+		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+
+$(BUILD)/libnss_lockbox.so.2: $(call obj,$(NSS_SRC)) nss_lockbox/nss_lockbox.map \
+		$(call obj,common/snapshot.c common/name.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
+		-Wl,--version-script=nss_lockbox/nss_lockbox.map -o $@ $(filter %.o,$^)
+
+$(BUILD)/pam_lockbox.so: $(call obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.map $(COMMON_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) \
+		-Wl,--version-script=pam_lockbox/pam_lockbox.map -o $@ $(filter %.o,$^) -lpam
+
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) \
+		$(call obj,$(wildcard tests/support/*.c))
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Icommon -Ilockboxd -Itests/support -MF $@.d $(LDFLAGS) -o $@ \
+		$(filter %.c %.o,$^) -lcmocka $(DAEMON_LIBS)
+
+define helper
+$$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
+	$$(call say,TEST,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -Icommon -Ilockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$(filter %.c %.o,$$^) \
+		-lpthread -ldl -lpam
+endef
+$(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
+
+unit: $(UNIT_BIN)
+
+# `make check` on a fresh machine: first the packages, then a second make that finds them.
+check: deps
+	$(Q)$(MAKE) --no-print-directory all unit $(HELPER_BIN)
+	$(Q)tests/run "$(BUILD)"
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD="$(BUILD)" tests/support/world tests/e2e/demo.sh
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
+	$(Q)BUILD="$(BUILD)" tests/bench/bench
+
+install: all
+	$(Q)BUILD="$(BUILD)" DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" SBINDIR="$(SBINDIR)" \
+		LIBEXECDIR="$(LIBEXECDIR)" LIBDIR="$(LIBDIR)" PAMDIR="$(PAMDIR)" MANDIR="$(MANDIR)" \
+		DATADIR="$(DATADIR)" packaging/install
+
+uninstall:
+	$(Q)BUILD="$(BUILD)" DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" SBINDIR="$(SBINDIR)" \
+		LIBEXECDIR="$(LIBEXECDIR)" LIBDIR="$(LIBDIR)" PAMDIR="$(PAMDIR)" MANDIR="$(MANDIR)" \
+		DATADIR="$(DATADIR)" packaging/install --remove
+
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

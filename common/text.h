@@ -1,0 +1,50 @@
+/*
+ * Text that people read and write: escaping, durations, times.
+ *
+ * Nothing here depends on the locale or the environment.
+ */
+#ifndef LB_TEXT_H
+#define LB_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * True when text is well-formed UTF-8 (RFC 3629) without control characters:
+ * no C0 (newline and tab included), DEL, C1, line or paragraph separators,
+ * and none of Unicode's bidirectional controls or zero-width characters.
+ */
+bool lb_text_plain(const char *text);
+
+/*
+ * Copies text into out (cap bytes, always terminated), writing every byte that
+ * lb_text_plain() would refuse as \xHH, and a backslash as \\.  Returns the
+ * length written; what does not fit is cut before a whole character.
+ */
+size_t lb_text_escape(char *out, size_t cap, const char *text);
+
+/*
+ * Like lb_text_escape(), for a value inside double quotes in a log line: the
+ * quote is written \" as well.
+ */
+size_t lb_text_escape_quoted(char *out, size_t cap, const char *text);
+
+/* Longest result of lb_duration_format() and lb_time_format(), with the NUL. */
+#define LB_DURATION_TEXT 32
+#define LB_TIME_TEXT 32
+
+/*
+ * Reads a duration such as "20s", "30m", "4h", "1d" or "1h30m" into seconds.
+ * Whole numbers with one unit each, largest first, greater than zero, at most
+ * a year.  LB_ERR_MALFORMED otherwise.
+ */
+int lb_duration_parse(const char *text, uint32_t *seconds);
+
+/* Writes seconds as lb_duration_parse() reads it ("1h30m"; 0 gives "0s"). */
+void lb_duration_format(char out[LB_DURATION_TEXT], uint64_t seconds);
+
+/* Writes Unix time (seconds, UTC) as RFC 3339, "2026-11-22T00:20:00Z". */
+void lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s);
+
+#endif
