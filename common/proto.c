@@ -1,0 +1,214 @@
+/* Messages as tables: see proto.h, PROTOCOL. */
+#include "proto.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "wire.h"
+
+static const struct lb_field as_fields[] = {
+	LB_TEXT(struct lb_msg_as, identity),
+	LB_TEXT(struct lb_msg_as, fingerprint),
+};
+static const struct lb_field request_fields[] = {
+	LB_TEXT(struct lb_msg_request, role),
+	LB_U32(struct lb_msg_request, duration_s),
+	LB_TEXT(struct lb_msg_request, ticket),
+	LB_TEXT(struct lb_msg_request, reason),
+};
+static const struct lb_field list_fields[] = {
+	LB_U8(struct lb_msg_list, which),
+	LB_U64(struct lb_msg_list, after),
+};
+static const struct lb_field act_fields[] = {
+	LB_U64(struct lb_msg_act, id),
+	LB_TEXT(struct lb_msg_act, text),
+};
+static const struct lb_field audit_fields[] = {
+	LB_U64(struct lb_msg_audit, after),
+	LB_U64(struct lb_msg_audit, grant),
+};
+static const struct lb_field keys_fields[] = {
+	LB_TEXT(struct lb_msg_keys, user),
+	LB_TEXT(struct lb_msg_keys, type),
+	LB_TEXT(struct lb_msg_keys, blob),
+};
+static const struct lb_field login_fields[] = {
+	LB_TEXT(struct lb_msg_login, user),	LB_U32(struct lb_msg_login, uid),
+	LB_TEXT(struct lb_msg_login, service),	LB_TEXT(struct lb_msg_login, rhost),
+	LB_TEXT(struct lb_msg_login, tty),	LB_TEXT(struct lb_msg_login, password),
+};
+static const struct lb_field done_fields[] = {
+	LB_U8(struct lb_msg_done, more),
+	LB_U64(struct lb_msg_done, cursor),
+};
+static const struct lb_field refused_fields[] = {
+	LB_U16(struct lb_msg_refused, code),
+	LB_TEXT(struct lb_msg_refused, text),
+};
+static const struct lb_field role_fields[] = {
+	LB_TEXT(struct lb_msg_role, name),	LB_TEXT(struct lb_msg_role, description),
+	LB_U32(struct lb_msg_role, max_s),	LB_U32(struct lb_msg_role, default_s),
+	LB_U8(struct lb_msg_role, approvals),	LB_TEXT(struct lb_msg_role, approvers),
+	LB_TEXT(struct lb_msg_role, groups),	LB_TEXT(struct lb_msg_role, sudo),
+	LB_U8(struct lb_msg_role, may_request), LB_U8(struct lb_msg_role, may_approve),
+};
+static const struct lb_field grant_fields[] = {
+	LB_U64(struct lb_msg_grant, id),	  LB_U8(struct lb_msg_grant, state),
+	LB_TEXT(struct lb_msg_grant, host),	  LB_TEXT(struct lb_msg_grant, identity),
+	LB_TEXT(struct lb_msg_grant, role),	  LB_TEXT(struct lb_msg_grant, account),
+	LB_U32(struct lb_msg_grant, uid),	  LB_U32(struct lb_msg_grant, duration_s),
+	LB_U64(struct lb_msg_grant, requested_s), LB_U64(struct lb_msg_grant, until_s),
+	LB_U64(struct lb_msg_grant, end_s),	  LB_U8(struct lb_msg_grant, have),
+	LB_U8(struct lb_msg_grant, need),	  LB_U32(struct lb_msg_grant, sessions),
+	LB_TEXT(struct lb_msg_grant, ticket),	  LB_TEXT(struct lb_msg_grant, reason),
+	LB_TEXT(struct lb_msg_grant, approvers),  LB_TEXT(struct lb_msg_grant, groups),
+	LB_TEXT(struct lb_msg_grant, sudo),	  LB_TEXT(struct lb_msg_grant, cause),
+};
+static const struct lb_field claimed_fields[] = {
+	LB_U64(struct lb_msg_claimed, id),	 LB_TEXT(struct lb_msg_claimed, host),
+	LB_TEXT(struct lb_msg_claimed, account), LB_TEXT(struct lb_msg_claimed, password),
+	LB_U64(struct lb_msg_claimed, end_s),
+};
+static const struct lb_field record_fields[] = {
+	LB_U64(struct lb_msg_record, seq),	 LB_U64(struct lb_msg_record, time_s),
+	LB_U64(struct lb_msg_record, grant),	 LB_TEXT(struct lb_msg_record, event),
+	LB_TEXT(struct lb_msg_record, identity), LB_TEXT(struct lb_msg_record, account),
+	LB_U32(struct lb_msg_record, uid),	 LB_TEXT(struct lb_msg_record, actor),
+	LB_TEXT(struct lb_msg_record, detail),	 LB_BYTES(struct lb_msg_record, hash),
+};
+static const struct lb_field key_fields[] = {
+	LB_TEXT(struct lb_msg_key, line),
+};
+static const struct lb_field verdict_fields[] = {
+	LB_U8(struct lb_msg_verdict, verdict),
+	LB_TEXT(struct lb_msg_verdict, text),
+};
+
+static const struct {
+	uint16_t type;
+	enum lb_door door;
+	struct lb_layout layout;
+} messages[] = {
+	{LB_MSG_AS, LB_DOOR_PUBLIC, LB_LAYOUT("as", struct lb_msg_as, as_fields)},
+	{LB_MSG_ROLES, LB_DOOR_PUBLIC, {"roles", sizeof(struct lb_msg_roles), NULL, 0}},
+	{LB_MSG_REQUEST, LB_DOOR_PUBLIC, LB_LAYOUT("request", struct lb_msg_request, request_fields)},
+	{LB_MSG_LIST, LB_DOOR_PUBLIC, LB_LAYOUT("list", struct lb_msg_list, list_fields)},
+	{LB_MSG_SHOW, LB_DOOR_PUBLIC, LB_LAYOUT("show", struct lb_msg_act, act_fields)},
+	{LB_MSG_APPROVE, LB_DOOR_PUBLIC, LB_LAYOUT("approve", struct lb_msg_act, act_fields)},
+	{LB_MSG_DENY, LB_DOOR_PUBLIC, LB_LAYOUT("deny", struct lb_msg_act, act_fields)},
+	{LB_MSG_CANCEL, LB_DOOR_PUBLIC, LB_LAYOUT("cancel", struct lb_msg_act, act_fields)},
+	{LB_MSG_CLAIM, LB_DOOR_PUBLIC, LB_LAYOUT("claim", struct lb_msg_act, act_fields)},
+	{LB_MSG_END, LB_DOOR_PUBLIC, LB_LAYOUT("end", struct lb_msg_act, act_fields)},
+	{LB_MSG_REVOKE, LB_DOOR_PUBLIC, LB_LAYOUT("revoke", struct lb_msg_act, act_fields)},
+	{LB_MSG_AUDIT, LB_DOOR_PUBLIC, LB_LAYOUT("audit", struct lb_msg_audit, audit_fields)},
+	{LB_MSG_KEYS, LB_DOOR_PUBLIC, LB_LAYOUT("keys", struct lb_msg_keys, keys_fields)},
+	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM, LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_OPEN, LB_DOOR_PAM, LB_LAYOUT("pam-open", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_CLOSE, LB_DOOR_PAM, LB_LAYOUT("pam-close", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_EXEMPT, LB_DOOR_PAM, LB_LAYOUT("pam-exempt", struct lb_msg_login, login_fields)},
+	{LB_MSG_DONE, LB_DOOR_NONE, LB_LAYOUT("done", struct lb_msg_done, done_fields)},
+	{LB_MSG_REFUSED, LB_DOOR_NONE, LB_LAYOUT("refused", struct lb_msg_refused, refused_fields)},
+	{LB_MSG_ROLE, LB_DOOR_NONE, LB_LAYOUT("role", struct lb_msg_role, role_fields)},
+	{LB_MSG_GRANT, LB_DOOR_NONE, LB_LAYOUT("grant", struct lb_msg_grant, grant_fields)},
+	{LB_MSG_CLAIMED, LB_DOOR_NONE, LB_LAYOUT("claimed", struct lb_msg_claimed, claimed_fields)},
+	{LB_MSG_RECORD, LB_DOOR_NONE, LB_LAYOUT("record", struct lb_msg_record, record_fields)},
+	{LB_MSG_KEY, LB_DOOR_NONE, LB_LAYOUT("key", struct lb_msg_key, key_fields)},
+	{LB_MSG_VERDICT, LB_DOOR_NONE, LB_LAYOUT("verdict", struct lb_msg_verdict, verdict_fields)},
+};
+
+const struct lb_layout *
+lb_proto_layout(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
+		if (messages[i].type == type)
+			return &messages[i].layout;
+	return NULL;
+}
+
+enum lb_door
+lb_proto_door(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
+		if (messages[i].type == type)
+			return messages[i].door;
+	return LB_DOOR_NONE;
+}
+
+const char *
+lb_state_name(uint8_t state)
+{
+	static const char *const names[LB_STATE_COUNT] = {
+		[LB_STATE_PENDING] = "pending",	    [LB_STATE_APPROVED] = "approved",
+		[LB_STATE_ACTIVE] = "active",	    [LB_STATE_ENDING] = "ending",
+		[LB_STATE_ENDED] = "ended",	    [LB_STATE_DENIED] = "denied",
+		[LB_STATE_CANCELLED] = "cancelled", [LB_STATE_LAPSED] = "lapsed",
+	};
+
+	if (state >= LB_STATE_COUNT || names[state] == NULL)
+		return "unknown";
+	return names[state];
+}
+
+int
+lb_proto_encode(uint16_t type, const void *msg, void *buf, size_t cap, size_t *len)
+{
+	const struct lb_layout *layout = lb_proto_layout(type);
+	struct lb_writer w;
+	size_t payload;
+	int err;
+
+	if (layout == NULL)
+		return LB_ERR_MALFORMED;
+	if (cap < LB_HEADER_SIZE)
+		return LB_ERR_TOO_LONG;
+	err = lb_fields_encode(layout, msg, (uint8_t *)buf + LB_HEADER_SIZE, cap - LB_HEADER_SIZE,
+			       &payload);
+	if (err != LB_OK)
+		return err;
+	if (payload > LB_PAYLOAD_MAX)
+		return LB_ERR_TOO_LONG;
+	lb_writer_init(&w, buf, LB_HEADER_SIZE);
+	lb_write_u32(&w, (uint32_t)payload);
+	lb_write_u16(&w, type);
+	lb_write_u8(&w, LB_PROTO_VERSION);
+	lb_write_u8(&w, 0);
+	*len = LB_HEADER_SIZE + payload;
+	return LB_OK;
+}
+
+int
+lb_proto_header(const uint8_t header[LB_HEADER_SIZE], uint16_t *type, uint32_t *payload)
+{
+	struct lb_reader r;
+	uint32_t size;
+	uint16_t what;
+	uint8_t version, reserved;
+
+	lb_reader_init(&r, header, LB_HEADER_SIZE);
+	size = lb_read_u32(&r);
+	what = lb_read_u16(&r);
+	version = lb_read_u8(&r);
+	reserved = lb_read_u8(&r);
+	if (version != LB_PROTO_VERSION)
+		return LB_ERR_VERSION;
+	if (size > LB_PAYLOAD_MAX)
+		return LB_ERR_TOO_LONG;
+	if (reserved != 0 || lb_proto_layout(what) == NULL)
+		return LB_ERR_MALFORMED;
+	*type = what;
+	*payload = size;
+	return LB_OK;
+}
+
+int
+lb_proto_decode(uint16_t type, const void *payload, size_t len, union lb_msg *out)
+{
+	const struct lb_layout *layout = lb_proto_layout(type);
+
+	memset(out, 0, sizeof *out);
+	if (layout == NULL)
+		return LB_ERR_MALFORMED;
+	return lb_fields_decode(layout, payload, len, out);
+}

@@ -1,0 +1,249 @@
+/*
+ * The messages between lockboxd and its clients.  PROTOCOL gives the bytes,
+ * the limits and the order of messages; this is the same in C.
+ *
+ * Nothing here blocks or allocates.
+ */
+#ifndef LB_PROTO_H
+#define LB_PROTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fields.h"
+#include "name.h"
+
+#define LB_PUBLIC_SOCKET "/run/lockbox/public.sock" /* anyone may connect */
+#define LB_PAM_SOCKET "/run/lockbox/pam.sock"	    /* root only */
+
+#define LB_PROTO_VERSION 1
+#define LB_HEADER_SIZE 8
+#define LB_PAYLOAD_MAX 8192u
+
+/* Longest texts, in bytes without the NUL. */
+#define LB_REASON_MAX 500
+#define LB_TICKET_MAX 64
+#define LB_LIST_MAX 1500  /* groups, commands, names, joined by ", " */
+#define LB_PASSWORD_MAX 64
+#define LB_USER_MAX 64	  /* user names that PAM brings: any user's */
+#define LB_SERVICE_MAX 64
+#define LB_RHOST_MAX 255
+#define LB_TTY_MAX 64
+#define LB_KEY_TYPE_MAX 64
+#define LB_KEY_BLOB_MAX 2800 /* base64 */
+#define LB_FINGERPRINT_MAX 63
+#define LB_DETAIL_MAX 1500
+#define LB_HOST_MAX 63
+
+/* Message types.  Replies have the top bit set. */
+enum lb_type {
+	LB_MSG_AS = 1,
+	LB_MSG_ROLES = 2,
+	LB_MSG_REQUEST = 3,
+	LB_MSG_LIST = 4,
+	LB_MSG_SHOW = 5,
+	LB_MSG_APPROVE = 6,
+	LB_MSG_DENY = 7,
+	LB_MSG_CANCEL = 8,
+	LB_MSG_CLAIM = 9,
+	LB_MSG_END = 10,
+	LB_MSG_REVOKE = 11,
+	LB_MSG_AUDIT = 12,
+	LB_MSG_KEYS = 13,
+
+	LB_MSG_PAM_AUTH = 64,
+	LB_MSG_PAM_ACCOUNT = 65,
+	LB_MSG_PAM_OPEN = 66,
+	LB_MSG_PAM_CLOSE = 67,
+	LB_MSG_PAM_EXEMPT = 68,
+
+	LB_REPLY = 0x8000,
+	LB_MSG_DONE = LB_REPLY | 1,
+	LB_MSG_REFUSED = LB_REPLY | 2,
+	LB_MSG_ROLE = LB_REPLY | 3,
+	LB_MSG_GRANT = LB_REPLY | 4,
+	LB_MSG_CLAIMED = LB_REPLY | 5,
+	LB_MSG_RECORD = LB_REPLY | 6,
+	LB_MSG_KEY = LB_REPLY | 7,
+	LB_MSG_VERDICT = LB_REPLY | 8,
+};
+
+/* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
+enum lb_state {
+	LB_STATE_PENDING = 1,
+	LB_STATE_APPROVED = 2,
+	LB_STATE_ACTIVE = 3,
+	LB_STATE_ENDING = 4, /* no longer good for anything; its processes are being ended */
+	LB_STATE_ENDED = 5,
+	LB_STATE_DENIED = 6,
+	LB_STATE_CANCELLED = 7,
+	LB_STATE_LAPSED = 8,
+	LB_STATE_COUNT = 9,
+};
+
+/* Why a request was refused.  The text beside it is for people; this is for programs. */
+enum lb_refusal {
+	LB_NO_IDENTITY = 1,	/* the caller is nobody the policy knows */
+	LB_NO_PERMISSION = 2,	/* known, but may not do this */
+	LB_NO_SUCH = 3,		/* no such role, grant, … that the caller may see */
+	LB_NOT_NOW = 4,		/* the grant's state does not allow it */
+	LB_OVER_LIMIT = 5,	/* more than the policy's maximum */
+	LB_BAD_INPUT = 6,	/* a field is empty, too long or holds control characters */
+	LB_OWN_REQUEST = 7,	/* nobody decides on their own request */
+	LB_STORE_FULL = 8,	/* nothing more can be stored; endings still work */
+	LB_TRY_LATER = 9,	/* an internal failure: nothing was changed */
+};
+
+enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
+
+/* Zero is no verdict, and only one value lets anybody in. */
+enum lb_verdict { LB_VERDICT_DENY = 1, LB_VERDICT_ALLOW = 2 };
+
+struct lb_msg_as {
+	char identity[LB_IDENTITY_MAX + 1];
+	char fingerprint[LB_FINGERPRINT_MAX + 1];
+};
+struct lb_msg_roles {
+	char reserved; /* no fields */
+};
+struct lb_msg_request {
+	char role[LB_ROLE_MAX + 1];
+	uint32_t duration_s; /* 0: the role's default */
+	char ticket[LB_TICKET_MAX + 1];
+	char reason[LB_REASON_MAX + 1];
+};
+struct lb_msg_list {
+	uint8_t which; /* enum lb_which */
+	uint64_t after; /* grant id to go on from; 0: the start */
+};
+struct lb_msg_act { /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE */
+	uint64_t id; /* 0: the only one the caller can mean */
+	char text[LB_REASON_MAX + 1];
+};
+struct lb_msg_audit {
+	uint64_t after; /* sequence number to go on from */
+	uint64_t grant; /* 0: all */
+};
+struct lb_msg_keys {
+	char user[LB_USER_MAX + 1];
+	char type[LB_KEY_TYPE_MAX + 1];
+	char blob[LB_KEY_BLOB_MAX + 1];
+};
+struct lb_msg_login { /* every PAM request; password in PAM_AUTH only */
+	char user[LB_USER_MAX + 1];
+	uint32_t uid;
+	char service[LB_SERVICE_MAX + 1];
+	char rhost[LB_RHOST_MAX + 1];
+	char tty[LB_TTY_MAX + 1];
+	char password[LB_PASSWORD_MAX + 1];
+};
+
+struct lb_msg_done {
+	uint8_t more;	 /* 1: the list goes on after cursor */
+	uint64_t cursor;
+};
+struct lb_msg_refused {
+	uint16_t code; /* enum lb_refusal */
+	char text[LB_REASON_MAX + 1];
+};
+struct lb_msg_role {
+	char name[LB_ROLE_MAX + 1];
+	char description[LB_REASON_MAX + 1];
+	uint32_t max_s, default_s;
+	uint8_t approvals;
+	char approvers[LB_LIST_MAX + 1]; /* teams */
+	char groups[LB_LIST_MAX + 1];
+	char sudo[LB_LIST_MAX + 1];
+	uint8_t may_request, may_approve;
+};
+struct lb_msg_grant {
+	uint64_t id;
+	uint8_t state; /* enum lb_state */
+	char host[LB_HOST_MAX + 1];
+	char identity[LB_IDENTITY_MAX + 1];
+	char role[LB_ROLE_MAX + 1];
+	char account[LB_ACCOUNT_MAX + 1]; /* empty before the claim */
+	uint32_t uid;			  /* 0 before the claim */
+	uint32_t duration_s;
+	uint64_t requested_s, until_s, end_s; /* Unix time; until: when this state lapses; 0: never */
+	uint8_t have, need; /* approvals */
+	uint32_t sessions;
+	char ticket[LB_TICKET_MAX + 1];
+	char reason[LB_REASON_MAX + 1];
+	char approvers[LB_LIST_MAX + 1]; /* people who may still approve, or who did */
+	char groups[LB_LIST_MAX + 1];
+	char sudo[LB_LIST_MAX + 1];
+	char cause[LB_REASON_MAX + 1]; /* why it ended, was denied, … */
+};
+struct lb_msg_claimed {
+	uint64_t id;
+	char host[LB_HOST_MAX + 1];
+	char account[LB_ACCOUNT_MAX + 1];
+	char password[LB_PASSWORD_MAX + 1];
+	uint64_t end_s;
+};
+struct lb_msg_record {
+	uint64_t seq, time_s, grant;
+	char event[32];
+	char identity[LB_IDENTITY_MAX + 1]; /* whose grant it is */
+	char account[LB_USER_MAX + 1];
+	uint32_t uid;
+	char actor[LB_USER_MAX + 1]; /* who did it */
+	char detail[LB_DETAIL_MAX + 1];
+	uint8_t hash[32]; /* of this record and, through it, of all before */
+};
+struct lb_msg_key {
+	char line[LB_KEY_BLOB_MAX + 400 + 1]; /* one authorized_keys line */
+};
+struct lb_msg_verdict {
+	uint8_t verdict; /* enum lb_verdict */
+	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
+};
+
+/* Room for any one message. */
+union lb_msg {
+	struct lb_msg_as as;
+	struct lb_msg_roles roles;
+	struct lb_msg_request request;
+	struct lb_msg_list list;
+	struct lb_msg_act act;
+	struct lb_msg_audit audit;
+	struct lb_msg_keys keys;
+	struct lb_msg_login login;
+	struct lb_msg_done done;
+	struct lb_msg_refused refused;
+	struct lb_msg_role role;
+	struct lb_msg_grant grant;
+	struct lb_msg_claimed claimed;
+	struct lb_msg_record record;
+	struct lb_msg_key key;
+	struct lb_msg_verdict verdict;
+};
+
+/* Which socket a request may come in by. */
+enum lb_door { LB_DOOR_NONE = 0, LB_DOOR_PUBLIC = 1, LB_DOOR_PAM = 2 };
+
+/* The layout of a message type, or NULL for a type that does not exist. */
+const struct lb_layout *lb_proto_layout(uint16_t type);
+/* By which socket this type may be sent to the daemon; LB_DOOR_NONE for replies and unknown types. */
+enum lb_door lb_proto_door(uint16_t type);
+
+/* "pending", "approved", …; "unknown" for a value that is not a state. */
+const char *lb_state_name(uint8_t state);
+
+/*
+ * Writes a whole frame (header and payload) of the given type into buf.
+ * LB_ERR_MALFORMED: no such type; LB_ERR_TOO_LONG: a text or cap.
+ */
+int lb_proto_encode(uint16_t type, const void *msg, void *buf, size_t cap, size_t *len);
+
+/*
+ * Reads a header.  LB_ERR_MALFORMED: unknown type, reserved bits set;
+ * LB_ERR_VERSION; LB_ERR_TOO_LONG: a payload over LB_PAYLOAD_MAX.
+ */
+int lb_proto_header(const uint8_t header[LB_HEADER_SIZE], uint16_t *type, uint32_t *payload);
+
+/* Decodes a payload of len bytes wholly; out is all zero on failure. */
+int lb_proto_decode(uint16_t type, const void *payload, size_t len, union lb_msg *out);
+
+#endif

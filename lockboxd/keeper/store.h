@@ -1,0 +1,145 @@
+/*
+ * The store: every grant, session, audit record and counter, in LMDB.
+ *
+ * One state change is one write transaction that also holds its audit records:
+ * all of it is durable when lb_store_commit() returns LB_OK, or none of it is.
+ * STORE-FORMAT gives the bytes.  Only the keeper opens the store, after its
+ * last fork; nothing else may.  Every call may block on the disk.
+ *
+ * Records are decoded wholly when read; one that fails its checks gives
+ * LB_ERR_DAMAGED.  LB_ERR_FULL: the map or the disk has no room left.  After
+ * any error inside a write transaction other than LB_ERR_NOT_FOUND the
+ * transaction can only be aborted.
+ */
+#ifndef LB_STORE_H
+#define LB_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto.h"
+
+#define LB_STORE_VERSION 1
+#define LB_APPROVALS_MAX 8
+#define LB_SALT_SIZE 16
+#define LB_HASH_SIZE 32
+#define LB_BOOT_ID_SIZE 16
+
+/* State of a grant's one-time password. */
+enum lb_otp { LB_OTP_NONE = 0, LB_OTP_READY = 1, LB_OTP_SPENT = 2, LB_OTP_VOID = 3 };
+
+/* Times are Unix seconds on the keeper's clock (clock.h), which never goes back. */
+struct lb_grant {
+	uint64_t id;
+	uint8_t state; /* enum lb_state */
+	char identity[LB_IDENTITY_MAX + 1];
+	char role[LB_ROLE_MAX + 1];
+	char ticket[LB_TICKET_MAX + 1];
+	char reason[LB_REASON_MAX + 1];
+	uint32_t duration_s;
+	uint64_t requested_s;
+	uint64_t until_s; /* when the present state lapses by itself; 0: never */
+	uint64_t claimed_s, end_s, closed_s;
+	/* What was approved: a role that has changed since is not what was approved. */
+	char groups[LB_LIST_MAX + 1];
+	char sudo[LB_LIST_MAX + 1];
+	uint8_t policy_digest[LB_HASH_SIZE];
+	uint8_t need, have;
+	char approver[LB_APPROVALS_MAX][LB_IDENTITY_MAX + 1]; /* the first `have` are set */
+	char account[LB_ACCOUNT_MAX + 1];
+	uint32_t uid;
+	uint8_t otp; /* enum lb_otp */
+	uint8_t otp_salt[LB_SALT_SIZE];
+	uint8_t otp_hash[LB_HASH_SIZE];
+	char cause[LB_REASON_MAX + 1]; /* why it ended, was denied, … */
+};
+
+struct lb_session {
+	uint64_t grant, number; /* number: never used twice */
+	uint32_t pid;
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells a reused pid */
+	uint8_t boot_id[LB_BOOT_ID_SIZE];
+	uint64_t opened_s;
+	char service[LB_SERVICE_MAX + 1];
+	char rhost[LB_RHOST_MAX + 1];
+	char tty[LB_TTY_MAX + 1];
+};
+
+struct lb_store;
+struct lb_store_txn;
+
+/* What a write transaction is for: the last part of the map is kept for endings. */
+enum lb_store_mode { LB_STORE_READ, LB_STORE_WRITE, LB_STORE_WRITE_ENDING };
+
+/*
+ * Examines the store in directory dir without changing a byte of it: a forked
+ * child opens it read-only and walks every record, index and the audit chain,
+ * so that a page which makes LMDB fault ends the child alone.  LB_OK also when
+ * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (newer than this
+ * build), LB_ERR_SYSTEM; why (cap bytes) then says what is wrong and where.
+ */
+int lb_store_check(const char *dir, char *why, size_t cap);
+
+/*
+ * Opens the store in dir (mode 0700, owned by the caller), creating it when
+ * there is none.  The caller ends with lb_store_close().
+ */
+int lb_store_open(const char *dir, size_t map_size, struct lb_store **store);
+void lb_store_close(struct lb_store *store);
+
+/*
+ * Begins a transaction; at most one at a time per store.  LB_ERR_FULL in
+ * LB_STORE_WRITE mode once the soft limit (nine tenths of the map) is reached.
+ * Ends with exactly one of commit and abort.
+ */
+int lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn);
+int lb_store_commit(struct lb_store_txn *txn);
+void lb_store_abort(struct lb_store_txn *txn);
+
+/* The next grant id (from 1) and account serial (from 1): each handed out once, ever. */
+int lb_store_next_id(struct lb_store_txn *txn, uint64_t *id);
+int lb_store_next_serial(struct lb_store_txn *txn, uint32_t *serial);
+
+/* Reads one grant.  LB_ERR_NOT_FOUND. */
+int lb_store_grant(struct lb_store_txn *txn, uint64_t id, struct lb_grant *grant);
+/* Reads the grant that owns or owned this uid.  LB_ERR_NOT_FOUND. */
+int lb_store_grant_by_uid(struct lb_store_txn *txn, uint32_t uid, struct lb_grant *grant);
+/* Writes a grant, new or changed, and every index of it (live, person, deadline, uid). */
+int lb_store_put_grant(struct lb_store_txn *txn, const struct lb_grant *grant);
+
+/* The grant with the smallest id above after that is pending, approved, active or ending. */
+int lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
+/* The same among all grants of one identity, ended ones included. */
+int lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t after,
+		     struct lb_grant *grant);
+/* The same among all grants. */
+int lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
+/* The grant whose until_s comes first.  LB_ERR_NOT_FOUND when none waits for a time. */
+int lb_store_next_due(struct lb_store_txn *txn, struct lb_grant *grant);
+
+/* Sessions of a grant.  put sets a new number when session->number is 0. */
+int lb_store_put_session(struct lb_store_txn *txn, struct lb_session *session);
+int lb_store_drop_session(struct lb_store_txn *txn, uint64_t grant, uint64_t number);
+/* The session after (grant, number) in order; start with 0, 0 for all, or grant, 0 for one's. */
+int lb_store_next_session(struct lb_store_txn *txn, uint64_t grant, uint64_t number,
+			  struct lb_session *session);
+/* How many sessions a grant has. */
+int lb_store_count_sessions(struct lb_store_txn *txn, uint64_t grant, uint32_t *count);
+
+/* The gid of a role's group, allotted at first use and never to another role.  LB_ERR_FULL. */
+int lb_store_role_gid(struct lb_store_txn *txn, const char *role, uint32_t *gid);
+
+/*
+ * Appends an audit record; seq and hash are filled in (hash: BLAKE2b-256 over
+ * the hash before and this record's bytes).
+ */
+int lb_store_append(struct lb_store_txn *txn, struct lb_msg_record *record);
+/* The record with the smallest seq above after.  LB_ERR_NOT_FOUND. */
+int lb_store_next_record(struct lb_store_txn *txn, uint64_t after, struct lb_msg_record *record);
+
+/* The latest time the keeper's clock has shown (0 at first), so that it never goes back. */
+int lb_store_clock_mark(struct lb_store_txn *txn, uint64_t *unix_s);
+int lb_store_set_clock_mark(struct lb_store_txn *txn, uint64_t unix_s);
+
+#endif
