@@ -1,0 +1,144 @@
+/*
+ * The policy: who exists, who may ask for what, who approves, and what a role
+ * carries.  Read whole from a source, checked whole, then never changed.
+ *
+ * Used by the warden (what may be published), the keeper (who may do what) and
+ * the command line (`lockbox check`).  It never prints, never logs, reads no
+ * file, no environment and no directory service: everything it looks at is in
+ * the source.  Parsing uses libconfuse, whose scanner has state of its own:
+ * one parse at a time per process.
+ */
+#ifndef LB_POLICY_POLICY_H
+#define LB_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/report.h"
+#include "policy/source.h"
+
+#define LB_POLICY_IDENTITIES_MAX 10000u
+#define LB_POLICY_TEAMS_MAX 1000u
+#define LB_POLICY_ROLES_MAX 1000u
+#define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
+
+struct lb_policy;
+
+/* A list of texts; no text is there twice. */
+struct lb_policy_names {
+	const char *const *name;
+	size_t count;
+};
+
+/* Settings of the host (lockbox.conf).  Texts are never NULL, here and below. */
+struct lb_policy_host {
+	const char *name;	 /* host name in statements; "" when the caller is to fill it in */
+	const char *gate_user;	 /* the user that `ssh lockbox@host` logs in as */
+	uint32_t gate_uid;	 /* its uid, or LB_POLICY_NO_ID when there is no such user */
+	const char *home_base;	 /* where the homes of temporary accounts are made */
+	const char *shell;	 /* login shell where a role names none */
+	uint32_t request_lifetime_s; /* a request not decided by then lapses */
+	uint32_t claim_window_s;     /* an approved request not claimed by then lapses */
+	uint32_t warn_before_s;	     /* the person is warned so long before the end */
+	struct lb_policy_names auditors; /* teams that may read the record */
+};
+
+/* One SSH public key of an identity. */
+struct lb_policy_key {
+	const char *type;	  /* "ssh-ed25519" */
+	const char *base64;	  /* the key as one word, canonical */
+	const uint8_t *blob;	  /* decoded */
+	size_t blob_len;
+	const char *comment;	  /* "" when there is none */
+	const char *fingerprint;  /* "SHA256:...", as `ssh-keygen -l` prints it */
+};
+
+struct lb_policy_identity {
+	const char *name;
+	const char *mail;      /* "" when none */
+	const char *unix_user; /* "" when none: then only keys say who this is */
+	uint32_t uid;	       /* of unix_user, never 0, or LB_POLICY_NO_ID */
+	struct lb_policy_names key_texts; /* the keys as written */
+	const struct lb_policy_key *keys; /* key_texts.count of them, in that order */
+};
+
+struct lb_policy_team {
+	const char *name;
+	struct lb_policy_names members; /* identities, in byte order */
+};
+
+struct lb_policy_role {
+	const char *name;
+	const char *description;
+	struct lb_policy_names requesters; /* teams */
+	struct lb_policy_names approvers;  /* teams */
+	uint32_t approvals;		   /* how many must approve, from 1 */
+	uint32_t max_duration_s;
+	uint32_t default_duration_s;	   /* when the request names none */
+	struct lb_policy_names groups;	   /* Unix groups, */
+	const uint32_t *gids;		   /* and their gids, groups.count of them, never 0 */
+	struct lb_policy_names sudo;	   /* commands with their exact arguments */
+	const char *sudo_as;		   /* the user they run as */
+	uint32_t sessions;		   /* how many may be open at once */
+	const char *shell;		   /* never "": the host's when the role names none */
+	bool root_equivalent;
+	bool port_forwarding;
+};
+
+/*
+ * Parses and checks source.  On success *policy is the caller's, to be given
+ * to lb_policy_free(); source may be freed.  Every error found is reported, up
+ * to LB_REPORT_MAX.  LB_ERR_MALFORMED when any was; LB_ERR_NOMEM.  Warnings do
+ * not make it fail.  Does not block.
+ */
+int lb_policy_parse(const struct lb_policy_source *source, struct lb_report *report,
+		    struct lb_policy **policy);
+void lb_policy_free(struct lb_policy *policy);
+
+/*
+ * What is returned below stays valid until lb_policy_free().  Look-ups give
+ * NULL or false for what is not there; a NULL name is not there.
+ */
+const struct lb_policy_host *lb_policy_host(const struct lb_policy *policy);
+const uint8_t *lb_policy_digest(const struct lb_policy *policy); /* LB_POLICY_DIGEST_SIZE bytes */
+
+/* In byte order of their names; NULL at the end of the list. */
+size_t lb_policy_identities(const struct lb_policy *policy);
+const struct lb_policy_identity *lb_policy_identity_at(const struct lb_policy *policy, size_t i);
+size_t lb_policy_teams(const struct lb_policy *policy);
+const struct lb_policy_team *lb_policy_team_at(const struct lb_policy *policy, size_t i);
+size_t lb_policy_roles(const struct lb_policy *policy);
+const struct lb_policy_role *lb_policy_role_at(const struct lb_policy *policy, size_t i);
+
+const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *policy,
+						    const char *name);
+const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name);
+const struct lb_policy_role *lb_policy_role(const struct lb_policy *policy, const char *name);
+
+/* The identity whose unix-user has this uid; never one for uid 0. */
+const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_policy *policy,
+							   uint32_t uid);
+/*
+ * The identity that owns this SSH key, given as sshd gives it to an
+ * AuthorizedKeysCommand: type and base64.  *key, when key is not NULL, is set
+ * to the key itself.
+ */
+const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_policy *policy,
+							   const char *type, const char *base64,
+							   const struct lb_policy_key **key);
+
+bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
+/* These look at teams alone; that nobody approves his own is the caller's to check as well. */
+bool lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity);
+bool lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity);
+bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity);
+
+/*
+ * Writes the whole policy, defaults included, in canonical form: parsed as a
+ * lockbox.conf it gives the same policy.  *text (malloc, NUL-terminated) is the
+ * caller's; len is without the NUL.  LB_ERR_NOMEM.
+ */
+int lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len);
+
+#endif
