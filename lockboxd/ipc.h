@@ -1,0 +1,89 @@
+/*
+ * The messages on the links between the four processes.  Their byte form is
+ * common/fields.h's; nothing outside the daemon sees it, so it has no version:
+ * all four processes are the same program file.
+ */
+#ifndef LB_IPC_H
+#define LB_IPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fields.h"
+#include "link.h"
+#include "name.h"
+#include "proto.h"
+
+enum lb_ipc {
+	/* warden -> keeper */
+	LB_IPC_POLICY = 1,    /* + memfd with a packed policy source */
+	LB_IPC_FRONT = 2,     /* + the link to a new front */
+	LB_IPC_COURIER = 3,   /* + the link to a new courier */
+	LB_IPC_PUBLISHED = 4, /* struct lb_ipc_outcome: answer to LB_IPC_ACCOUNT */
+	LB_IPC_EVICTED = 5,   /* struct lb_ipc_outcome: nothing of the account is left */
+	LB_IPC_NOTE = 6,      /* struct lb_ipc_outcome: something for the audit record */
+	/* keeper -> warden */
+	LB_IPC_READY = 16,	/* the store is open: begin */
+	LB_IPC_SYNC_BEGIN = 17, /* from here to SYNC_END: every account there is */
+	LB_IPC_SYNC_END = 18,
+	LB_IPC_ACCOUNT = 19,	/* struct lb_ipc_account: publish it */
+	LB_IPC_EVICT = 20,	/* struct lb_ipc_evict */
+	LB_IPC_SESSION = 21,	/* struct lb_ipc_session + pidfd: a login's connection process */
+	LB_IPC_DISCONNECT = 22, /* struct lb_ipc_session + pidfd: end this one connection */
+	LB_IPC_ACK = 23,	/* struct lb_ipc_uid: the EVICTED is in the store */
+	LB_IPC_BAD_FRONT = 24,	/* front misbehaves: replace it */
+	/* keeper <-> front */
+	LB_IPC_PEER = 32,  /* struct lb_ipc_conn + descriptor: serve it */
+	LB_IPC_FRAME = 33, /* u64 connection, then one PROTOCOL frame; both ways */
+	LB_IPC_GONE = 34,  /* struct lb_ipc_conn: that connection is over; both ways */
+};
+
+#define LB_IPC_TEXT_MAX 1500
+
+struct lb_ipc_conn {
+	uint64_t conn;
+};
+struct lb_ipc_uid {
+	uint32_t uid;
+};
+struct lb_ipc_outcome {
+	uint32_t uid;
+	uint8_t ok;
+	char event[32];
+	char text[LB_IPC_TEXT_MAX + 1];
+};
+struct lb_ipc_account {
+	uint64_t grant;
+	uint32_t uid;
+	uint32_t role_gid;
+	char name[LB_ACCOUNT_MAX + 1];
+	char identity[LB_IDENTITY_MAX + 1];
+	char role[LB_ROLE_MAX + 1];
+	uint64_t end_wall_ns, end_boot_ns;
+	uint8_t fresh; /* 1: just claimed, so nothing of it may exist yet */
+};
+struct lb_ipc_evict {
+	uint32_t uid;
+	char cause[LB_REASON_MAX + 1];
+};
+struct lb_ipc_session {
+	uint32_t uid;
+	uint32_t pid; /* for the log; the pidfd beside it is what counts */
+	char text[LB_REASON_MAX + 1];
+};
+
+union lb_ipc_msg {
+	struct lb_ipc_conn conn;
+	struct lb_ipc_uid uid;
+	struct lb_ipc_outcome outcome;
+	struct lb_ipc_account account;
+	struct lb_ipc_evict evict;
+	struct lb_ipc_session session;
+};
+
+/* Encodes msg by its type's layout and queues it on link; fd as in lb_link_send(). */
+int lb_ipc_send(struct lb_link *link, enum lb_ipc type, const void *msg, int fd);
+/* Decodes a message by its type's layout; LB_ERR_MALFORMED for a type without one. */
+int lb_ipc_decode(uint16_t type, const uint8_t *bytes, size_t len, union lb_ipc_msg *msg);
+
+#endif

@@ -1,0 +1,270 @@
+/* Links between processes: see link.h. */
+#include "link.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "wipe.h"
+
+#define QUEUE_MAX (8u << 20)
+#define READS_PER_WAKE 64
+
+struct packet {
+	TAILQ_ENTRY(packet) next;
+	int fd;
+	size_t len;
+	uint8_t bytes[]; /* type (big-endian), then the message */
+};
+
+struct lb_link {
+	int fd;
+	struct event *read, *write;
+	const struct lb_link_calls *calls;
+	void *arg;
+	TAILQ_HEAD(, packet) queue;
+	size_t queued;
+	bool dead, told;
+	bool *freed; /* set when the link is freed inside its own callback */
+};
+
+static void
+packet_free(struct packet *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	lb_wipe(p->bytes, p->len);
+	free(p);
+}
+
+static void
+lose(struct lb_link *link)
+{
+	link->dead = true;
+	event_del(link->read);
+	event_del(link->write);
+	if (!link->told) {
+		link->told = true;
+		link->calls->lost(link->arg);
+	}
+}
+
+/* Receives one packet.  1: got one; 0: none waiting; -1: the link is over. */
+static int
+receive(struct lb_link *link, uint8_t *buf, size_t cap, size_t *len, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(link->fd, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	*fd = -1;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof *fd);
+	if (n < 2 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+		if (*fd >= 0)
+			close(*fd);
+		return -1;
+	}
+	*len = (size_t)n;
+	return 1;
+}
+
+static void
+on_read(evutil_socket_t unused, short what, void *arg)
+{
+	struct lb_link *link = arg;
+	uint8_t buf[LB_LINK_MESSAGE_MAX + 2];
+	bool freed = false;
+
+	(void)unused;
+	(void)what;
+	link->freed = &freed;
+	for (int i = 0; i < READS_PER_WAKE && !link->dead; i++) {
+		size_t len;
+		int fd, got = receive(link, buf, sizeof buf, &len, &fd);
+
+		if (got == 0)
+			break;
+		if (got > 0 &&
+		    link->calls->message(link->arg, (uint16_t)(buf[0] << 8 | buf[1]), buf + 2, len - 2,
+					 fd) != LB_OK)
+			got = -1;
+		if (freed)
+			goto out;
+		if (got < 0)
+			lose(link);
+		if (freed)
+			goto out;
+	}
+	if (!link->dead && link->calls->drained != NULL)
+		link->calls->drained(link->arg);
+out:
+	lb_wipe(buf, sizeof buf);
+	if (!freed)
+		link->freed = NULL;
+}
+
+/* 1: sent; 0: the other end is not reading just now; -1: the link is over. */
+static int
+transmit(struct lb_link *link, const struct packet *p)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)p->bytes, .iov_len = p->len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (p->fd >= 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof control;
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &p->fd, sizeof p->fd);
+	}
+	if (sendmsg(link->fd, &msg, MSG_NOSIGNAL) >= 0)
+		return 1;
+	return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
+}
+
+static void
+write_queued(struct lb_link *link)
+{
+	struct packet *p;
+
+	while ((p = TAILQ_FIRST(&link->queue)) != NULL) {
+		int sent = transmit(link, p);
+
+		if (sent < 0) {
+			lose(link);
+			return;
+		}
+		if (sent == 0) {
+			event_add(link->write, NULL);
+			return;
+		}
+		TAILQ_REMOVE(&link->queue, p, next);
+		link->queued -= p->len;
+		packet_free(p);
+	}
+	event_del(link->write);
+}
+
+static void
+on_write(evutil_socket_t unused, short what, void *arg)
+{
+	(void)unused;
+	(void)what;
+	write_queued(arg);
+}
+
+struct lb_link *
+lb_link_new(struct event_base *base, int fd, const struct lb_link_calls *calls, void *arg)
+{
+	struct lb_link *link = calloc(1, sizeof *link);
+
+	if (link == NULL)
+		return NULL;
+	link->fd = fd;
+	link->calls = calls;
+	link->arg = arg;
+	TAILQ_INIT(&link->queue);
+	evutil_make_socket_nonblocking(fd);
+	link->read = event_new(base, fd, EV_READ | EV_PERSIST, on_read, link);
+	link->write = event_new(base, fd, EV_WRITE | EV_PERSIST, on_write, link);
+	if (link->read == NULL || link->write == NULL || event_add(link->read, NULL) != 0) {
+		lb_link_free(link);
+		return NULL;
+	}
+	return link;
+}
+
+void
+lb_link_free(struct lb_link *link)
+{
+	struct packet *p;
+
+	if (link == NULL)
+		return;
+	if (link->freed != NULL)
+		*link->freed = true;
+	while ((p = TAILQ_FIRST(&link->queue)) != NULL) {
+		TAILQ_REMOVE(&link->queue, p, next);
+		packet_free(p);
+	}
+	if (link->read != NULL)
+		event_free(link->read);
+	if (link->write != NULL)
+		event_free(link->write);
+	close(link->fd);
+	free(link);
+}
+
+int
+lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len, int fd)
+{
+	struct packet *p;
+
+	if (link->dead)
+		return LB_ERR_UNREACHABLE;
+	if (len > LB_LINK_MESSAGE_MAX)
+		return LB_ERR_TOO_LONG;
+	if (link->queued + len > QUEUE_MAX) {
+		lose(link);
+		return LB_ERR_FULL;
+	}
+	p = malloc(sizeof *p + len + 2);
+	if (p == NULL)
+		return LB_ERR_NOMEM;
+	p->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd >= 0 && p->fd < 0) {
+		free(p);
+		return LB_ERR_SYSTEM;
+	}
+	p->len = len + 2;
+	p->bytes[0] = (uint8_t)(type >> 8);
+	p->bytes[1] = (uint8_t)type;
+	if (len > 0)
+		memcpy(p->bytes + 2, bytes, len);
+	TAILQ_INSERT_TAIL(&link->queue, p, next);
+	link->queued += p->len;
+	/* Written from the loop, so that a failure never calls back into the sender. */
+	event_add(link->write, NULL);
+	return LB_OK;
+}
+
+void
+lb_link_flush(struct lb_link *link, unsigned timeout_ms)
+{
+	struct pollfd p = {.fd = link->fd, .events = POLLOUT};
+
+	while (!link->dead && !TAILQ_EMPTY(&link->queue)) {
+		if (poll(&p, 1, (int)timeout_ms) <= 0)
+			return;
+		write_queued(link);
+	}
+}
