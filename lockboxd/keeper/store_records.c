@@ -1,0 +1,397 @@
+/*
+ * The store's keys and records as bytes: see store_records.h, STORE-FORMAT.
+ *
+ * The tables below are the format.  They repeat what proto.c has for audit
+ * records on purpose: a change of the protocol must not change the store.
+ */
+#include "store_records.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "err.h"
+#include "fields.h"
+#include "name.h"
+#include "wire.h"
+
+_Static_assert(LB_APPROVALS_MAX == 8, "grant_fields lists eight approvers");
+_Static_assert(LB_HASH_SIZE == sizeof(((struct lb_msg_record *)0)->hash), "one kind of hash");
+
+static const struct lb_field counters_fields[] = {
+	LB_U64(struct lb_counters, grant),	LB_U64(struct lb_counters, session),
+	LB_U32(struct lb_counters, serial),	LB_U32(struct lb_counters, role),
+	LB_U64(struct lb_counters, clock_mark),
+};
+static const struct lb_field grant_fields[] = {
+	LB_U64(struct lb_grant, id),
+	LB_U8(struct lb_grant, state),
+	LB_TEXT(struct lb_grant, identity),
+	LB_TEXT(struct lb_grant, role),
+	LB_TEXT(struct lb_grant, ticket),
+	LB_TEXT(struct lb_grant, reason),
+	LB_U32(struct lb_grant, duration_s),
+	LB_U64(struct lb_grant, requested_s),
+	LB_U64(struct lb_grant, until_s),
+	LB_U64(struct lb_grant, claimed_s),
+	LB_U64(struct lb_grant, end_s),
+	LB_U64(struct lb_grant, closed_s),
+	LB_TEXT(struct lb_grant, groups),
+	LB_TEXT(struct lb_grant, sudo),
+	LB_BYTES(struct lb_grant, policy_digest),
+	LB_U8(struct lb_grant, need),
+	LB_U8(struct lb_grant, have),
+	LB_TEXT(struct lb_grant, approver[0]),
+	LB_TEXT(struct lb_grant, approver[1]),
+	LB_TEXT(struct lb_grant, approver[2]),
+	LB_TEXT(struct lb_grant, approver[3]),
+	LB_TEXT(struct lb_grant, approver[4]),
+	LB_TEXT(struct lb_grant, approver[5]),
+	LB_TEXT(struct lb_grant, approver[6]),
+	LB_TEXT(struct lb_grant, approver[7]),
+	LB_TEXT(struct lb_grant, account),
+	LB_U32(struct lb_grant, uid),
+	LB_U8(struct lb_grant, otp),
+	LB_BYTES(struct lb_grant, otp_salt),
+	LB_BYTES(struct lb_grant, otp_hash),
+	LB_TEXT(struct lb_grant, cause),
+};
+static const struct lb_field uid_fields[] = {
+	LB_U64(struct lb_uid_entry, grant),
+};
+static const struct lb_field session_fields[] = {
+	LB_U64(struct lb_session, grant),	LB_U64(struct lb_session, number),
+	LB_U32(struct lb_session, pid),		LB_U64(struct lb_session, start_ticks),
+	LB_BYTES(struct lb_session, boot_id),	LB_U64(struct lb_session, opened_s),
+	LB_TEXT(struct lb_session, service),	LB_TEXT(struct lb_session, rhost),
+	LB_TEXT(struct lb_session, tty),
+};
+static const struct lb_field role_fields[] = {
+	LB_U32(struct lb_role_entry, gid),
+};
+static const struct lb_field audit_fields[] = {
+	LB_U64(struct lb_msg_record, seq),	 LB_U64(struct lb_msg_record, time_s),
+	LB_U64(struct lb_msg_record, grant),	 LB_TEXT(struct lb_msg_record, event),
+	LB_TEXT(struct lb_msg_record, identity), LB_TEXT(struct lb_msg_record, account),
+	LB_U32(struct lb_msg_record, uid),	 LB_TEXT(struct lb_msg_record, actor),
+	LB_TEXT(struct lb_msg_record, detail),	 LB_BYTES(struct lb_msg_record, hash),
+};
+
+static bool counters_valid(const void *record, const struct lb_key *key);
+static bool grant_valid(const void *record, const struct lb_key *key);
+static bool uid_valid(const void *record, const struct lb_key *key);
+static bool session_valid(const void *record, const struct lb_key *key);
+static bool role_valid(const void *record, const struct lb_key *key);
+static bool audit_valid(const void *record, const struct lb_key *key);
+
+/* An index holds keys only and has no layout. */
+static const struct {
+	const char *name;
+	struct lb_layout layout;
+	bool (*valid)(const void *record, const struct lb_key *key);
+} tables[LB_TABLE_COUNT] = {
+	[LB_TABLE_META] = {"meta", LB_LAYOUT("counters", struct lb_counters, counters_fields),
+			   counters_valid},
+	[LB_TABLE_GRANT] = {"grant", LB_LAYOUT("grant", struct lb_grant, grant_fields), grant_valid},
+	[LB_TABLE_LIVE] = {"live", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_PERSON] = {"person", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_DEADLINE] = {"deadline", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_UID] = {"uid", LB_LAYOUT("uid", struct lb_uid_entry, uid_fields), uid_valid},
+	[LB_TABLE_SESSION] = {"session", LB_LAYOUT("session", struct lb_session, session_fields),
+			      session_valid},
+	[LB_TABLE_ROLE] = {"role", LB_LAYOUT("role", struct lb_role_entry, role_fields), role_valid},
+	[LB_TABLE_AUDIT] = {"audit", LB_LAYOUT("audit", struct lb_msg_record, audit_fields),
+			    audit_valid},
+};
+
+const char *
+lb_table_name(enum lb_table table)
+{
+	return tables[table].name;
+}
+
+struct lb_key
+lb_key_text(const char *text)
+{
+	struct lb_key key = {.size = strnlen(text, LB_KEY_MAX)};
+
+	memcpy(key.bytes, text, key.size);
+	return key;
+}
+
+struct lb_key
+lb_key_u32(uint32_t value)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	lb_write_u32(&w, value);
+	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_u64(uint64_t value)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	lb_write_u64(&w, value);
+	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_pair(uint64_t first, uint64_t second)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	lb_write_u64(&w, first);
+	lb_write_u64(&w, second);
+	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_person(const char *identity, uint64_t id)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	lb_write_bytes(&w, identity, strnlen(identity, LB_IDENTITY_MAX));
+	lb_write_u8(&w, 0);
+	lb_write_u64(&w, id);
+	key.size = w.used;
+	return key;
+}
+
+static bool
+key_is(const struct lb_key *key, struct lb_key expected)
+{
+	return key->size == expected.size && memcmp(key->bytes, expected.bytes, key->size) == 0;
+}
+
+bool
+lb_state_live(uint8_t state)
+{
+	return state == LB_STATE_PENDING || state == LB_STATE_APPROVED ||
+	       state == LB_STATE_ACTIVE || state == LB_STATE_ENDING;
+}
+
+static bool
+counters_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_counters *c = record;
+
+	return key_is(key, lb_key_text(LB_KEY_COUNTERS)) && c->role <= LB_ROLE_GIDS &&
+	       c->serial <= LB_UID_LAST - LB_ACCOUNT_UID_FIRST;
+}
+
+static bool
+approvers_valid(const struct lb_grant *g)
+{
+	if (g->need > LB_APPROVALS_MAX || g->have > LB_APPROVALS_MAX)
+		return false;
+	for (size_t i = 0; i < LB_APPROVALS_MAX; i++)
+		if (i < g->have ? !lb_identity_valid(g->approver[i]) : g->approver[i][0] != '\0')
+			return false;
+	return true;
+}
+
+static bool
+account_valid(const struct lb_grant *g)
+{
+	if (g->uid == 0)
+		return g->account[0] == '\0';
+	return lb_uid_is_account(g->uid) && lb_account_valid(g->account);
+}
+
+static bool
+grant_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_grant *g = record;
+
+	return g->id != 0 && key_is(key, lb_key_u64(g->id)) && g->state >= LB_STATE_PENDING &&
+	       g->state < LB_STATE_COUNT && lb_identity_valid(g->identity) &&
+	       lb_role_valid(g->role) && approvers_valid(g) && account_valid(g) &&
+	       g->otp <= LB_OTP_VOID;
+}
+
+static bool
+uid_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_uid_entry *entry = record;
+	struct lb_reader r;
+	uint32_t uid;
+
+	lb_reader_init(&r, key->bytes, key->size);
+	uid = lb_read_u32(&r);
+	return lb_reader_end(&r) == LB_OK && lb_uid_is_account(uid) && entry->grant != 0;
+}
+
+static bool
+session_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_session *s = record;
+
+	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number));
+}
+
+static bool
+role_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_role_entry *entry = record;
+	char name[LB_KEY_MAX + 1] = "";
+
+	memcpy(name, key->bytes, key->size);
+	return strlen(name) == key->size && lb_role_valid(name) && lb_gid_is_role(entry->gid);
+}
+
+static bool
+audit_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_msg_record *r = record;
+
+	return r->seq != 0 && key_is(key, lb_key_u64(r->seq));
+}
+
+/* The checksum binds the record to its database and key, so that none stands in for another. */
+static void
+checksum(enum lb_table table, const struct lb_key *key, const uint8_t *value, size_t size,
+	 uint8_t out[LB_CHECK_SIZE])
+{
+	const char *name = tables[table].name;
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, LB_CHECK_SIZE);
+	crypto_generichash_update(&state, (const uint8_t *)name, strlen(name) + 1);
+	crypto_generichash_update(&state, key->bytes, key->size);
+	crypto_generichash_update(&state, value, size);
+	crypto_generichash_final(&state, out, LB_CHECK_SIZE);
+}
+
+static void
+chain_hash(const uint8_t prev[LB_HASH_SIZE], const uint8_t *value, size_t size,
+	   uint8_t out[LB_HASH_SIZE])
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, LB_HASH_SIZE);
+	crypto_generichash_update(&state, prev, LB_HASH_SIZE);
+	crypto_generichash_update(&state, value, size);
+	crypto_generichash_final(&state, out, LB_HASH_SIZE);
+}
+
+/* Version byte and fields, leaving room for room bytes after them. */
+static int
+encode_fields(enum lb_table table, const struct lb_key *key, const void *record, uint8_t *buf,
+	      size_t room, size_t *len)
+{
+	size_t fields;
+	int err;
+
+	if (!tables[table].valid(record, key))
+		return LB_ERR_MALFORMED;
+	err = lb_fields_encode(&tables[table].layout, record, buf + 1, LB_RECORD_MAX - 1 - room,
+			       &fields);
+	if (err != LB_OK)
+		return err;
+	buf[0] = LB_RECORD_VERSION;
+	*len = 1 + fields;
+	return LB_OK;
+}
+
+static int
+decode_fields(enum lb_table table, const struct lb_key *key, const uint8_t *value, size_t size,
+	      void *record)
+{
+	if (size < 1 || value[0] != LB_RECORD_VERSION)
+		return LB_ERR_DAMAGED;
+	if (lb_fields_decode(&tables[table].layout, value + 1, size - 1, record) != LB_OK)
+		return LB_ERR_DAMAGED;
+	return tables[table].valid(record, key) ? LB_OK : LB_ERR_DAMAGED;
+}
+
+static int
+copy_key(const void *bytes, size_t size, struct lb_key *key)
+{
+	if (size == 0 || size > LB_KEY_MAX)
+		return LB_ERR_DAMAGED;
+	memset(key, 0, sizeof *key);
+	memcpy(key->bytes, bytes, size);
+	key->size = size;
+	return LB_OK;
+}
+
+int
+lb_record_encode(enum lb_table table, const struct lb_key *key, const void *record, void *buf,
+		 size_t *len)
+{
+	uint8_t *out = buf;
+	size_t used;
+	int err;
+
+	err = encode_fields(table, key, record, out, LB_CHECK_SIZE, &used);
+	if (err != LB_OK)
+		return err;
+	checksum(table, key, out, used, out + used);
+	*len = used + LB_CHECK_SIZE;
+	return LB_OK;
+}
+
+int
+lb_record_decode(enum lb_table table, const void *key, size_t key_size, const void *value,
+		 size_t size, void *record)
+{
+	const uint8_t *in = value;
+	uint8_t sum[LB_CHECK_SIZE];
+	struct lb_key k;
+
+	if (copy_key(key, key_size, &k) != LB_OK || size < LB_CHECK_SIZE)
+		return LB_ERR_DAMAGED;
+	size -= LB_CHECK_SIZE;
+	checksum(table, &k, in, size, sum);
+	if (memcmp(sum, in + size, sizeof sum) != 0)
+		return LB_ERR_DAMAGED;
+	return decode_fields(table, &k, in, size, record);
+}
+
+int
+lb_audit_encode(const uint8_t prev[LB_HASH_SIZE], struct lb_msg_record *record, void *buf,
+		size_t *len)
+{
+	struct lb_key key = lb_key_u64(record->seq);
+	uint8_t *out = buf;
+	size_t used;
+	int err;
+
+	err = encode_fields(LB_TABLE_AUDIT, &key, record, out, 0, &used);
+	if (err != LB_OK)
+		return err;
+	/* The hash is the last field: it covers all before it. */
+	chain_hash(prev, out, used - LB_HASH_SIZE, record->hash);
+	memcpy(out + used - LB_HASH_SIZE, record->hash, LB_HASH_SIZE);
+	*len = used;
+	return LB_OK;
+}
+
+int
+lb_audit_decode(const uint8_t *prev, const void *key, size_t key_size, const void *value,
+		size_t size, struct lb_msg_record *record)
+{
+	uint8_t hash[LB_HASH_SIZE];
+	struct lb_key k;
+	int err;
+
+	if (copy_key(key, key_size, &k) != LB_OK)
+		return LB_ERR_DAMAGED;
+	err = decode_fields(LB_TABLE_AUDIT, &k, value, size, record);
+	if (err != LB_OK || prev == NULL)
+		return err;
+	chain_hash(prev, value, size - LB_HASH_SIZE, hash);
+	return memcmp(hash, record->hash, sizeof hash) == 0 ? LB_OK : LB_ERR_DAMAGED;
+}
