@@ -182,6 +182,12 @@ lb_state_live(uint8_t state)
 	       state == LB_STATE_ACTIVE || state == LB_STATE_ENDING;
 }
 
+bool
+lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters)
+{
+	return uid > LB_ACCOUNT_UID_FIRST && uid - LB_ACCOUNT_UID_FIRST <= counters->serial;
+}
+
 static bool
 counters_valid(const void *record, const struct lb_key *key)
 {

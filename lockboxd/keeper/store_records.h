@@ -69,6 +69,9 @@ struct lb_key lb_key_person(const char *identity, uint64_t id);
 /* True for the states whose grants are in the live and deadline indexes. */
 bool lb_state_live(uint8_t state);
 
+/* True when uid is that of a serial which the counters say was handed out. */
+bool lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters);
+
 /*
  * Writes a record of one of the tables meta (counters), grant, uid, session,
  * role into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
