@@ -16,7 +16,7 @@
  * Renders the fragment; the same policy always gives the same bytes.  *text
  * (malloc, NUL-terminated) is the caller's; len is without the NUL.  Roles
  * without sudo commands do not appear.  LB_ERR_NOMEM; LB_ERR_INTERNAL when a
- * command is not one that lb_command_valid() accepts.
+ * command is not one that lb_command_problem() accepts.
  */
 int lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len);
 

@@ -1,0 +1,156 @@
+/* The policy as written: see document.h. */
+#include "policy/document.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+struct lb_doc_section *
+lb_doc_add(struct lb_doc *doc, enum lb_section section, const char *name, unsigned file,
+	   unsigned line)
+{
+	struct lb_doc_section *s = lb_arena_get(&doc->arena, 1, sizeof *s);
+	size_t count = doc->count[section];
+
+	if (count == doc->room[section]) {
+		size_t room = count > 0 ? 2 * count : 16;
+		struct lb_doc_section **list = lb_arena_get(&doc->arena, room, sizeof *list);
+
+		if (list == NULL)
+			return NULL;
+		if (count > 0)
+			memcpy(list, doc->list[section], count * sizeof *list);
+		doc->list[section] = list;
+		doc->room[section] = room;
+	}
+	if (s == NULL)
+		return NULL;
+	s->name = lb_arena_copy(&doc->arena, name, strlen(name));
+	if (s->name == NULL)
+		return NULL;
+	s->section = section;
+	s->file = file;
+	s->line = line;
+	doc->list[section][doc->count[section]++] = s;
+	return s;
+}
+
+const char *
+lb_doc_file(const struct lb_doc *doc, unsigned file)
+{
+	if (file >= lb_policy_source_files(doc->source))
+		return LB_HOST_FILE_NAME; /* host settings that nobody wrote */
+	return lb_policy_source_file(doc->source, file).name;
+}
+
+static void
+add(const struct lb_doc *doc, enum lb_severity severity, unsigned file, unsigned line,
+    const char *format, va_list ap)
+{
+	char message[LB_REPORT_MESSAGE_MAX];
+
+	if (vsnprintf(message, sizeof message, format, ap) < 0)
+		message[0] = '\0';
+	lb_report_add(doc->report, severity, lb_doc_file(doc, file), line, "%s", message);
+}
+
+void
+lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(doc, LB_SEVERITY_ERROR, section->file, section->line, format, ap);
+	va_end(ap);
+}
+
+void
+lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(doc, LB_SEVERITY_WARNING, section->file, section->line, format, ap);
+	va_end(ap);
+}
+
+void
+lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+		size_t i, const char *format, ...)
+{
+	const struct lb_policy_section *s = lb_table_section(section->section);
+	const struct lb_policy_row *row = lb_table_row(section->section, key);
+	unsigned line = section->line;
+	va_list ap;
+
+	if (row != NULL) {
+		const struct lb_doc_list *list = &section->values[row - s->rows];
+
+		if (i < list->count)
+			line = list->item[i]->line;
+		else if (list->line > 0)
+			line = list->line;
+	}
+	va_start(ap, format);
+	add(doc, LB_SEVERITY_ERROR, section->file, line, format, ap);
+	va_end(ap);
+}
+
+#define WORD_MAX 40u
+
+/* Edit distance (insert, delete, replace, swap of neighbours), words up to WORD_MAX bytes. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t rows[3][WORD_MAX + 1], *before = rows[0], *last = rows[1], *now = rows[2], *spare;
+	size_t a_len = strnlen(a, WORD_MAX + 1), b_len = strnlen(b, WORD_MAX + 1);
+
+	if (a_len > WORD_MAX || b_len > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= b_len; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		now[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+		spare = before;
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[b_len];
+}
+
+const char *
+lb_doc_suggest(char *out, size_t size, const char *word, const char *const *candidates, size_t count,
+	       const char *instead)
+{
+	size_t allowed = strlen(word) / 3 + 1, best = allowed < 3 ? allowed + 1 : 4;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t d = distance(word, candidates[i]);
+
+		if (d < best) {
+			best = d;
+			nearest = candidates[i];
+		}
+	}
+	if (nearest != NULL)
+		snprintf(out, size, "; did you mean '%s'?", nearest);
+	else
+		snprintf(out, size, "; %s", instead);
+	return out;
+}

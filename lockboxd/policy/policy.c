@@ -1,0 +1,202 @@
+/* Look-ups in a policy: see policy.h.  Nothing here changes it. */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "name.h"
+
+#include "policy/key.h"
+#include "policy/policy_store.h"
+
+void
+lb_policy_free(struct lb_policy *policy)
+{
+	if (policy == NULL)
+		return;
+	lb_arena_clear(&policy->arena);
+	free(policy);
+}
+
+const struct lb_policy_host *
+lb_policy_host(const struct lb_policy *policy)
+{
+	return &policy->host;
+}
+
+const uint8_t *
+lb_policy_digest(const struct lb_policy *policy)
+{
+	return policy->digest;
+}
+
+size_t
+lb_policy_identities(const struct lb_policy *policy)
+{
+	return policy->identities;
+}
+
+const struct lb_policy_identity *
+lb_policy_identity_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->identities ? &policy->identity[i] : NULL;
+}
+
+size_t
+lb_policy_teams(const struct lb_policy *policy)
+{
+	return policy->teams;
+}
+
+const struct lb_policy_team *
+lb_policy_team_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->teams ? &policy->team[i] : NULL;
+}
+
+size_t
+lb_policy_roles(const struct lb_policy *policy)
+{
+	return policy->roles;
+}
+
+const struct lb_policy_role *
+lb_policy_role_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->roles ? &policy->role[i] : NULL;
+}
+
+static int
+identity_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_identity *)element)->name);
+}
+
+static int
+team_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_team *)element)->name);
+}
+
+static int
+role_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_role *)element)->name);
+}
+
+const struct lb_policy_identity *
+lb_policy_identity(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->identities == 0)
+		return NULL;
+	return bsearch(name, policy->identity, policy->identities, sizeof *policy->identity,
+		       identity_order);
+}
+
+const struct lb_policy_team *
+lb_policy_team(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->teams == 0)
+		return NULL;
+	return bsearch(name, policy->team, policy->teams, sizeof *policy->team, team_order);
+}
+
+const struct lb_policy_role *
+lb_policy_role(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->roles == 0)
+		return NULL;
+	return bsearch(name, policy->role, policy->roles, sizeof *policy->role, role_order);
+}
+
+static int
+uid_order(const void *uid, const void *element)
+{
+	uint32_t want = *(const uint32_t *)uid;
+	uint32_t got = (*(const struct lb_policy_identity *const *)element)->uid;
+
+	return (want > got) - (want < got);
+}
+
+const struct lb_policy_identity *
+lb_policy_identity_by_uid(const struct lb_policy *policy, uint32_t uid)
+{
+	const struct lb_policy_identity *const *found = NULL;
+
+	if (uid == 0 || uid == LB_POLICY_NO_ID || lb_id_reserved(uid))
+		return NULL;
+	if (policy->uids > 0)
+		found = bsearch(&uid, policy->by_uid, policy->uids, sizeof *policy->by_uid, uid_order);
+	return found != NULL ? *found : NULL;
+}
+
+const struct lb_policy_identity *
+lb_policy_identity_by_key(const struct lb_policy *policy, const char *type, const char *base64,
+			  const struct lb_policy_key **key)
+{
+	uint8_t blob[LB_KEY_BLOB_MAX];
+	struct lb_policy_key wanted = {.blob = blob};
+	struct lb_key_owner like = {&wanted, NULL};
+	const struct lb_key_owner *found = NULL;
+
+	if (type == NULL || base64 == NULL ||
+	    lb_key_blob(type, base64, blob, &wanted.blob_len) != LB_OK)
+		return NULL;
+	if (policy->owners > 0)
+		found = bsearch(&like, policy->owner, policy->owners, sizeof *policy->owner,
+				lb_key_owner_order);
+	if (found == NULL)
+		return NULL;
+	if (key != NULL)
+		*key = found->key;
+	return found->identity;
+}
+
+static int
+name_order(const void *name, const void *element)
+{
+	return strcmp(name, *(const char *const *)element);
+}
+
+bool
+lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity)
+{
+	const struct lb_policy_team *t = lb_policy_team(policy, team);
+
+	if (t == NULL || identity == NULL || t->members.count == 0)
+		return false;
+	return bsearch(identity, t->members.name, t->members.count, sizeof *t->members.name,
+		       name_order) != NULL;
+}
+
+static bool
+in_any(const struct lb_policy *policy, const struct lb_policy_names *teams, const char *identity)
+{
+	for (size_t i = 0; i < teams->count; i++)
+		if (lb_policy_in_team(policy, teams->name[i], identity))
+			return true;
+	return false;
+}
+
+bool
+lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity)
+{
+	const struct lb_policy_role *r = lb_policy_role(policy, role);
+
+	return r != NULL && in_any(policy, &r->requesters, identity);
+}
+
+bool
+lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity)
+{
+	const struct lb_policy_role *r = lb_policy_role(policy, role);
+
+	return r != NULL && in_any(policy, &r->approvers, identity);
+}
+
+bool
+lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
+{
+	return in_any(policy, &policy->host.auditors, identity);
+}

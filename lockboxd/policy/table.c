@@ -1,0 +1,178 @@
+/* The configuration table: see table.h. */
+#include "policy/table.h"
+
+#include <string.h>
+
+#include "name.h"
+
+#include "policy/policy.h"
+
+#define MINUTE 60u
+#define HOUR (60u * MINUTE)
+#define DAY (24u * HOUR)
+
+#define ROW(sec, type, key, field, kind, def, min, max, flags)                                     \
+	{key, def, offsetof(struct type, field), min, max, LB_SECTION_##sec, LB_KIND_##kind, flags}
+#define HOST(...) ROW(HOST, lb_policy_host, __VA_ARGS__)
+#define IDENTITY(...) ROW(IDENTITY, lb_policy_identity, __VA_ARGS__)
+#define TEAM(...) ROW(TEAM, lb_policy_team, __VA_ARGS__)
+#define ROLE(...) ROW(ROLE, lb_policy_role, __VA_ARGS__)
+
+/* clang-format off */
+static const struct lb_policy_row host_rows[] = {
+	/*   key                 field               kind        default      min     max  flags */
+	HOST("name",             name,               HOST_NAME,  NULL,        1,      253, 0),
+	HOST("gate-user",        gate_user,          USER,       "lockbox",   1,      32,  0),
+	HOST("home-base",        home_base,          PATH,       "/home",     2,      128, 0),
+	HOST("shell",            shell,              PATH,       "/bin/bash", 2,      128, 0),
+	HOST("request-lifetime", request_lifetime_s, DURATION,   "12h",       10,     7 * DAY, 0),
+	HOST("claim-window",     claim_window_s,     DURATION,   "1h",        10,     DAY, 0),
+	HOST("warn-before",      warn_before_s,      DURATION,   "5m",        1,      HOUR, 0),
+	HOST("auditors",         auditors,           TEAMS,      NULL,        0,      100, 0),
+};
+
+static const struct lb_policy_row identity_rows[] = {
+	IDENTITY("keys",         key_texts,          KEYS,       NULL,        0,      50,  0),
+	IDENTITY("mail",         mail,               MAIL,       NULL,        3,      254, 0),
+	IDENTITY("unix-user",    unix_user,          USER,       NULL,        1,      32,  0),
+};
+
+static const struct lb_policy_row team_rows[] = {
+	TEAM("members",          members,            IDENTITIES, NULL,        0,      LB_POLICY_IDENTITIES_MAX,
+		LB_ROW_REQUIRED | LB_ROW_SORTED),
+};
+
+static const struct lb_policy_row role_rows[] = {
+	ROLE("description",      description,        TEXT,       NULL,        1,      200, 0),
+	ROLE("requesters",       requesters,         TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
+	ROLE("approvers",        approvers,          TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
+	ROLE("approvals",        approvals,          NUMBER,     "1",         1,      20,  0),
+	ROLE("max-duration",     max_duration_s,     DURATION,   "4h",        1,      DAY, 0),
+	ROLE("default-duration", default_duration_s, DURATION,   "1h",        1,      DAY, 0),
+	ROLE("groups",           groups,             GROUPS,     NULL,        0,      32,  0),
+	ROLE("sudo",             sudo,               COMMANDS,   NULL,        0,      200, 0),
+	ROLE("sudo-as",          sudo_as,            USER,       "root",      1,      32,  0),
+	ROLE("sessions",         sessions,           NUMBER,     "1",         1,      10,  0),
+	ROLE("shell",            shell,              PATH,       NULL,        2,      128, 0),
+	ROLE("root-equivalent",  root_equivalent,    BOOL,       "false",     0,      1,   0),
+	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
+};
+/* clang-format on */
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define SHORT_NAME "a small letter first, then small letters, digits, _ and -, at most 18 in all"
+#define ROLE_NAME "a small letter first, then small letters, digits, _ and -, at most 28 in all"
+
+static const struct lb_policy_section sections[LB_SECTIONS] = {
+	[LB_SECTION_HOST] = {NULL, sizeof(struct lb_policy_host), host_rows, COUNT(host_rows), 1, NULL,
+			     NULL, 0},
+	[LB_SECTION_IDENTITY] = {"identity", sizeof(struct lb_policy_identity), identity_rows,
+				 COUNT(identity_rows), LB_POLICY_IDENTITIES_MAX, lb_identity_valid,
+				 SHORT_NAME, offsetof(struct lb_policy_identity, name)},
+	[LB_SECTION_TEAM] = {"team", sizeof(struct lb_policy_team), team_rows, COUNT(team_rows),
+			     LB_POLICY_TEAMS_MAX, lb_identity_valid, SHORT_NAME,
+			     offsetof(struct lb_policy_team, name)},
+	[LB_SECTION_ROLE] = {"role", sizeof(struct lb_policy_role), role_rows, COUNT(role_rows),
+			     LB_POLICY_ROLES_MAX, lb_role_valid, ROLE_NAME,
+			     offsetof(struct lb_policy_role, name)},
+};
+
+_Static_assert(COUNT(host_rows) <= LB_ROWS_MAX, "LB_ROWS_MAX");
+_Static_assert(COUNT(role_rows) <= LB_ROWS_MAX, "LB_ROWS_MAX");
+
+static const struct {
+	enum lb_storage storage;
+	const char *example;
+} kinds[] = {
+	[LB_KIND_TEXT] = {LB_STORE_TEXT, "\"some text\""},
+	[LB_KIND_HOST_NAME] = {LB_STORE_TEXT, "\"db1.example.org\""},
+	[LB_KIND_MAIL] = {LB_STORE_TEXT, "\"alice@example.org\""},
+	[LB_KIND_USER] = {LB_STORE_TEXT, "\"alice\""},
+	[LB_KIND_PATH] = {LB_STORE_TEXT, "\"/bin/bash\""},
+	[LB_KIND_DURATION] = {LB_STORE_U32, "\"4h\""},
+	[LB_KIND_NUMBER] = {LB_STORE_U32, "1"},
+	[LB_KIND_BOOL] = {LB_STORE_BOOL, "true"},
+	[LB_KIND_IDENTITIES] = {LB_STORE_NAMES, "{\"alice\", \"bob\"}"},
+	[LB_KIND_TEAMS] = {LB_STORE_NAMES, "{\"dba\"}"},
+	[LB_KIND_GROUPS] = {LB_STORE_NAMES, "{\"adm\"}"},
+	[LB_KIND_KEYS] = {LB_STORE_NAMES, "{\"ssh-ed25519 AAAA... alice\"}"},
+	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
+};
+
+const struct lb_policy_section *
+lb_table_section(enum lb_section section)
+{
+	return &sections[section];
+}
+
+const struct lb_policy_row *
+lb_table_row(enum lb_section section, const char *key)
+{
+	const struct lb_policy_section *s = &sections[section];
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->rows[i].key, key) == 0)
+			return &s->rows[i];
+	return NULL;
+}
+
+enum lb_section
+lb_table_word(const char *word)
+{
+	enum lb_section s;
+
+	for (s = LB_SECTION_HOST; s < LB_SECTIONS; s++)
+		if (sections[s].word != NULL && strcmp(sections[s].word, word) == 0)
+			break;
+	return s;
+}
+
+enum lb_storage
+lb_table_storage(enum lb_kind kind)
+{
+	return kinds[kind].storage;
+}
+
+bool
+lb_table_list(enum lb_kind kind)
+{
+	return kinds[kind].storage == LB_STORE_NAMES;
+}
+
+const char *
+lb_table_example(enum lb_kind kind)
+{
+	return kinds[kind].example;
+}
+
+/* Fills options with the section's rows; returns how many. */
+static size_t
+fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
+{
+	for (size_t i = 0; i < s->count; i++)
+		options[i] = (cfg_opt_t){
+			.name = s->rows[i].key,
+			.type = CFGT_PTR,
+			.flags = CFGF_NODEFAULT | (lb_table_list(s->rows[i].kind) ? CFGF_LIST : 0),
+			.parsecb = on_value,
+		};
+	return s->count;
+}
+
+void
+lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
+{
+	size_t n;
+
+	memset(options, 0, sizeof *options);
+	n = fill(options->top, &sections[LB_SECTION_HOST], on_value);
+	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++) {
+		fill(options->sub[s], &sections[s], on_value);
+		options->top[n++] = (cfg_opt_t){
+			.name = sections[s].word,
+			.type = CFGT_SEC,
+			.flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
+			.subopts = options->sub[s],
+		};
+	}
+}
