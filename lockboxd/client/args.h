@@ -1,0 +1,66 @@
+/*
+ * The options of the verbs: one table of what exists, and per verb which of
+ * them it takes.
+ *
+ * "--name value" and "--name=value" both work.  A sentence (--reason,
+ * --comment) takes every word up to the next one that begins with "--",
+ * because ssh joins words with blanks and loses their quotes.
+ */
+#ifndef LB_CLIENT_ARGS_H
+#define LB_CLIENT_ARGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto.h"
+
+enum lb_option {
+	LB_OPT_JSON = 1 << 0,
+	LB_OPT_HELP = 1 << 1,
+	LB_OPT_FOR = 1 << 2,
+	LB_OPT_REASON = 1 << 3,
+	LB_OPT_COMMENT = 1 << 4,
+	LB_OPT_TICKET = 1 << 5,
+	LB_OPT_AFTER = 1 << 6,
+	LB_OPT_GRANT = 1 << 7,
+	LB_OPT_SOCKET = 1 << 8, /* local only */
+};
+
+/* The word a verb takes besides its options. */
+enum lb_operand { LB_OPERAND_NONE, LB_OPERAND_ROLE, LB_OPERAND_ID, LB_OPERAND_MAYBE_ID };
+
+struct lb_syntax {
+	enum lb_operand operand;
+	unsigned allowed, required; /* enum lb_option; --json and --help are always allowed */
+};
+
+#define LB_PROBLEM_TEXT 512
+
+struct lb_args {
+	unsigned given;	 /* enum lb_option */
+	uint64_t id;	 /* 0: not given */
+	char role[LB_ROLE_MAX + 1];
+	uint32_t duration_s; /* 0: not given */
+	char ticket[LB_TICKET_MAX + 1];
+	char text[LB_REASON_MAX + 1]; /* of --reason or --comment */
+	uint64_t after, grant;
+	const char *socket;	       /* borrowed from the words */
+	char problem[LB_PROBLEM_TEXT]; /* what is wrong and what to write, escaped */
+};
+
+/*
+ * Reads count words, all that follow the verb.  On success args is filled.
+ * LB_ERR_MALFORMED: args->problem says why, and args->given still tells of
+ * --json and --help, so that the caller answers in the form asked for.
+ */
+int lb_args_parse(struct lb_args *args, const struct lb_syntax *syntax, size_t count,
+		  char *const *words);
+
+/* Reads "R-17", "r-17" or "17" into a grant id above 0.  LB_ERR_MALFORMED. */
+int lb_args_grant_id(const char *text, uint64_t *id);
+
+/* Prints the options that syntax allows, one line each, for --help. */
+void lb_args_help(FILE *out, const struct lb_syntax *syntax);
+
+#endif

@@ -1,0 +1,291 @@
+/* JSON: see json.h. */
+#include "json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "output.h"
+#include "text.h"
+#include "wipe.h"
+
+/* jansson does not tell how large a block is that it frees, so that stands in front of it. */
+#define SIZE_ROOM (sizeof(max_align_t))
+
+static void *
+wiping_malloc(size_t size)
+{
+	unsigned char *block;
+
+	if (size > SIZE_MAX - SIZE_ROOM)
+		return NULL;
+	block = malloc(SIZE_ROOM + size);
+	if (block == NULL)
+		return NULL;
+	memcpy(block, &size, sizeof size);
+	return block + SIZE_ROOM;
+}
+
+static void
+wiping_free(void *p)
+{
+	unsigned char *block;
+	size_t size;
+
+	if (p == NULL)
+		return;
+	block = (unsigned char *)p - SIZE_ROOM;
+	memcpy(&size, block, sizeof size);
+	lb_wipe(p, size);
+	free(block);
+}
+
+void
+lb_cli_json_init(void)
+{
+	json_set_alloc_funcs(wiping_malloc, wiping_free);
+}
+
+static json_t *
+text(const char *value)
+{
+	char safe[LB_ESCAPED(LB_KEY_BLOB_MAX)];
+	json_t *string = json_string(value);
+
+	if (string != NULL)
+		return string;
+	lb_text_escape(safe, sizeof safe, value);
+	return json_string(safe);
+}
+
+static json_t *
+text_or_null(const char *value)
+{
+	return value[0] != '\0' ? text(value) : json_null();
+}
+
+static json_t *
+time_or_null(uint64_t unix_s)
+{
+	char out[LB_TIME_TEXT];
+
+	if (unix_s == 0)
+		return json_null();
+	lb_time_format(out, (int64_t)unix_s);
+	return json_string(out);
+}
+
+static json_t *
+grant_id(uint64_t id)
+{
+	return id == 0 ? json_null() : json_sprintf("R-%" PRIu64, id);
+}
+
+static json_t *
+duration(uint64_t seconds)
+{
+	char out[LB_DURATION_TEXT];
+
+	lb_duration_format(out, seconds);
+	return json_string(out);
+}
+
+static json_t *
+number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* "a, b" as ["a","b"]. */
+static json_t *
+list(const char *joined)
+{
+	json_t *array = json_array();
+
+	while (array != NULL && *joined != '\0') {
+		const char *comma = strstr(joined, ", ");
+		size_t len = comma != NULL ? (size_t)(comma - joined) : strlen(joined);
+		char item[LB_LIST_MAX + 1];
+
+		if (len > LB_LIST_MAX)
+			len = LB_LIST_MAX;
+		memcpy(item, joined, len);
+		item[len] = '\0';
+		if (json_array_append_new(array, text(item)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+		joined = comma != NULL ? comma + 2 : joined + len;
+	}
+	return array;
+}
+
+/* One member of an object; the value is given up. */
+struct member {
+	const char *name;
+	json_t *value;
+};
+
+static json_t *
+object(const struct member *members, size_t count)
+{
+	json_t *o = json_object();
+	bool good = o != NULL;
+
+	/* On failure the values that are left are given up too: setting NULL does that. */
+	for (size_t i = 0; i < count; i++)
+		if (json_object_set_new(o, members[i].name, members[i].value) != 0)
+			good = false;
+	if (!good) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+#define OBJECT(members) object(members, sizeof(members) / sizeof((members)[0]))
+
+json_t *
+lb_cli_json_grant(const struct lb_msg_grant *g)
+{
+	const struct member members[] = {
+		{"id", grant_id(g->id)},
+		{"state", json_string(lb_state_name(g->state))},
+		{"host", text(g->host)},
+		{"identity", text(g->identity)},
+		{"role", text(g->role)},
+		{"account", text_or_null(g->account)},
+		{"uid", g->uid != 0 ? number(g->uid) : json_null()},
+		{"duration", duration(g->duration_s)},
+		{"duration_seconds", number(g->duration_s)},
+		{"requested", time_or_null(g->requested_s)},
+		{"until", time_or_null(g->until_s)},
+		{"end", time_or_null(g->end_s)},
+		{"approvals", number(g->have)},
+		{"approvals_needed", number(g->need)},
+		{"approvers", list(g->approvers)},
+		{"sessions", number(g->sessions)},
+		{"ticket", text_or_null(g->ticket)},
+		{"reason", text(g->reason)},
+		{"groups", list(g->groups)},
+		{"sudo", list(g->sudo)},
+		{"cause", text_or_null(g->cause)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_role(const struct lb_msg_role *r)
+{
+	const struct member members[] = {
+		{"name", text(r->name)},
+		{"description", text(r->description)},
+		{"max_duration", duration(r->max_s)},
+		{"default_duration", duration(r->default_s)},
+		{"approvals_needed", number(r->approvals)},
+		{"approvers", list(r->approvers)},
+		{"groups", list(r->groups)},
+		{"sudo", list(r->sudo)},
+		{"may_request", json_boolean(r->may_request)},
+		{"may_approve", json_boolean(r->may_approve)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_claimed(const struct lb_msg_claimed *c)
+{
+	char login[sizeof c->account + sizeof c->host + 8];
+
+	snprintf(login, sizeof login, "ssh %s@%s", c->account, c->host);
+	const struct member members[] = {
+		{"id", grant_id(c->id)},
+		{"host", text(c->host)},
+		{"account", text(c->account)},
+		{"password", text(c->password)},
+		{"end", time_or_null(c->end_s)},
+		{"login", text(login)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_record(const struct lb_msg_record *r)
+{
+	char hash[2 * sizeof r->hash + 1];
+
+	for (size_t i = 0; i < sizeof r->hash; i++)
+		snprintf(hash + 2 * i, 3, "%02x", r->hash[i]);
+	const struct member members[] = {
+		{"seq", number(r->seq)},
+		{"time", time_or_null(r->time_s)},
+		{"event", text(r->event)},
+		{"grant", grant_id(r->grant)},
+		{"identity", text_or_null(r->identity)},
+		{"account", text_or_null(r->account)},
+		{"uid", r->account[0] != '\0' || r->uid != 0 ? number(r->uid) : json_null()},
+		{"actor", text_or_null(r->actor)},
+		{"detail", text(r->detail)},
+		{"hash", json_string(hash)},
+	};
+
+	return OBJECT(members);
+}
+
+/* jansson leaves DEL as it is, the one byte of ASCII it should not. */
+static int
+put_chunk(const char *bytes, size_t size, void *arg)
+{
+	FILE *out = arg;
+
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] == 0x7f)
+			fputs("\\u007f", out);
+		else
+			putc(bytes[i], out);
+	}
+	return 0;
+}
+
+int
+lb_cli_json_put(const struct lb_cli *cli, json_t *value)
+{
+	int failed;
+
+	if (value == NULL)
+		return LB_ERR_NOMEM;
+	failed = json_dump_callback(value, put_chunk, cli->out, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(value);
+	return failed ? LB_ERR_NOMEM : LB_OK;
+}
+
+int
+lb_cli_json_print(const struct lb_cli *cli, json_t *value)
+{
+	int err = lb_cli_json_put(cli, value);
+
+	if (err == LB_OK)
+		putc('\n', cli->out);
+	return err;
+}
+
+json_t *
+lb_cli_json_problem(const char *code, const char *message)
+{
+	const struct member members[] = {{"code", json_string(code)}, {"message", text(message)}};
+
+	return OBJECT(members);
+}
+
+void
+lb_cli_json_error(const struct lb_cli *cli, const char *code, const char *message)
+{
+	const struct member members[] = {{"error", lb_cli_json_problem(code, message)}};
+
+	if (lb_cli_json_print(cli, OBJECT(members)) != LB_OK)
+		fputs("{\"error\":{\"code\":\"try-later\",\"message\":\"out of memory\"}}\n", cli->out);
+}

@@ -1,0 +1,112 @@
+/* Conversations: see link.h. */
+#include "link.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "wipe.h"
+
+int
+lb_cli_link_open(struct lb_cli_link *link, const struct lb_cli *cli)
+{
+	struct lb_msg_as as;
+	struct lb_msg_done done;
+	int err;
+
+	memset(link, 0, sizeof *link);
+	err = lb_client_open(&link->client, cli->socket, LB_CLI_TIMEOUT_MS);
+	if (err != LB_OK || !cli->gate)
+		return err;
+	memset(&as, 0, sizeof as);
+	snprintf(as.identity, sizeof as.identity, "%s", cli->identity);
+	snprintf(as.fingerprint, sizeof as.fingerprint, "%s", cli->fingerprint);
+	return lb_cli_ask(link, LB_MSG_AS, &as, 0, NULL, NULL, &done);
+}
+
+int
+lb_cli_ask(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t item_type,
+	   lb_cli_item *item, void *arg, struct lb_msg_done *done)
+{
+	union lb_msg answer;
+	int err;
+
+	lb_client_deadline(&link->client, LB_CLI_TIMEOUT_MS);
+	err = lb_client_send(&link->client, type, msg);
+	/* A daemon that hung up may have said why before. */
+	if (err == LB_ERR_UNREACHABLE)
+		err = LB_OK;
+	while (err == LB_OK) {
+		uint16_t got;
+
+		err = lb_client_receive(&link->client, &got, &answer);
+		if (err != LB_OK)
+			break;
+		if (got == LB_MSG_DONE) {
+			*done = answer.done;
+			break;
+		}
+		if (got == LB_MSG_REFUSED) {
+			link->refused = answer.refused;
+			/* A refusal without a reason is a refusal all the same. */
+			if (link->refused.code == 0)
+				link->refused.code = LB_NO_PERMISSION;
+			err = LB_ERR_REFUSED;
+			break;
+		}
+		err = item_type != 0 && got == item_type ? item(arg, &answer) : LB_ERR_MALFORMED;
+	}
+	lb_wipe(&answer, sizeof answer);
+	return err;
+}
+
+struct only {
+	void *out;
+	size_t size, seen;
+};
+
+static int
+keep_only(void *arg, const union lb_msg *item)
+{
+	struct only *only = arg;
+
+	if (only->seen++ > 0)
+		return LB_ERR_MALFORMED;
+	memcpy(only->out, item, only->size);
+	return LB_OK;
+}
+
+int
+lb_cli_ask_one(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t item_type,
+	       void *out, size_t size)
+{
+	struct only only = {.out = out, .size = size};
+	struct lb_msg_done done;
+	int err = lb_cli_ask(link, type, msg, item_type, keep_only, &only, &done);
+
+	if (err == LB_OK && only.seen != 1)
+		err = LB_ERR_MALFORMED;
+	return err;
+}
+
+int
+lb_cli_ask_all(struct lb_cli_link *link, uint16_t type, const void *msg, uint64_t *after,
+	       uint16_t item_type, lb_cli_item *item, void *arg)
+{
+	for (;;) {
+		struct lb_msg_done done;
+		int err = lb_cli_ask(link, type, msg, item_type, item, arg, &done);
+
+		if (err != LB_OK || !done.more)
+			return err;
+		/* A list that does not move would never end. */
+		if (done.cursor <= *after)
+			return LB_ERR_MALFORMED;
+		*after = done.cursor;
+	}
+}
+
+void
+lb_cli_link_close(struct lb_cli_link *link)
+{
+	lb_client_close(&link->client);
+}

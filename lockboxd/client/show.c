@@ -1,0 +1,284 @@
+/* Words: see show.h. */
+#include "show.h"
+
+#include <inttypes.h>
+
+#include "columns.h"
+#include "output.h"
+#include "text.h"
+#include "wipe.h"
+
+void
+lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g)
+{
+	if (g->need == 0)
+		snprintf(out, LB_APPROVALS_TEXT, "automatic");
+	else
+		snprintf(out, LB_APPROVALS_TEXT, "%u of %u", g->have, g->need);
+}
+
+static const char *
+state_colour(uint8_t state)
+{
+	switch (state) {
+	case LB_STATE_PENDING:
+	case LB_STATE_ENDING:
+		return "33";
+	case LB_STATE_APPROVED:
+	case LB_STATE_ACTIVE:
+		return "32";
+	case LB_STATE_DENIED:
+		return "31";
+	default:
+		return "2";
+	}
+}
+
+/* What passes at until_s, and at end_s, depends on the state. */
+static void
+show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char text[LB_MOMENT_TEXT];
+
+	lb_cli_moment(text, cli, g->requested_s);
+	lb_cli_label(cli, "Asked", text);
+	if (g->until_s != 0 && g->state == LB_STATE_PENDING) {
+		lb_cli_moment(text, cli, g->until_s);
+		lb_cli_label(cli, "Lapses", text);
+	} else if (g->until_s != 0 && g->state == LB_STATE_APPROVED) {
+		lb_cli_moment(text, cli, g->until_s);
+		lb_cli_label(cli, "Claim by", text);
+	}
+	if (g->end_s != 0) {
+		lb_cli_moment(text, cli, g->end_s);
+		lb_cli_label(cli, g->state == LB_STATE_ACTIVE ? "Ends" : "Ended", text);
+	}
+}
+
+static void
+show_account(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char text[64];
+
+	if (g->account[0] == '\0')
+		return;
+	lb_cli_label(cli, "Account", g->account);
+	snprintf(text, sizeof text, "%" PRIu32, g->uid);
+	lb_cli_label(cli, "User id", text);
+	if (g->state != LB_STATE_ACTIVE && g->sessions == 0)
+		return;
+	snprintf(text, sizeof text, "%" PRIu32 " open", g->sessions);
+	lb_cli_label(cli, "Sessions", text);
+}
+
+void
+lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char text[LB_APPROVALS_TEXT], duration[LB_WHEN_TEXT];
+
+	lb_cli_style(cli, "1");
+	fprintf(cli->out, "R-%" PRIu64, g->id);
+	lb_cli_style(cli, "0");
+	fputs("  ", cli->out);
+	lb_cli_style(cli, state_colour(g->state));
+	fputs(lb_state_name(g->state), cli->out);
+	lb_cli_style(cli, "0");
+	fputc('\n', cli->out);
+
+	lb_cli_label(cli, "Who", g->identity);
+	lb_cli_label(cli, "Role", g->role);
+	lb_cli_label(cli, "Host", g->host);
+	lb_cli_duration(duration, g->duration_s);
+	lb_cli_label(cli, "For", duration);
+	lb_cli_label(cli, "Reason", g->reason);
+	lb_cli_label(cli, "Ticket", g->ticket);
+	lb_cli_label(cli, "Groups", g->groups);
+	lb_cli_label(cli, "Sudo", g->sudo);
+	lb_cli_approvals(text, g);
+	lb_cli_label(cli, "Approvals", text);
+	lb_cli_label(cli, "Approvers", g->approvers);
+	show_account(cli, g);
+	show_times(cli, g);
+	lb_cli_label(cli, "Cause", g->cause);
+}
+
+static void
+next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char duration[LB_DURATION_TEXT];
+
+	lb_duration_format(duration, g->duration_s);
+	lb_cli_say(cli, "To ask again:");
+	lb_cli_own(cli, g->host, "request %s --for %s --reason \"...\"", g->role, duration);
+}
+
+static void
+next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	if (g->approvers[0] != '\0')
+		lb_cli_say(cli, "Can approve it: %s. Ask one of them to type:", g->approvers);
+	else
+		lb_cli_say(cli, "Nobody can approve it at present: tell an administrator. An "
+				"approver would type:");
+	lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
+	lb_cli_say(cli, "%s then sees how it stands, and takes the account once it is approved, "
+			"with:", g->identity);
+	lb_cli_ssh(cli, g->host, "status R-%" PRIu64, g->id);
+	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+}
+
+static void
+next_approved(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char by[LB_MOMENT_TEXT] = "";
+
+	if (g->until_s != 0)
+		lb_cli_moment(by, cli, g->until_s);
+	lb_cli_say(cli, "%s can take the account now%s%s, with:", g->identity,
+		   by[0] != '\0' ? "; the time for that runs out " : "", by);
+	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+}
+
+static void
+next_active(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	lb_cli_say(cli, "A new one-time password (no session may be open):");
+	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	lb_cli_say(cli, "Done early? End it:");
+	lb_cli_ssh(cli, g->host, "end R-%" PRIu64, g->id);
+}
+
+void
+lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	fputc('\n', cli->out);
+	switch (g->state) {
+	case LB_STATE_PENDING:
+		next_pending(cli, g);
+		return;
+	case LB_STATE_APPROVED:
+		next_approved(cli, g);
+		return;
+	case LB_STATE_ACTIVE:
+		next_active(cli, g);
+		return;
+	case LB_STATE_ENDING:
+		lb_cli_say(cli, "Nobody can log in any more; what still runs is being ended. What "
+				"became of it:");
+		lb_cli_own(cli, g->host, "show R-%" PRIu64, g->id);
+		return;
+	default:
+		next_again(cli, g);
+		return;
+	}
+}
+
+void
+lb_cli_show_claimed(const struct lb_cli *cli, const struct lb_msg_claimed *c)
+{
+	char ends[LB_MOMENT_TEXT], host[LB_ESCAPED(LB_HOST_MAX)];
+	char account[LB_ESCAPED(LB_ACCOUNT_MAX)], password[LB_ESCAPED(LB_PASSWORD_MAX)];
+
+	lb_text_escape(host, sizeof host, c->host);
+	lb_text_escape(account, sizeof account, c->account);
+	lb_text_escape(password, sizeof password, c->password);
+	lb_cli_moment(ends, cli, c->end_s);
+	fprintf(cli->out, "R-%" PRIu64 ": your account is ready.\n", c->id);
+	lb_cli_label(cli, "Account", c->account);
+	lb_cli_label(cli, "Host", c->host);
+	lb_cli_label(cli, "Ends", ends);
+	fputs("\nOne-time password, good for one login and shown only this once:\n\n", cli->out);
+	lb_cli_style(cli, "1");
+	fputs(password, cli->out);
+	lb_cli_style(cli, "0");
+	fputs("\n\n", cli->out);
+	lb_wipe(password, sizeof password);
+	lb_cli_say(cli, "Log in with your own SSH key, and give the password when it is asked for:");
+	fprintf(cli->out, "  ssh %s@%s\n", account, host);
+	lb_cli_say(cli, "For another login, or if the password is lost, claim again: that voids "
+			"this one.");
+	lb_cli_own(cli, c->host, "claim R-%" PRIu64, c->id);
+}
+
+void
+lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
+{
+	static const char *const rights[2][2] = {
+		{"neither request nor approve", "approve"},
+		{"request", "request, approve"},
+	};
+	char name[LB_ESCAPED(LB_ROLE_MAX)], most[LB_WHEN_TEXT], usual[LB_WHEN_TEXT], text[160];
+
+	lb_text_escape(name, sizeof name, r->name);
+	lb_cli_style(cli, "1");
+	fprintf(cli->out, "%s\n", name);
+	lb_cli_style(cli, "0");
+	lb_cli_label(cli, "What", r->description);
+	lb_cli_duration(most, r->max_s);
+	lb_cli_duration(usual, r->default_s);
+	snprintf(text, sizeof text, "up to %s; %s unless you ask for another", most, usual);
+	lb_cli_label(cli, "Time", text);
+	if (r->approvals == 0)
+		snprintf(text, sizeof text, "automatic");
+	else
+		snprintf(text, sizeof text, "%u needed", r->approvals);
+	lb_cli_label(cli, "Approvals", text);
+	lb_cli_label(cli, "Approvers", r->approvers);
+	lb_cli_label(cli, "Groups", r->groups);
+	lb_cli_label(cli, "Sudo", r->sudo);
+	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
+}
+
+/* One fact of a record's first line; a line that would be too long goes on below. */
+static void
+put_fact(const struct lb_cli *cli, size_t *at, const char *fact, size_t least)
+{
+	char safe[LB_ESCAPED(LB_USER_MAX)];
+	size_t width;
+
+	lb_text_escape(safe, sizeof safe, fact);
+	width = lb_columns_width(safe);
+	if (*at > 0 && *at + 2 + width > LB_CLI_WIDTH) {
+		fputs("\n        ", cli->out);
+		*at = 8;
+	} else if (*at > 0) {
+		fputs("  ", cli->out);
+		*at += 2;
+	}
+	fputs(safe, cli->out);
+	*at += width;
+	if (width < least && *at + least - width < LB_CLI_WIDTH) {
+		fprintf(cli->out, "%*s", (int)(least - width), "");
+		*at += least - width;
+	}
+}
+
+void
+lb_cli_show_record(const struct lb_cli *cli, const struct lb_msg_record *r)
+{
+	char seq[32], when[LB_TIME_TEXT], grant[32] = "-", uid[16] = "-";
+	char text[LB_USER_MAX + LB_DETAIL_MAX + 16], safe[LB_ESCAPED(sizeof text)];
+	size_t at = 0;
+
+	snprintf(seq, sizeof seq, "%6" PRIu64, r->seq);
+	lb_time_format(when, (int64_t)r->time_s);
+	if (r->grant != 0)
+		snprintf(grant, sizeof grant, "R-%" PRIu64, r->grant);
+	if (r->account[0] != '\0')
+		snprintf(uid, sizeof uid, "%" PRIu32, r->uid);
+	put_fact(cli, &at, seq, 0);
+	put_fact(cli, &at, when, 0);
+	put_fact(cli, &at, r->event, 9);
+	put_fact(cli, &at, grant, 4);
+	put_fact(cli, &at, r->identity[0] != '\0' ? r->identity : "-", 6);
+	put_fact(cli, &at, r->account[0] != '\0' ? r->account : "-", 10);
+	put_fact(cli, &at, uid, 0);
+	fputc('\n', cli->out);
+	snprintf(text, sizeof text, "%s%s%s%s", r->actor[0] != '\0' ? "by " : "", r->actor,
+		 r->actor[0] != '\0' && r->detail[0] != '\0' ? ": " : "", r->detail);
+	if (text[0] == '\0')
+		return;
+	lb_text_escape(safe, sizeof safe, text);
+	fputs("        ", cli->out);
+	lb_columns_wrap(cli->out, safe, 8, 8, LB_CLI_WIDTH);
+}

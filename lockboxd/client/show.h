@@ -1,0 +1,27 @@
+/* Grants, roles, accounts and records in words, with what to do next. */
+#ifndef LB_CLIENT_SHOW_H
+#define LB_CLIENT_SHOW_H
+
+#include "cli.h"
+#include "proto.h"
+
+/* "1 of 2" and the like, of a grant's approvals. */
+#define LB_APPROVALS_TEXT 32
+void lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g);
+
+/* Everything about one grant. */
+void lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g);
+
+/* Whose turn it is now, and the command to type. */
+void lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g);
+
+/* The account, the password, and how to log in. */
+void lb_cli_show_claimed(const struct lb_cli *cli, const struct lb_msg_claimed *c);
+
+/* One role. */
+void lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r);
+
+/* One audit record: its facts, then what it says, indented. */
+void lb_cli_show_record(const struct lb_cli *cli, const struct lb_msg_record *r);
+
+#endif

@@ -1,0 +1,215 @@
+/* Verbs: see verbs.h. */
+#include "verbs.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "handlers.h"
+#include "output.h"
+#include "proto.h"
+#include "text.h"
+#include "verb_check.h"
+
+#define REASONED LB_OPT_REASON, LB_OPT_REASON
+#define NO_OPTION 0, 0
+
+static const struct lb_verb verbs[] = {
+	{"roles", "", "what you may ask for and approve", "", {LB_OPERAND_NONE, NO_OPTION},
+	 LB_MSG_ROLES, lb_run_roles, NULL},
+	{"request", "ROLE [--for TIME] --reason TEXT [--ticket TICKET]", "ask for access",
+	 "db-operator --for 30m --reason \"index is broken\"",
+	 {LB_OPERAND_ROLE, LB_OPT_FOR | LB_OPT_REASON | LB_OPT_TICKET, LB_OPT_REASON},
+	 LB_MSG_REQUEST, lb_run_request, NULL},
+	{"status", "[ID]", "your requests and grants", "R-17", {LB_OPERAND_MAYBE_ID, NO_OPTION},
+	 LB_MSG_LIST, lb_run_status, NULL},
+	{"claim", "[ID]", "take the account of an approved request, or a new password", "R-17",
+	 {LB_OPERAND_MAYBE_ID, NO_OPTION}, LB_MSG_CLAIM, lb_run_claim, NULL},
+	{"cancel", "[ID]", "withdraw a request", "R-17", {LB_OPERAND_MAYBE_ID, NO_OPTION},
+	 LB_MSG_CANCEL, lb_run_act, NULL},
+	{"end", "[ID]", "give access back before its time", "R-17",
+	 {LB_OPERAND_MAYBE_ID, NO_OPTION}, LB_MSG_END, lb_run_act, NULL},
+	{"pending", "", "what waits for your approval", "", {LB_OPERAND_NONE, NO_OPTION},
+	 LB_MSG_LIST, lb_run_pending, NULL},
+	{"show", "ID", "everything about one request or grant", "R-17",
+	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_SHOW, lb_run_show, NULL},
+	{"approve", "ID [--comment TEXT]", "say yes to a request", "R-17 --comment \"as agreed\"",
+	 {LB_OPERAND_ID, LB_OPT_COMMENT, 0}, LB_MSG_APPROVE, lb_run_act, NULL},
+	{"deny", "ID --reason TEXT", "say no to a request", "R-17 --reason \"not during the freeze\"",
+	 {LB_OPERAND_ID, REASONED}, LB_MSG_DENY, lb_run_act, NULL},
+	{"revoke", "ID --reason TEXT", "end somebody's access now", "R-17 --reason \"incident 42\"",
+	 {LB_OPERAND_ID, REASONED}, LB_MSG_REVOKE, lb_run_act, NULL},
+	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
+	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
+	{"check", "FILE...", "examine policy files", "/etc/lockbox/policy.d/*.conf",
+	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
+};
+
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+const struct lb_verb *
+lb_verbs(size_t *count)
+{
+	*count = VERBS;
+	return verbs;
+}
+
+static const struct lb_verb *
+find_verb(const struct lb_cli *cli, const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0 && !(cli->gate && verbs[i].local != NULL))
+			return &verbs[i];
+	return NULL;
+}
+
+/* "lockbox" or "ssh lockbox@host", for the caller to type. */
+static void
+put_program(const struct lb_cli *cli, FILE *out)
+{
+	if (cli->gate)
+		fprintf(out, "ssh lockbox@%s", cli->host);
+	else
+		fputs("lockbox", out);
+}
+
+void
+lb_verbs_help(const struct lb_cli *cli, FILE *out)
+{
+	fputs("Temporary access to this host: you ask, someone else approves.\n\nUsage: ", out);
+	put_program(cli, out);
+	fputs(" VERB [ID or ROLE] [--options]\n\n", out);
+	for (size_t i = 0; i < VERBS; i++)
+		if (!(cli->gate && verbs[i].local != NULL))
+			fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+	fputs("\nAll verbs take --json, and --help for more. To begin with:\n  ", out);
+	put_program(cli, out);
+	fputs(" roles\n", out);
+}
+
+static void
+verb_help(const struct lb_cli *cli, const struct lb_verb *verb)
+{
+	fprintf(cli->out, "%s: %s\n\nUsage:\n  ", verb->name, verb->summary);
+	put_program(cli, cli->out);
+	fprintf(cli->out, " %s%s%s\n\n", verb->name, verb->usage[0] != '\0' ? " " : "", verb->usage);
+	lb_args_help(cli->out, &verb->syntax);
+	fputs("\nExample:\n  ", cli->out);
+	put_program(cli, cli->out);
+	fprintf(cli->out, " %s%s%s\n", verb->name, verb->example[0] != '\0' ? " " : "",
+		verb->example);
+}
+
+static enum lb_exit
+unknown_verb(const struct lb_cli *cli, const char *name)
+{
+	char problem[LB_PROBLEM_TEXT], q[64];
+
+	lb_text_escape(q, sizeof q, name);
+	for (size_t i = 0; i < VERBS; i++) {
+		if (cli->gate && verbs[i].local != NULL && strcmp(verbs[i].name, name) == 0) {
+			snprintf(problem, sizeof problem,
+				 "%s works on the host itself only, not through ssh", name);
+			return lb_cli_misuse(cli, "", problem);
+		}
+	}
+	snprintf(problem, sizeof problem, "there is no verb \"%s\"; the verbs are listed by", q);
+	return lb_cli_misuse(cli, "", problem);
+}
+
+/* words[0] is the verb. */
+static enum lb_exit
+run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **words)
+{
+	struct lb_syntax syntax = verb->syntax;
+	struct lb_args args;
+	int err;
+
+	if (verb->local != NULL) {
+		if (cli->json)
+			return lb_cli_misuse(cli, verb->name, "write --json behind the verb");
+		for (size_t i = 1; i < count; i++) {
+			if (strcmp(words[i], "--help") == 0) {
+				verb_help(cli, verb);
+				return LB_EXIT_DONE;
+			}
+		}
+		return (enum lb_exit)verb->local((int)count, words);
+	}
+	if (!cli->gate)
+		syntax.allowed |= LB_OPT_SOCKET;
+	err = lb_args_parse(&args, &syntax, count - 1, words + 1);
+	if (args.given & LB_OPT_JSON)
+		cli->json = true;
+	if (args.given & LB_OPT_HELP) {
+		verb_help(cli, verb);
+		return LB_EXIT_DONE;
+	}
+	if (err != LB_OK)
+		return lb_cli_misuse(cli, verb->name, args.problem);
+	if (args.given & LB_OPT_SOCKET)
+		cli->socket = args.socket;
+	return verb->run(cli, verb, &args);
+}
+
+/* The options before the verb.  Returns how many words they took, or 0 to stop with *status. */
+static size_t
+leading_option(struct lb_cli *cli, size_t count, char **words, enum lb_exit *status)
+{
+	char problem[LB_PROBLEM_TEXT], q[64];
+
+	*status = LB_EXIT_DONE;
+	if (strcmp(words[0], "--json") == 0) {
+		cli->json = true;
+		return 1;
+	}
+	if (strcmp(words[0], "--socket") == 0 && !cli->gate && count > 1) {
+		cli->socket = words[1];
+		return 2;
+	}
+	if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0) {
+		lb_verbs_help(cli, cli->out);
+		return 0;
+	}
+	if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "-V") == 0) {
+		fprintf(cli->out, "lockbox %s\n", LB_CLI_VERSION);
+		return 0;
+	}
+	lb_text_escape(q, sizeof q, words[0]);
+	snprintf(problem, sizeof problem, "unknown option \"%s\"", q);
+	*status = lb_cli_misuse(cli, "", problem);
+	return 0;
+}
+
+enum lb_exit
+lb_verbs_run(struct lb_cli *cli, size_t count, char **words)
+{
+	const struct lb_verb *verb;
+	bool help = false;
+
+	while (count > 0 && words[0][0] == '-') {
+		enum lb_exit status;
+		size_t taken = leading_option(cli, count, words, &status);
+
+		if (taken == 0)
+			return status;
+		count -= taken;
+		words += taken;
+	}
+	if (count > 0 && strcmp(words[0], "help") == 0) {
+		help = true;
+		count--;
+		words++;
+	}
+	if (count == 0) {
+		lb_verbs_help(cli, help ? cli->out : cli->err);
+		return help ? LB_EXIT_DONE : LB_EXIT_USAGE;
+	}
+	verb = find_verb(cli, words[0]);
+	if (verb == NULL)
+		return unknown_verb(cli, words[0]);
+	if (help) {
+		verb_help(cli, verb);
+		return LB_EXIT_DONE;
+	}
+	return run_verb(cli, verb, count, words);
+}
