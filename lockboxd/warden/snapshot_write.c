@@ -1,0 +1,528 @@
+/*
+ * Builds a snapshot: see snapshot_write.h and common/SNAPSHOT-FORMAT.
+ *
+ * It must never write an entry that it has not checked itself, and never one
+ * that the reader would refuse: the finished bytes go through the reader before
+ * they are given out.
+ */
+#include "warden/snapshot_write.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "name.h"
+#include "snapshot.h"
+#include "text.h"
+
+/* Items per bucket that the indexes aim at: five of eight lanes. */
+#define FILL 5u
+/* How often the buckets may be doubled before giving up; once is already rare. */
+#define GROW_MAX 4
+
+struct build {
+	const struct lb_snapshot_account **accounts; /* by rising uid */
+	const struct lb_snapshot_group **roles;	     /* by rising gid */
+	uint32_t *account_off, *role_off;	     /* their records */
+	uint32_t *members;			     /* of each role: how many */
+	uint32_t *filled;			     /* of each role: how many are written */
+	uint32_t naccounts, nroles;
+	uint32_t name_buckets, id_buckets;
+	size_t account_at, role_at, record_at, size;
+	unsigned char *buf;
+	const char *why;
+};
+
+static int
+refuse(struct build *b, int err, const char *why)
+{
+	b->why = why;
+	return err;
+}
+
+/* ---- checking what was given ---- */
+
+static bool
+gecos_valid(const char *gecos)
+{
+	return strchr(gecos, ':') == NULL && lb_text_plain(gecos);
+}
+
+static bool
+role_group_valid(const char *name)
+{
+	size_t prefix = strlen(LB_ROLE_GROUP_PREFIX);
+
+	return strncmp(name, LB_ROLE_GROUP_PREFIX, prefix) == 0 && lb_role_valid(name + prefix);
+}
+
+/* The place of a role gid in b->roles, or b->nroles. */
+static uint32_t
+role_index(const struct build *b, uint32_t gid)
+{
+	uint32_t low = 0, high = b->nroles;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (b->roles[mid]->gid < gid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < b->nroles && b->roles[low]->gid == gid ? low : b->nroles;
+}
+
+static int
+check_groups(struct build *b, const struct lb_snapshot_account *a)
+{
+	if (a->ngroups > LB_SNAPSHOT_GROUPS_MAX)
+		return refuse(b, LB_ERR_TOO_LONG, "too many groups for one account");
+	for (size_t i = 0; i < a->ngroups; i++) {
+		uint32_t gid = a->groups[i];
+
+		if (gid == 0 || gid == UINT32_MAX)
+			return refuse(b, LB_ERR_MALFORMED, "group 0 or -1");
+		if (lb_id_reserved(gid) && !lb_gid_is_role(gid))
+			return refuse(b, LB_ERR_MALFORMED, "another account's group");
+		if (lb_gid_is_role(gid) && role_index(b, gid) == b->nroles)
+			return refuse(b, LB_ERR_MALFORMED, "a role group that is not listed");
+		for (size_t k = 0; k < i; k++)
+			if (a->groups[k] == gid)
+				return refuse(b, LB_ERR_EXISTS, "one group twice");
+	}
+	return LB_OK;
+}
+
+static int
+check_account(struct build *b, const struct lb_snapshot_account *a)
+{
+	if (a->name == NULL || !lb_account_valid(a->name))
+		return refuse(b, LB_ERR_MALFORMED, "account name");
+	if (!lb_uid_is_account(a->uid))
+		return refuse(b, LB_ERR_MALFORMED, "uid outside the account range");
+	if (a->gid != a->uid)
+		return refuse(b, LB_ERR_MALFORMED, "primary gid is not the uid");
+	if (a->gecos == NULL || !gecos_valid(a->gecos))
+		return refuse(b, LB_ERR_MALFORMED, "comment field");
+	if (strlen(a->gecos) > LB_SNAPSHOT_FIELD_MAX)
+		return refuse(b, LB_ERR_TOO_LONG, "comment field");
+	if (a->home == NULL || !lb_path_valid(a->home, LB_SNAPSHOT_FIELD_MAX))
+		return refuse(b, LB_ERR_MALFORMED, "home directory");
+	if (a->shell == NULL || !lb_path_valid(a->shell, LB_SNAPSHOT_FIELD_MAX))
+		return refuse(b, LB_ERR_MALFORMED, "shell");
+	if (a->end_wall_ns <= 0 || a->end_boot_ns <= 0)
+		return refuse(b, LB_ERR_MALFORMED, "an end that is not positive");
+	return check_groups(b, a);
+}
+
+static int
+check_role(struct build *b, const struct lb_snapshot_group *g)
+{
+	if (g->name == NULL || !role_group_valid(g->name))
+		return refuse(b, LB_ERR_MALFORMED, "role group name");
+	if (!lb_gid_is_role(g->gid))
+		return refuse(b, LB_ERR_MALFORMED, "gid outside the role range");
+	return LB_OK;
+}
+
+static int
+by_uid(const void *x, const void *y)
+{
+	const struct lb_snapshot_account *const *a = x, *const *b = y;
+
+	return ((*a)->uid > (*b)->uid) - ((*a)->uid < (*b)->uid);
+}
+
+static int
+by_gid(const void *x, const void *y)
+{
+	const struct lb_snapshot_group *const *a = x, *const *b = y;
+
+	return ((*a)->gid > (*b)->gid) - ((*a)->gid < (*b)->gid);
+}
+
+static int
+by_text(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* Refuses two equal names; account and role names differ by their prefix. */
+static int
+check_names_differ(struct build *b)
+{
+	size_t n = b->naccounts + (size_t)b->nroles;
+	const char **names = calloc(n + 1, sizeof *names);
+	int err = LB_OK;
+
+	if (names == NULL)
+		return refuse(b, LB_ERR_NOMEM, "memory");
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		names[i] = b->accounts[i]->name;
+	for (uint32_t i = 0; i < b->nroles; i++)
+		names[b->naccounts + i] = b->roles[i]->name;
+	qsort(names, n, sizeof *names, by_text);
+	for (size_t i = 1; i < n && err == LB_OK; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			err = refuse(b, LB_ERR_EXISTS, "one name twice");
+	free(names);
+	return err;
+}
+
+/* Checks everything, and leaves accounts and roles sorted by id. */
+static int
+check_all(struct build *b)
+{
+	int err;
+
+	for (uint32_t i = 0; i < b->nroles; i++)
+		if ((err = check_role(b, b->roles[i])) != LB_OK)
+			return err;
+	qsort(b->roles, b->nroles, sizeof *b->roles, by_gid);
+	for (uint32_t i = 1; i < b->nroles; i++)
+		if (b->roles[i - 1]->gid == b->roles[i]->gid)
+			return refuse(b, LB_ERR_EXISTS, "one gid twice");
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		if ((err = check_account(b, b->accounts[i])) != LB_OK)
+			return err;
+	qsort(b->accounts, b->naccounts, sizeof *b->accounts, by_uid);
+	for (uint32_t i = 1; i < b->naccounts; i++)
+		if (b->accounts[i - 1]->uid == b->accounts[i]->uid)
+			return refuse(b, LB_ERR_EXISTS, "one uid twice");
+	return check_names_differ(b);
+}
+
+/* ---- laying out ---- */
+
+static size_t
+round_up(size_t n, size_t to)
+{
+	return (n + to - 1) & ~(to - 1);
+}
+
+/* Bytes of an account's text: four fields, "*", and their NULs. */
+static size_t
+user_text_size(const struct lb_snapshot_account *a)
+{
+	return strlen(a->name) + strlen(a->gecos) + strlen(a->home) + strlen(a->shell) + 6;
+}
+
+static size_t
+user_size(const struct lb_snapshot_account *a)
+{
+	size_t size = round_up(LB_SNAPSHOT_USER_TEXT + user_text_size(a), 4) + a->ngroups * 4;
+
+	return round_up(size, LB_SNAPSHOT_ALIGN);
+}
+
+static size_t
+role_size(const struct lb_snapshot_group *g, uint32_t members)
+{
+	size_t size = round_up(LB_SNAPSHOT_ROLE_TEXT + strlen(g->name) + 3, 4);
+
+	return round_up(size + (size_t)members * 4, LB_SNAPSHOT_ALIGN);
+}
+
+/* Decides where everything goes.  Counts are bounded, so a size_t of 64 bits cannot wrap. */
+static int
+lay_out(struct build *b)
+{
+	size_t at = LB_SNAPSHOT_HEADER;
+
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		for (size_t k = 0; k < b->accounts[i]->ngroups; k++)
+			if (lb_gid_is_role(b->accounts[i]->groups[k]))
+				b->members[role_index(b, b->accounts[i]->groups[k])]++;
+	at += ((size_t)b->name_buckets + b->id_buckets) * LB_SNAPSHOT_ALIGN;
+	b->account_at = at;
+	at += round_up((size_t)b->naccounts * 4, LB_SNAPSHOT_ALIGN);
+	b->role_at = at;
+	at += round_up((size_t)b->nroles * 4, LB_SNAPSHOT_ALIGN);
+	b->record_at = at;
+	for (uint32_t i = 0; i < b->naccounts && at <= LB_SNAPSHOT_SIZE_MAX; i++) {
+		b->account_off[i] = (uint32_t)at;
+		at += user_size(b->accounts[i]);
+	}
+	for (uint32_t i = 0; i < b->nroles && at <= LB_SNAPSHOT_SIZE_MAX; i++) {
+		b->role_off[i] = (uint32_t)at;
+		at += role_size(b->roles[i], b->members[i]);
+	}
+	if (at > LB_SNAPSHOT_SIZE_MAX)
+		return refuse(b, LB_ERR_TOO_LONG, "the snapshot would be too big");
+	b->size = at;
+	return LB_OK;
+}
+
+/* ---- writing ---- */
+
+static void
+put16(unsigned char *p, size_t v)
+{
+	uint16_t le = htole16((uint16_t)v);
+
+	memcpy(p, &le, sizeof le);
+}
+
+static void
+put32(unsigned char *p, uint32_t v)
+{
+	uint32_t le = htole32(v);
+
+	memcpy(p, &le, sizeof le);
+}
+
+static void
+put64(unsigned char *p, uint64_t v)
+{
+	uint64_t le = htole64(v);
+
+	memcpy(p, &le, sizeof le);
+}
+
+static uint32_t
+get32(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return le32toh(v);
+}
+
+/* Copies text and its NUL; returns what follows. */
+static unsigned char *
+put_text(unsigned char *p, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	memcpy(p, text, size);
+	return p + size;
+}
+
+static void
+write_user(struct build *b, uint32_t i)
+{
+	const struct lb_snapshot_account *a = b->accounts[i];
+	unsigned char *r = b->buf + b->account_off[i], *p;
+
+	put32(r, a->uid);
+	put32(r + 4, (uint32_t)a->ngroups);
+	put64(r + 8, (uint64_t)a->end_wall_ns);
+	put64(r + 16, (uint64_t)a->end_boot_ns);
+	put16(r + 24, strlen(a->name));
+	put16(r + 26, strlen(a->gecos));
+	put16(r + 28, strlen(a->home));
+	put16(r + 30, strlen(a->shell));
+	p = put_text(r + LB_SNAPSHOT_USER_TEXT, a->name);
+	p = put_text(p, "*");
+	p = put_text(p, a->gecos);
+	p = put_text(p, a->home);
+	p = put_text(p, a->shell);
+	p = r + round_up((size_t)(p - r), 4);
+	for (size_t k = 0; k < a->ngroups; k++)
+		put32(p + k * 4, a->groups[k]);
+}
+
+static void
+write_role(struct build *b, uint32_t i)
+{
+	const struct lb_snapshot_group *g = b->roles[i];
+	unsigned char *r = b->buf + b->role_off[i], *p;
+
+	put32(r, g->gid);
+	put32(r + 4, b->members[i]);
+	put16(r + 8, strlen(g->name));
+	p = put_text(r + LB_SNAPSHOT_ROLE_TEXT, g->name);
+	put_text(p, "*");
+}
+
+/* Accounts come by rising uid, so each role's members do as well. */
+static void
+write_members(struct build *b)
+{
+	for (uint32_t i = 0; i < b->naccounts; i++) {
+		const struct lb_snapshot_account *a = b->accounts[i];
+
+		for (size_t k = 0; k < a->ngroups; k++) {
+			uint32_t r = role_index(b, a->groups[k]);
+			size_t at;
+
+			if (r == b->nroles)
+				continue;
+			at = round_up(LB_SNAPSHOT_ROLE_TEXT + strlen(b->roles[r]->name) + 3, 4);
+			put32(b->buf + b->role_off[r] + at + (size_t)b->filled[r]++ * 4,
+			      b->account_off[i]);
+		}
+	}
+}
+
+/* Puts key → record into an index; false when it would lie too far from its home. */
+static bool
+index_add(unsigned char *index, uint32_t buckets, uint32_t hash, uint32_t key, uint32_t record)
+{
+	uint32_t bucket = lb_snapshot_home(hash, buckets);
+
+	for (uint32_t probe = 0; probe < LB_SNAPSHOT_PROBES && probe < buckets; probe++) {
+		unsigned char *lane = index + (size_t)bucket * LB_SNAPSHOT_ALIGN;
+
+		for (uint32_t i = 0; i < LB_SNAPSHOT_LANES; i++, lane += 8) {
+			if (get32(lane + 4) != 0)
+				continue;
+			put32(lane, key);
+			put32(lane + 4, record);
+			return true;
+		}
+		bucket = bucket + 1 == buckets ? 0 : bucket + 1;
+	}
+	return false;
+}
+
+static bool
+index_name(struct build *b, const char *name, uint32_t record)
+{
+	uint64_t hash = lb_snapshot_name_hash(name, strlen(name));
+
+	return index_add(b->buf + LB_SNAPSHOT_HEADER, b->name_buckets, (uint32_t)(hash >> 32),
+			 (uint32_t)hash, record);
+}
+
+static bool
+index_id(struct build *b, uint32_t id, uint32_t record)
+{
+	return index_add(b->buf + LB_SNAPSHOT_HEADER + (size_t)b->name_buckets * LB_SNAPSHOT_ALIGN,
+			 b->id_buckets, lb_snapshot_id_hash(id), id, record);
+}
+
+/* Writes both indexes and both tables; false when an index needs more buckets. */
+static bool
+write_indexes(struct build *b)
+{
+	for (uint32_t i = 0; i < b->naccounts; i++) {
+		put32(b->buf + b->account_at + (size_t)i * 4, b->account_off[i]);
+		if (!index_name(b, b->accounts[i]->name, b->account_off[i]) ||
+		    !index_id(b, b->accounts[i]->uid, b->account_off[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < b->nroles; i++) {
+		put32(b->buf + b->role_at + (size_t)i * 4, b->role_off[i]);
+		if (!index_name(b, b->roles[i]->name, b->role_off[i]) ||
+		    !index_id(b, b->roles[i]->gid, b->role_off[i]))
+			return false;
+	}
+	return true;
+}
+
+static void
+write_header(struct build *b)
+{
+	memcpy(b->buf, LB_SNAPSHOT_MAGIC, 8);
+	put32(b->buf + LB_SNAPSHOT_AT_VERSION, LB_SNAPSHOT_VERSION);
+	put32(b->buf + LB_SNAPSHOT_AT_SIZE, (uint32_t)b->size);
+	put32(b->buf + LB_SNAPSHOT_AT_ACCOUNTS, b->naccounts);
+	put32(b->buf + LB_SNAPSHOT_AT_ROLES, b->nroles);
+	put32(b->buf + LB_SNAPSHOT_AT_NAME_BUCKETS, b->name_buckets);
+	put32(b->buf + LB_SNAPSHOT_AT_ID_BUCKETS, b->id_buckets);
+	put64(b->buf + LB_SNAPSHOT_AT_CHECKSUM, lb_snapshot_checksum(b->buf, b->size));
+}
+
+/* One attempt with the present number of buckets; LB_ERR_FULL asks for more of them. */
+static int
+write_all(struct build *b)
+{
+	struct lb_snapshot check;
+	int err;
+
+	memset(b->members, 0, (b->nroles + (size_t)1) * sizeof *b->members);
+	memset(b->filled, 0, (b->nroles + (size_t)1) * sizeof *b->filled);
+	err = lay_out(b);
+	if (err != LB_OK)
+		return err;
+	b->buf = aligned_alloc(LB_SNAPSHOT_ALIGN, b->size);
+	if (b->buf == NULL)
+		return refuse(b, LB_ERR_NOMEM, "memory");
+	memset(b->buf, 0, b->size);
+	if (!write_indexes(b)) {
+		free(b->buf);
+		b->buf = NULL;
+		return LB_ERR_FULL;
+	}
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		write_user(b, i);
+	for (uint32_t i = 0; i < b->nroles; i++)
+		write_role(b, i);
+	write_members(b);
+	write_header(b);
+	if (lb_snapshot_open(&check, b->buf, b->size) != LB_OK)
+		return refuse(b, LB_ERR_INTERNAL, "the reader refuses the result");
+	return LB_OK;
+}
+
+static int
+allocate(struct build *b, const struct lb_snapshot_account *accounts,
+	 const struct lb_snapshot_group *groups)
+{
+	b->accounts = calloc(b->naccounts + (size_t)1, sizeof *b->accounts);
+	b->account_off = calloc(b->naccounts + (size_t)1, sizeof *b->account_off);
+	b->roles = calloc(b->nroles + (size_t)1, sizeof *b->roles);
+	b->role_off = calloc(b->nroles + (size_t)1, sizeof *b->role_off);
+	b->members = calloc(b->nroles + (size_t)1, sizeof *b->members);
+	b->filled = calloc(b->nroles + (size_t)1, sizeof *b->filled);
+	if (b->accounts == NULL || b->account_off == NULL || b->roles == NULL ||
+	    b->role_off == NULL || b->members == NULL || b->filled == NULL)
+		return refuse(b, LB_ERR_NOMEM, "memory");
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		b->accounts[i] = &accounts[i];
+	for (uint32_t i = 0; i < b->nroles; i++)
+		b->roles[i] = &groups[i];
+	b->name_buckets = (b->naccounts + b->nroles) / FILL + 1;
+	b->id_buckets = b->name_buckets;
+	return LB_OK;
+}
+
+static void
+release(struct build *b)
+{
+	free(b->accounts);
+	free(b->account_off);
+	free(b->roles);
+	free(b->role_off);
+	free(b->members);
+	free(b->filled);
+	free(b->buf);
+}
+
+int
+lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
+		  const struct lb_snapshot_group *groups, size_t ngroups, void **buf, size_t *size,
+		  const char **why)
+{
+	struct build b = {.naccounts = (uint32_t)naccounts, .nroles = (uint32_t)ngroups};
+	int err;
+
+	if (naccounts > LB_SNAPSHOT_ACCOUNTS_MAX || ngroups > LB_SNAPSHOT_ROLES_MAX)
+		err = refuse(&b, LB_ERR_TOO_LONG, "too many accounts or role groups");
+	else
+		err = allocate(&b, accounts, groups);
+	if (err == LB_OK)
+		err = check_all(&b);
+	if (err == LB_OK) {
+		err = write_all(&b);
+		for (int grow = 0; err == LB_ERR_FULL && grow < GROW_MAX; grow++) {
+			b.name_buckets *= 2;
+			b.id_buckets *= 2;
+			err = write_all(&b);
+		}
+		if (err == LB_ERR_FULL)
+			err = refuse(&b, LB_ERR_INTERNAL, "an index does not fill");
+	}
+	if (err == LB_OK) {
+		*buf = b.buf;
+		*size = b.size;
+		b.buf = NULL;
+	} else if (why != NULL) {
+		*why = b.why;
+	}
+	release(&b);
+	return err;
+}
