@@ -77,21 +77,29 @@ enum lb_store_mode { LB_STORE_READ, LB_STORE_WRITE, LB_STORE_WRITE_ENDING };
  * child opens it read-only and walks every record, index and the audit chain,
  * so that a page which makes LMDB fault ends the child alone.  LB_OK also when
  * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (newer than this
- * build), LB_ERR_SYSTEM; why (cap bytes) then says what is wrong and where.
+ * build), LB_ERR_SYSTEM (errno EBUSY: it is open); why (cap bytes) then says
+ * what is wrong and where.  Call it before the caller's system call filter.
  */
 int lb_store_check(const char *dir, char *why, size_t cap);
 
 /*
- * Opens the store in dir (mode 0700, owned by the caller), creating it when
- * there is none.  The caller ends with lb_store_close().
+ * Opens the store in dir (mode 0700, owned by the caller, else LB_ERR_SYSTEM
+ * with EPERM), creating it whole when there is none and taking the disk space
+ * of the whole map; LB_ERR_FULL when there is not enough to create it.  An
+ * older process may hold the store for up to two seconds more (EWOULDBLOCK
+ * after that).  LB_ERR_DAMAGED, LB_ERR_VERSION: nothing was changed.  This does
+ * not look at every page: call lb_store_check() first.  The caller ends with
+ * lb_store_close().
  */
 int lb_store_open(const char *dir, size_t map_size, struct lb_store **store);
 void lb_store_close(struct lb_store *store);
 
 /*
  * Begins a transaction; at most one at a time per store.  LB_ERR_FULL in
- * LB_STORE_WRITE mode once the soft limit (nine tenths of the map) is reached.
- * Ends with exactly one of commit and abort.
+ * LB_STORE_WRITE mode once the soft limit is reached: nine tenths of the map,
+ * less a page for each live grant, so that all of them can still be ended.
+ * Ends with exactly one of commit and abort.  LB_ERR_SYSTEM (EIO) for ever
+ * after the disk failed a commit: only reopening shows what is stored.
  */
 int lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn);
 int lb_store_commit(struct lb_store_txn *txn);
@@ -105,7 +113,12 @@ int lb_store_next_serial(struct lb_store_txn *txn, uint32_t *serial);
 int lb_store_grant(struct lb_store_txn *txn, uint64_t id, struct lb_grant *grant);
 /* Reads the grant that owns or owned this uid.  LB_ERR_NOT_FOUND. */
 int lb_store_grant_by_uid(struct lb_store_txn *txn, uint32_t uid, struct lb_grant *grant);
-/* Writes a grant, new or changed, and every index of it (live, person, deadline, uid). */
+/*
+ * Writes a grant, new or changed, and every index of it (live, person,
+ * deadline, uid).  LB_ERR_EXISTS: the uid is another grant's; LB_ERR_MALFORMED:
+ * it breaks a rule of STORE-FORMAT; LB_ERR_INTERNAL: an id or uid that was
+ * never handed out, or a change of its identity or uid.
+ */
 int lb_store_put_grant(struct lb_store_txn *txn, const struct lb_grant *grant);
 
 /* The grant with the smallest id above after that is pending, approved, active or ending. */
@@ -115,10 +128,13 @@ int lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t af
 		     struct lb_grant *grant);
 /* The same among all grants. */
 int lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
-/* The grant whose until_s comes first.  LB_ERR_NOT_FOUND when none waits for a time. */
+/* The live grant whose until_s comes first.  LB_ERR_NOT_FOUND when none waits for a time. */
 int lb_store_next_due(struct lb_store_txn *txn, struct lb_grant *grant);
 
-/* Sessions of a grant.  put sets a new number when session->number is 0. */
+/*
+ * Sessions of a grant.  put sets a new number when session->number is 0;
+ * LB_ERR_NOT_FOUND when there is no such grant.
+ */
 int lb_store_put_session(struct lb_store_txn *txn, struct lb_session *session);
 int lb_store_drop_session(struct lb_store_txn *txn, uint64_t grant, uint64_t number);
 /* The session after (grant, number) in order; start with 0, 0 for all, or grant, 0 for one's. */
@@ -127,7 +143,10 @@ int lb_store_next_session(struct lb_store_txn *txn, uint64_t grant, uint64_t num
 /* How many sessions a grant has. */
 int lb_store_count_sessions(struct lb_store_txn *txn, uint64_t grant, uint32_t *count);
 
-/* The gid of a role's group, allotted at first use and never to another role.  LB_ERR_FULL. */
+/*
+ * The gid of a role's group, allotted at first use and never to another role.
+ * LB_ERR_FULL; LB_ERR_NOT_FOUND in a read transaction when it has none yet.
+ */
 int lb_store_role_gid(struct lb_store_txn *txn, const char *role, uint32_t *gid);
 
 /*

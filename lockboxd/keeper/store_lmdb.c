@@ -48,7 +48,7 @@ lb_store_from_mdb(int rc)
 
 /* ---- transactions ---- */
 
-/* Pages that LMDB lists as free, for the day when the file's end is near. */
+/* Pages that LMDB lists as free. */
 static int
 count_free_pages(MDB_txn *txn, size_t *pages)
 {
@@ -72,22 +72,39 @@ count_free_pages(MDB_txn *txn, size_t *pages)
 	return LB_OK;
 }
 
+/* Free pages are counted only where it matters: near the limit. */
 static int
-check_room(const struct lb_store *s, MDB_txn *txn)
+compare_room(const struct lb_store *s, MDB_txn *txn)
 {
 	MDB_envinfo info;
+	MDB_stat live;
 	size_t used, spare = 0;
 	int err;
 
-	if (mdb_env_info(s->env, &info) != 0)
+	if (mdb_env_info(s->env, &info) != 0 ||
+	    mdb_stat(txn, s->dbi[LB_TABLE_LIVE], &live) != 0)
 		return LB_ERR_INTERNAL;
-	used = info.me_last_pgno + 1;
+	used = info.me_last_pgno + 1 + live.ms_entries;
 	if (used < s->soft_limit)
 		return LB_OK;
 	err = count_free_pages(txn, &spare);
 	if (err != LB_OK)
 		return err;
-	return used - (spare < used ? spare : used) < s->soft_limit ? LB_OK : LB_ERR_FULL;
+	return used < s->soft_limit + spare ? LB_OK : LB_ERR_FULL;
+}
+
+/* LMDB shows its list of free pages to a read transaction only. */
+static int
+check_room(const struct lb_store *s)
+{
+	MDB_txn *txn;
+	int err = lb_store_from_mdb(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+
+	if (err != LB_OK)
+		return err;
+	err = compare_room(s, txn);
+	mdb_txn_abort(txn);
+	return err;
 }
 
 int
@@ -103,16 +120,12 @@ lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_
 		errno = EIO;
 		return LB_ERR_SYSTEM;
 	}
+	err = mode == LB_STORE_WRITE ? check_room(store) : LB_OK;
+	if (err != LB_OK)
+		return err;
 	err = lb_store_from_mdb(mdb_txn_begin(store->env, NULL, flags, &begun));
 	if (err != LB_OK)
 		return err;
-	if (mode == LB_STORE_WRITE) {
-		err = check_room(store, begun);
-		if (err != LB_OK) {
-			mdb_txn_abort(begun);
-			return err;
-		}
-	}
 	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, LB_OK};
 	*txn = &store->txn;
 	return LB_OK;

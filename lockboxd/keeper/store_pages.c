@@ -25,7 +25,8 @@
 
 enum page_flags { PAGE_BRANCH = 0x01, PAGE_LEAF = 0x02, PAGE_OVERFLOW = 0x04, PAGE_META = 0x08 };
 enum node_flags { NODE_BIG = 0x01, NODE_TREE = 0x02 };
-enum tree_flags { TREE_INTEGER_KEYS = 0x08 };
+/* Of the tree of free pages; LMDB keeps there, too, that the store is a file and not a directory. */
+enum tree_flags { TREE_INTEGER_KEYS = 0x08, TREE_SINGLE_FILE = 0x4000 };
 
 struct page_header {
 	size_t number;
@@ -292,7 +293,7 @@ walk_page(struct walk *w, size_t number, size_t depth, struct slice low, struct 
 {
 	struct page_header h;
 	struct node node, next;
-	size_t count;
+	size_t count = 0;
 	int err = read_page(w, number, depth, &h, &count);
 
 	if (err != LB_OK)
@@ -353,7 +354,7 @@ read_meta(struct walk *w, size_t size, size_t number, struct meta *meta)
 		return damaged(w, "meta page %zu is not one", number);
 	if (meta->version != LMDB_VERSION)
 		return damaged(w, "meta page %zu: LMDB data version %u", number, meta->version);
-	if (meta->trees[0].flags != TREE_INTEGER_KEYS || meta->trees[1].flags != 0)
+	if (meta->trees[0].flags != (TREE_INTEGER_KEYS | TREE_SINGLE_FILE) || meta->trees[1].flags != 0)
 		return damaged(w, "meta page %zu has unknown flags", number);
 	return LB_OK;
 }
