@@ -16,6 +16,7 @@
 #             person_ssh NAME [SSH-OPTION...] TARGET [COMMAND] - ssh with NAME's key
 #             temp_ssh NAME PASSWORD [SSH-OPTION...] ACCOUNT@lockbox-demo [COMMAND] - key and password
 #             as NAME CMD... - a local command as a local user
+#             install_lockbox - in a bare world: the real packaging/install, without setup
 # JSON:       field NAME [TEXT] - the first "NAME" in a JSON text (default $OUT)
 # Whole path: granted NAME ROLE FOR APPROVER - request, approve, claim; sets GRANT ACCOUNT PASSWORD
 # At the end: passed - prints the verdict; a script that does not come this far has failed
@@ -80,8 +81,19 @@ quietly() {
 	OUT=$("$@" 2>&1 </dev/null) || STATUS=$?
 }
 
+# What a person types at home, where their key is the one ssh takes by itself.
+shown_for() {
+	case $1 in
+	gate) printf '%s$ ssh lockbox@%s %s' "$2" "$HOST" "$(shown "${@:3}")" ;;
+	person_ssh) printf '%s$ ssh %s' "$2" "$(shown "${@:3}")" ;;
+	temp_ssh) printf '%s$ ssh %s' "$2" "$(shown "${@:4}")" ;;
+	as) printf '%s$ %s' "$2" "$(shown "${@:3}")" ;;
+	*) printf '# %s' "$(shown "$@")" ;;
+	esac
+}
+
 loudly() {
-	printf '   %s$ %s%s\n' "$c_blue" "$(shown "$@")" "$c_off"
+	printf '   %s%s%s\n' "$c_blue" "$(shown_for "$@")" "$c_off"
 	quietly "$@"
 	[ -z "$OUT" ] || printf '%s\n' "$OUT" | sed 's/^/   /'
 }
@@ -139,6 +151,8 @@ wait_log() {
 		fail "no such line in the syslog within ${2:-5} s: $1"
 	fi
 }
+
+install_lockbox() { "$WORLD_REPO/packaging/install" "$@"; }
 
 start_sshd() {
 	mkdir -p /run/sshd

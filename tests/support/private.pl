@@ -5,13 +5,13 @@
 use strict;
 use warnings;
 
-if (system("mount --make-rprivate / 2>/dev/null") != 0) {
+if (system("mount -n --make-rprivate / 2>/dev/null") != 0) {
 	opendir(my $here, "/") or die "/: $!\n";
 	my ($inner) = grep { -d } qw(/etc /usr);
 	chdir("/") && chroot($inner) or die "chroot: $!\n";
 	chdir("..") for 1 .. 64;
 	chroot(".") or die "chroot: $!\n";
-	my $failed = system("mount --make-rprivate /");
+	my $failed = system("mount -n --make-rprivate /");
 	chdir($here) && chroot(".") or die "chroot: $!\n";
 	die "cannot make the mounts private\n" if $failed;
 }

@@ -1,0 +1,187 @@
+#!/bin/bash
+# world: bare
+# Connecting Lockbox to the system and disconnecting it: every file is as before afterwards, and a
+# site whose own settings stand against it is told so and left alone.
+. "$WORLD_REPO/tests/support/lib.sh"
+
+setup=/usr/share/lockbox/setup
+
+# Every file under /etc and of pam-auth-update, but for the lists of users: system users stay.
+snapshot() {
+	find /etc /var/lib/pam -xdev \( -name 'passwd*' -o -name 'group*' -o -name 'shadow*' -o -name 'gshadow*' \
+		-o -name 'subuid*' -o -name 'subgid*' -o -name .pwd.lock -o -name ld.so.cache \) -path '/etc/*' -prune \
+		-o -printf '%p %y %m %u %g %l\n' | sort
+	find /etc /var/lib/pam -xdev -maxdepth 3 -type f ! -path /etc/ld.so.cache ! -path '/etc/passwd*' ! -path '/etc/group*' \
+		! -path '/etc/shadow*' ! -path '/etc/gshadow*' ! -path '/etc/sub?id*' -exec sha256sum {} + | sort -k2
+}
+same() { diff -u /run/before <(snapshot) || fail "$1"; pass "$2"; }
+
+export DEBIAN_FRONTEND=noninteractive
+
+step "Installed, and nothing of the system's settings is touched by that"
+run_ok install_lockbox
+run_refused grep -rlE 'pam_lockbox|lockbox-keys|files lockbox' /etc/pam.d /etc/nsswitch.conf /etc/ssh
+# So that pam_unix is the first to be asked for a new password, as on a plain system.
+quietly pam-auth-update --disable pwquality
+snapshot >/run/before
+
+step "Enabled: the gate holds in every stack"
+run_ok $setup enable
+run_ok $setup status
+says_not OPEN
+for service in sshd login su sudo other; do
+	says "$service +the gate holds"
+done
+snapshot >/run/enabled
+step "Enabled again: nothing changes"
+run_ok $setup enable
+diff -u /run/enabled <(snapshot) || fail "a second enable changed something"
+
+step "An ordinary password change works as before, root's and the user's own"
+quietly bash -c "echo 'alice:Old-and-long-4711' | chpasswd"
+[ "$STATUS" -eq 0 ] || fail "chpasswd: $OUT"
+quietly as alice sh -c "printf '%s\n' Old-and-long-4711 New-and-longer-0815 New-and-longer-0815 | passwd"
+[ "$STATUS" -eq 0 ] || fail "passwd: $OUT"
+pass "both changed"
+
+step "sshd: what holds for others is what held before"
+mv /etc/ssh/sshd_config.d/10-lockbox.conf /run/
+for user in root alice nobody lbx lockbox2; do
+	/usr/sbin/sshd -T -C "user=$user,host=x,addr=127.0.0.1"
+done >/run/sshd.before
+mv /run/10-lockbox.conf /etc/ssh/sshd_config.d/
+for user in root alice nobody lbx lockbox2; do
+	/usr/sbin/sshd -T -C "user=$user,host=x,addr=127.0.0.1"
+done >/run/sshd.after
+cmp /run/sshd.before /run/sshd.after || fail "settings of others changed"
+pass "the same for five others"
+
+step "Disabled: every file is as it was"
+run_ok $setup disable
+same "disable left a difference" "no difference"
+run_refused $setup status
+
+step "Names: the word goes where it changes nothing for others, and away again"
+cp -a /etc/nsswitch.conf /run/nsswitch.kept
+try_nsswitch() {
+	printf '%b' "$1" >/etc/nsswitch.conf
+	cp /etc/nsswitch.conf /run/nsswitch.before
+	quietly $setup enable
+	[ "$STATUS" -eq 0 ] || fail "enable: $OUT"
+	grep -qxF "$(printf '%b' "$2")" /etc/nsswitch.conf || fail "no line $2 in: $(cat /etc/nsswitch.conf)"
+	quietly $setup disable
+	cmp /run/nsswitch.before /etc/nsswitch.conf || fail "not as before: $1"
+	pass "$2"
+}
+rest='group: files\nshadow: files\n'
+try_nsswitch "passwd: files\n$rest" 'passwd: files lockbox'
+try_nsswitch "passwd:files\tsss # why\n$rest" 'passwd:files lockbox\tsss # why'
+try_nsswitch "passwd:\tcompat systemd\n$rest\n\n\n" 'passwd:\tcompat lockbox systemd'
+try_nsswitch "passwd: files [NOTFOUND=return] sss\n$rest" 'passwd: lockbox files [NOTFOUND=return] sss'
+try_nsswitch "group:\tfiles [SUCCESS=merge] sss\npasswd: files\nshadow: files" 'group:\tlockbox files [SUCCESS=merge] sss'
+try_nsswitch "#passwd: files\npasswd: sss files\n${rest}initgroups: files sss" 'initgroups: files lockbox sss'
+printf 'passwd: files\ngroup: files\nshadow: sss\n' >/etc/nsswitch.conf
+cp /etc/nsswitch.conf /run/nsswitch.before
+run_refused $setup enable
+says 'no .files. in: shadow: sss'
+cmp /run/nsswitch.before /etc/nsswitch.conf || fail "a refused file was changed"
+cp -a /run/nsswitch.kept /etc/nsswitch.conf
+same "a refusal left a difference" "refused and undone"
+
+step "PAM: a stack edited by hand is refused in plain words, and left alone"
+cp -a /etc/pam.d/common-auth /run/common-auth
+sed -i '/pam_unix.so/i auth sufficient pam_permit.so' /etc/pam.d/common-auth
+snapshot >/run/edited
+run_refused $setup enable
+says 'edited by hand'
+diff -u /run/edited <(snapshot) || fail "a refusal left a difference"
+cp -a /run/common-auth /etc/pam.d/common-auth
+
+step "sshd: a site file that wins is named with its line"
+printf 'Match User lb-*,lockbox\n\tPasswordAuthentication yes\n\tAuthorizedKeysFile .ssh/authorized_keys\n' \
+	>/etc/ssh/sshd_config.d/00-site.conf
+run_refused $setup enable
+says '00-site.conf:2:.*PasswordAuthentication yes'
+says '00-site.conf:3:.*AuthorizedKeysFile'
+rm /etc/ssh/sshd_config.d/00-site.conf
+same "a refusal left a difference" "refused and undone"
+cp -a /etc/ssh/sshd_config /run/sshd_config
+sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config
+run_refused $setup enable
+says 'usepam is "no"'
+cp -a /run/sshd_config /etc/ssh/sshd_config
+sed -i '/^Include/d' /etc/ssh/sshd_config
+run_refused $setup enable
+says 'must include it'
+cp -a /run/sshd_config /etc/ssh/sshd_config
+same "a refusal left a difference" "refused and undone"
+note "settings of the site for everybody do not reach the gate"
+{
+	echo 'TrustedUserCAKeys /root/keys/alice.pub'
+	echo 'ForceCommand /bin/false'
+	echo 'AuthorizedKeysFile /etc/ssh/keys/%u'
+	echo 'GSSAPIAuthentication yes'
+	echo 'HostbasedAuthentication yes'
+} >/etc/ssh/sshd_config.d/00-site.conf
+run_ok $setup enable
+quietly /usr/sbin/sshd -T -C user=lockbox,host=x,addr=127.0.0.1
+says '^trustedusercakeys none$'
+says '^authorizedkeysfile none$'
+says '^forcecommand none$'
+quietly /usr/sbin/sshd -T -C user=alice,host=x,addr=127.0.0.1
+says '^forcecommand /bin/false$'
+
+step "status finds what would let people round the gate"
+tamper() {
+	local file=$1 edit=$2 why=$3
+	cp -a "$file" /run/tampered
+	sed -i "$edit" "$file"
+	quietly $setup status
+	cp -a /run/tampered "$file"
+	[ "$STATUS" -eq 1 ] || fail "not seen: $edit in $file"
+	says "$why"
+	pass "$why"
+}
+tamper /etc/pam.d/sshd '/common-account/i account sufficient pam_permit.so' 'sshd +OPEN: pam_permit.so ahead of it ends the stack'
+tamper /etc/pam.d/sshd '/common-account/i account [success=1 default=ignore] pam_permit.so' 'sshd +OPEN: pam_permit.so ahead of it jumps over it'
+tamper /etc/pam.d/sshd '/common-account/d' 'sshd +OPEN: pam_lockbox.so is not in it'
+tamper /etc/pam.d/sudo 's/@include common-account/account required pam_unix.so/' 'sudo +OPEN: pam_lockbox.so is not in it'
+tamper /etc/pam.d/common-account 's/\(ignore=ignore\) default=die\(.*lockbox\)/\1 default=ignore\2/' 'OPEN: a denial does not end the stack'
+tamper /etc/pam.d/common-account 's/\(ignore=ignore\) default=die\(.*lockbox\)/\1 perm_denied=ignore default=die\2/' 'OPEN: a denial does not end the stack'
+tamper /etc/pam.d/common-account '/pam_lockbox/d' 'OPEN'
+tamper /etc/pam.d/common-auth 's/success=[0-9]*\(.*lockbox\)/success=1\1/' 'does not land on pam_permit.so'
+tamper /etc/nsswitch.conf 's/^shadow:.*/shadow: files/' 'does not name lockbox'
+tamper /etc/ssh/sshd_config.d/10-lockbox.conf 's/PermitUserRC no/PermitUserRC yes/' 'not in effect'
+tamper /etc/sudoers 's/^@includedir.*//' 'does not say @includedir'
+tamper /etc/sudoers.d/alice '1i Defaults !pam_acct_mgmt' 'switch off the gate in sudo'
+
+step "What others change while it is enabled survives disabling it"
+rm /etc/ssh/sshd_config.d/00-site.conf
+run_ok $setup disable
+printf 'Name: A test\nDefault: no\nPriority: 0\nSession-Type: Additional\nSession:\n\toptional pam_echo.so\n' >/usr/share/pam-configs/lb-test
+run_ok pam-auth-update --package --enable lb-test
+grep -q pam_echo /etc/pam.d/common-session || fail "the profile is not in"
+cat /etc/pam.d/common-* >/run/others
+run_ok pam-auth-update --package --remove lb-test
+run_ok $setup enable
+run_ok pam-auth-update --package --enable lb-test
+grep -q pam_echo /etc/pam.d/common-session || fail "the profile is not in"
+run_ok $setup status
+run_ok $setup enable
+run_ok $setup disable
+cat /etc/pam.d/common-* | cmp - /run/others || fail "the other change did not survive"
+run_ok pam-auth-update --package --remove lb-test
+rm /usr/share/pam-configs/lb-test
+
+step "Uninstalled while enabled: first the settings, then the files"
+run_ok $setup enable
+run_ok install_lockbox --remove
+run_refused grep -rlE 'pam_lockbox|lockbox-keys' /etc/pam.d /etc/ssh /etc/nsswitch.conf
+for file in /usr/sbin/lockboxd /usr/bin/lockbox /usr/libexec/lockbox /usr/share/lockbox /usr/share/pam-configs/lockbox \
+	/usr/lib/sysusers.d/lockbox.conf /usr/lib/tmpfiles.d/lockbox.conf /usr/lib/systemd/system/lockboxd.service; do
+	[ ! -e $file ] || fail "$file was left"
+done
+[ -z "$(find /usr/lib /lib -name '*lockbox*.so*' 2>/dev/null)" ] || fail "a module was left"
+[ -f /etc/lockbox/pam.conf ] || fail "the site's own settings are gone"
+pass "gone, but for the settings of the site"
+passed
