@@ -27,254 +27,32 @@
 #include "err.h"
 #include "text.h"
 
-#define STRING_MAX 4096u /* bytes between the quotes */
-#define WORD_BYTES 64u
+#include "policy/token.h"
 
-enum token {
-	T_END,
-	T_WORD,
-	T_STRING,
-	T_SIGN, /* { } = , */
-	T_BAD,	/* reported */
-};
-
-struct scan {
-	struct lb_doc *doc;
-	unsigned file;
-	const char *text;
-	size_t len, pos;
-	unsigned line;
-	/* The token that was read last. */
-	enum token token;
-	char sign;
-	unsigned token_line;
-	char word[STRING_MAX + 1]; /* of a word or string, escapes as written */
-};
-
-static void
-problem(const struct scan *s, unsigned line, const char *what)
-{
-	lb_report_add(s->doc->report, LB_SEVERITY_ERROR, lb_doc_file(s->doc, s->file), line, "%s",
-		      what);
-}
-
-static enum token
-bad(struct scan *s, const char *what)
-{
-	problem(s, s->token_line, what);
-	return T_BAD;
-}
-
-/* What a piece of text without newline and tab must not hold; NULL when it is fine. */
-static const char *
-piece_problem(const char *piece, size_t len)
-{
-	if (memchr(piece, '\0', len) != NULL)
-		return "there is a NUL byte here; save the file as plain text";
-	if (memchr(piece, '\r', len) != NULL)
-		return "there is a carriage return here; save the file with Unix line ends";
-	if (!lb_text_plain(piece))
-		return "there is a control or invisible character, or no valid UTF-8; write plain "
-		       "text";
-	return NULL;
-}
-
-/* Checks every byte of the file, line by line, comments included. */
 static bool
-bytes_ok(const struct scan *s)
+is_sign(const struct lb_scan *s, char sign)
 {
-	char *copy = malloc(s->len + 1);
-	unsigned line = 1;
-	bool ok = true;
-
-	if (copy == NULL) {
-		s->doc->arena.failed = true;
-		return false;
-	}
-	memcpy(copy, s->text, s->len);
-	copy[s->len] = '\0';
-	for (size_t at = 0, end; ok && at <= s->len; at = end + 1) {
-		const char *what;
-		char stop;
-
-		for (end = at; end < s->len && copy[end] != '\n' && copy[end] != '\t'; end++)
-			;
-		stop = copy[end];
-		copy[end] = '\0';
-		what = piece_problem(copy + at, end - at);
-		if (what != NULL) {
-			problem(s, line, what);
-			ok = false;
-		}
-		line += stop == '\n';
-	}
-	free(copy);
-	return ok;
+	return s->token == LB_TOKEN_SIGN && s->sign == sign;
 }
 
 static bool
-word_char(char c)
+is_item(const struct lb_scan *s)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '-';
-}
-
-static bool
-at(const struct scan *s, const char *text)
-{
-	return s->len - s->pos >= strlen(text) && memcmp(s->text + s->pos, text, strlen(text)) == 0;
-}
-
-/* Skips white space and comments; false when a comment has no end. */
-static bool
-skip_blank(struct scan *s)
-{
-	while (s->pos < s->len) {
-		char c = s->text[s->pos];
-
-		if (c == '\n' || c == ' ' || c == '\t') {
-			s->line += c == '\n';
-			s->pos++;
-		} else if (c == '#' || at(s, "//")) {
-			while (s->pos < s->len && s->text[s->pos] != '\n')
-				s->pos++;
-		} else if (at(s, "/*")) {
-			s->token_line = s->line;
-			for (s->pos += 2; s->pos < s->len && !at(s, "*/"); s->pos++)
-				s->line += s->text[s->pos] == '\n';
-			if (s->pos >= s->len)
-				return false;
-			s->pos += 2;
-		} else {
-			break;
-		}
-	}
-	return true;
-}
-
-static enum token
-scan_string(struct scan *s)
-{
-	char quote = s->text[s->pos++], c;
-	size_t n = 0;
-
-	for (;; s->pos++) {
-		if (s->pos >= s->len || (c = s->text[s->pos]) == '\n')
-			return bad(s, "this text does not end on its line; close it with the same "
-				      "quote it began with");
-		if (c == quote)
-			break;
-		if (c == '\t')
-			return bad(s, "there is a tab in this text; write a space");
-		if (c == '$' && s->pos + 1 < s->len && s->text[s->pos + 1] == '{')
-			return bad(s, "\"${\" is refused, the environment is never read; write the "
-				      "value itself");
-		if (c == '\\') {
-			char next = s->pos + 1 < s->len ? s->text[s->pos + 1] : '\0';
-
-			if (next != '\\' && next != quote)
-				return bad(s, "only \\\\ and the quote may follow a backslash; "
-					      "write the character itself");
-			if (n < STRING_MAX)
-				s->word[n++] = c;
-			c = s->text[++s->pos];
-		}
-		if (n >= STRING_MAX)
-			return bad(s, "this text is longer than 4096 bytes; shorten it");
-		s->word[n++] = c;
-	}
-	s->word[n] = '\0';
-	s->pos++;
-	return T_STRING;
-}
-
-static enum token
-scan_word(struct scan *s)
-{
-	size_t n = 0;
-
-	while (s->pos < s->len && word_char(s->text[s->pos])) {
-		if (n == WORD_BYTES)
-			return bad(s, "this word is longer than 64 bytes; put text in quotes");
-		s->word[n++] = s->text[s->pos++];
-	}
-	s->word[n] = '\0';
-	return T_WORD;
-}
-
-static enum token
-scan_other(struct scan *s)
-{
-	char c = s->text[s->pos], message[96];
-
-	if (at(s, "+="))
-		return bad(s, "'+=' is not taken; write the whole list at one place with '='");
-	if (at(s, "${"))
-		return bad(s, "\"${\" is refused, the environment is never read; write the value "
-			      "itself");
-	if (c == '(' || c == ')')
-		return bad(s, "functions such as include() are not taken; lockboxd reads every "
-			      "*.conf file of policy.d by itself");
-	if (c == ';')
-		return bad(s, "';' does not belong here; leave it out, a line needs no end mark");
-	snprintf(message, sizeof message, "'%c' does not belong here; put text in quotes", c);
-	return bad(s, (unsigned char)c < 0x80 ? message
-					      : "a letter like this may stand in quotes only; put text "
-						"in quotes");
-}
-
-/* Reads the next token into s. */
-static enum token
-next(struct scan *s)
-{
-	char c;
-
-	if (!skip_blank(s)) {
-		problem(s, s->token_line, "this comment has no end; close it with */");
-		return s->token = T_BAD;
-	}
-	s->token_line = s->line;
-	if (s->pos >= s->len)
-		return s->token = T_END;
-	c = s->text[s->pos];
-	if (c == '"' || c == '\'')
-		s->token = scan_string(s);
-	else if (word_char(c))
-		s->token = scan_word(s);
-	else if (c == '{' || c == '}' || c == '=' || c == ',') {
-		s->pos++;
-		s->sign = c;
-		s->token = T_SIGN;
-	} else {
-		s->token = scan_other(s);
-	}
-	return s->token;
-}
-
-static bool
-is_sign(const struct scan *s, char sign)
-{
-	return s->token == T_SIGN && s->sign == sign;
-}
-
-static bool
-is_item(const struct scan *s)
-{
-	return s->token == T_WORD || s->token == T_STRING;
+	return s->token == LB_TOKEN_WORD || s->token == LB_TOKEN_STRING;
 }
 
 /* Complains about the token unless that was done already; always false. */
 static bool
-expected(const struct scan *s, const char *what)
+expected(const struct lb_scan *s, const char *what)
 {
-	if (s->token != T_BAD)
-		problem(s, s->token_line, what);
+	if (s->token != LB_TOKEN_BAD)
+		lb_scan_problem(s, s->token_line, what);
 	return false;
 }
 
 /* Reports a key that the table does not have at this place. */
 static void
-unknown_key(const struct scan *s, enum lb_section section, unsigned line)
+unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 {
 	const struct lb_policy_section *here = lb_table_section(section);
 	const char *keys[LB_ROWS_MAX], *elsewhere = NULL;
@@ -301,17 +79,17 @@ unknown_key(const struct scan *s, enum lb_section section, unsigned line)
 
 /* Reads the rest of a list, its '{' being read already. */
 static bool
-scan_list(struct scan *s, const char *key)
+scan_list(struct lb_scan *s, const char *key)
 {
 	char message[160];
 
 	for (;;) {
-		next(s);
+		lb_scan_next(s);
 		if (is_sign(s, '}'))
 			return true;
 		if (!is_item(s))
 			break;
-		next(s);
+		lb_scan_next(s);
 		if (is_sign(s, '}'))
 			return true;
 		if (!is_sign(s, ','))
@@ -324,13 +102,13 @@ scan_list(struct scan *s, const char *key)
 
 /* Reads "= value" of a key; row is NULL for an unknown one, which takes any value. */
 static bool
-scan_value(struct scan *s, const char *key, const struct lb_policy_row *row)
+scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
 {
 	char message[256];
 	const char *example = row != NULL ? lb_table_example(row->kind) : "\"value\"";
 	bool list;
 
-	next(s);
+	lb_scan_next(s);
 	list = is_sign(s, '{');
 	if (is_item(s))
 		return true;
@@ -342,14 +120,14 @@ scan_value(struct scan *s, const char *key, const struct lb_policy_row *row)
 	if (row != NULL && !lb_table_list(row->kind)) {
 		snprintf(message, sizeof message, "'%s' takes one value; write %s = %s without braces",
 			 key, key, example);
-		problem(s, s->token_line, message);
+		lb_scan_problem(s, s->token_line, message);
 	}
 	return scan_list(s, key);
 }
 
 /* Reads one setting, its key being the token that was read, up to its value. */
 static bool
-scan_setting(struct scan *s, struct lb_doc_section *in, const char *key, unsigned line)
+scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsigned line)
 {
 	const struct lb_policy_section *section = lb_table_section(in->section);
 	const struct lb_policy_row *row = lb_table_row(in->section, key);
@@ -380,28 +158,28 @@ scan_setting(struct scan *s, struct lb_doc_section *in, const char *key, unsigne
 
 /* Reads the settings between the braces of a section. */
 static bool
-scan_body(struct scan *s, struct lb_doc_section *in)
+scan_body(struct lb_scan *s, struct lb_doc_section *in)
 {
 	const char *kind = lb_table_section(in->section)->word;
-	char key[WORD_BYTES + 1], message[192];
+	char key[LB_WORD_MAX + 1], message[192];
 
 	for (;;) {
 		unsigned line;
 
-		next(s);
+		lb_scan_next(s);
 		if (is_sign(s, '}'))
 			return true;
 		line = s->token_line;
-		if (s->token == T_END) {
+		if (s->token == LB_TOKEN_END) {
 			snprintf(message, sizeof message,
 				 "the file ends inside %s '%s', which begins at line %u; add a '}'",
 				 kind, in->name, in->line);
 			return expected(s, message);
 		}
-		if (s->token != T_WORD)
+		if (s->token != LB_TOKEN_WORD)
 			return expected(s, "a key is wanted here; write key = value");
 		memcpy(key, s->word, strlen(s->word) + 1);
-		next(s);
+		lb_scan_next(s);
 		if (is_sign(s, '=')) {
 			memcpy(s->word, key, strlen(key) + 1);
 			if (!scan_setting(s, in, key, line))
@@ -421,7 +199,7 @@ scan_body(struct scan *s, struct lb_doc_section *in)
 
 /* Reads a section, the word and the name (the token) being read already. */
 static bool
-scan_section(struct scan *s, const char *word, unsigned line)
+scan_section(struct lb_scan *s, const char *word, unsigned line)
 {
 	static const char *const words[] = {"identity", "team", "role"};
 	enum lb_section section = lb_table_word(word);
@@ -439,12 +217,12 @@ scan_section(struct scan *s, const char *word, unsigned line)
 	if (!kind->name_ok(s->word)) {
 		snprintf(message, sizeof message, "'%s' is no name for %s %s; write %s", name,
 			 section == LB_SECTION_IDENTITY ? "an" : "a", word, kind->name_rule);
-		problem(s, line, message);
+		lb_scan_problem(s, line, message);
 	}
 	made = lb_doc_add(s->doc, section, kind->name_ok(s->word) ? s->word : "?", s->file, line);
 	if (made == NULL)
 		return false;
-	next(s);
+	lb_scan_next(s);
 	if (!is_sign(s, '{')) {
 		snprintf(message, sizeof message, "'{' is wanted after %s '%s'", word, name);
 		return expected(s, message);
@@ -454,21 +232,21 @@ scan_section(struct scan *s, const char *word, unsigned line)
 
 /* Reads everything at the top level; false when the shape of the file is broken. */
 static bool
-scan_top(struct scan *s)
+scan_top(struct lb_scan *s)
 {
-	char word[WORD_BYTES + 1], message[192];
+	char word[LB_WORD_MAX + 1], message[192];
 
-	while (next(s) != T_END) {
+	while (lb_scan_next(s) != LB_TOKEN_END) {
 		unsigned line = s->token_line;
 		bool ok;
 
 		if (is_sign(s, '}'))
 			return expected(s, "there is a '}' too many here; take it out");
-		if (s->token != T_WORD)
+		if (s->token != LB_TOKEN_WORD)
 			return expected(s, "a key or a section is wanted here; write identity, team "
 					   "or role, a name and '{'");
 		memcpy(word, s->word, strlen(s->word) + 1);
-		next(s);
+		lb_scan_next(s);
 		if (is_sign(s, '=')) {
 			memcpy(s->word, word, strlen(word) + 1);
 			ok = scan_setting(s, s->doc->host, word, line);
@@ -492,12 +270,12 @@ int
 lb_scan_file(struct lb_doc *doc, unsigned file)
 {
 	struct lb_policy_file f = lb_policy_source_file(doc->source, file);
-	struct scan *s = calloc(1, sizeof *s);
+	struct lb_scan *s = calloc(1, sizeof *s);
 
 	if (s == NULL)
 		return LB_ERR_NOMEM;
-	*s = (struct scan){.doc = doc, .file = file, .text = f.text, .len = f.len, .line = 1};
-	if (bytes_ok(s))
+	*s = (struct lb_scan){.doc = doc, .file = file, .text = f.text, .len = f.len, .line = 1};
+	if (lb_scan_bytes(s))
 		(void)scan_top(s); /* what was wrong is reported */
 	free(s);
 	return doc->arena.failed ? LB_ERR_NOMEM : LB_OK;

@@ -66,6 +66,8 @@ static void
 check_host(struct lb_doc *doc)
 {
 	struct lb_policy_host *host = &doc->policy->host;
+	const struct lb_policy_row *row = lb_table_row(LB_SECTION_HOST, "gate-user");
+	struct lb_doc_section at = *doc->host;
 
 	host->gate_uid = LB_POLICY_NO_ID;
 	check_names(doc, doc->host, "auditors", LB_SECTION_TEAM);
@@ -80,7 +82,9 @@ check_host(struct lb_doc *doc)
 		return;
 	}
 	if (!lb_policy_source_user(doc->source, host->gate_user, &host->gate_uid)) {
-		lb_doc_warn(doc, doc->host,
+		/* Its own line, or none when nobody wrote it. */
+		at.line = at.values[row - lb_table_section(LB_SECTION_HOST)->rows].line;
+		lb_doc_warn(doc, &at,
 			    "there is no user '%s' in /etc/passwd yet, so ssh %s@host will not work; "
 			    "the package makes it",
 			    host->gate_user, host->gate_user);
