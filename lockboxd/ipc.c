@@ -22,7 +22,9 @@ static const struct lb_field account_fields[] = {
 	LB_U8(struct lb_ipc_account, fresh),
 };
 static const struct lb_field evict_fields[] = {
+	LB_U64(struct lb_ipc_evict, grant),
 	LB_U32(struct lb_ipc_evict, uid),
+	LB_TEXT(struct lb_ipc_evict, name),
 	LB_TEXT(struct lb_ipc_evict, cause),
 };
 static const struct lb_field session_fields[] = {
@@ -66,16 +68,22 @@ layout_of(uint16_t type)
 }
 
 int
-lb_ipc_send(struct lb_link *link, enum lb_ipc type, const void *msg, int fd)
+lb_ipc_encode(enum lb_ipc type, const void *msg, void *buf, size_t cap, size_t *len)
 {
 	const struct lb_layout *layout = layout_of((uint16_t)type);
-	uint8_t bytes[LB_LINK_MESSAGE_MAX];
-	size_t len;
-	int err;
 
 	if (layout == NULL)
 		return LB_ERR_INTERNAL;
-	err = lb_fields_encode(layout, msg, bytes, sizeof bytes, &len);
+	return lb_fields_encode(layout, msg, buf, cap, len);
+}
+
+int
+lb_ipc_send(struct lb_link *link, enum lb_ipc type, const void *msg, int fd)
+{
+	uint8_t bytes[LB_LINK_MESSAGE_MAX];
+	size_t len;
+	int err = lb_ipc_encode(type, msg, bytes, sizeof bytes, &len);
+
 	if (err == LB_OK)
 		err = lb_link_send(link, (uint16_t)type, bytes, len, fd);
 	return err;

@@ -63,7 +63,9 @@ struct lb_ipc_account {
 	uint8_t fresh; /* 1: just claimed, so nothing of it may exist yet */
 };
 struct lb_ipc_evict {
+	uint64_t grant;
 	uint32_t uid;
+	char name[LB_ACCOUNT_MAX + 1];
 	char cause[LB_REASON_MAX + 1];
 };
 struct lb_ipc_session {
@@ -81,6 +83,8 @@ union lb_ipc_msg {
 	struct lb_ipc_session session;
 };
 
+/* Encodes msg by its type's layout into buf. */
+int lb_ipc_encode(enum lb_ipc type, const void *msg, void *buf, size_t cap, size_t *len);
 /* Encodes msg by its type's layout and queues it on link; fd as in lb_link_send(). */
 int lb_ipc_send(struct lb_link *link, enum lb_ipc type, const void *msg, int fd);
 /* Decodes a message by its type's layout; LB_ERR_MALFORMED for a type without one. */

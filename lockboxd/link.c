@@ -258,6 +258,12 @@ lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len,
 }
 
 void
+lb_link_close_sending(struct lb_link *link)
+{
+	shutdown(link->fd, SHUT_WR);
+}
+
+void
 lb_link_flush(struct lb_link *link, unsigned timeout_ms)
 {
 	struct pollfd p = {.fd = link->fd, .events = POLLOUT};

@@ -48,6 +48,9 @@ void lb_link_free(struct lb_link *link);
  */
 int lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len, int fd);
 
+/* Tells the other end that nothing more will come: it sees its link end, ours stays readable. */
+void lb_link_close_sending(struct lb_link *link);
+
 /* Tries to write what is queued until it is written or timeout_ms passed: for an orderly end. */
 void lb_link_flush(struct lb_link *link, unsigned timeout_ms);
 

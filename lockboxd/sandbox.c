@@ -1,0 +1,102 @@
+/*
+ * System call filters.  A child's list is what it needs after its start and
+ * nothing else; the warden's, which must be able to act on the host, takes
+ * away what it has no business doing.
+ */
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "log.h"
+#include "privsep.h"
+
+/* What every event loop here needs. */
+static const int common_calls[] = {
+	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(close),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
+	SCMP_SYS(shutdown), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_ctl), SCMP_SYS(fcntl), SCMP_SYS(ioctl),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+	SCMP_SYS(clock_nanosleep), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
+	SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(futex), SCMP_SYS(getrandom),
+	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(tgkill),
+};
+
+/* LMDB on its own files, /proc/PID/{stat,loginuid}, accept and the peer's credentials. */
+static const int keeper_calls[] = {
+	SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(openat), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(pidfd_open), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(pwritev),
+	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(lseek),
+	SCMP_SYS(msync), SCMP_SYS(timerfd_create), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(uname),
+	SCMP_SYS(pidfd_send_signal), SCMP_SYS(sched_yield),
+};
+
+static const struct {
+	const int *calls;
+	size_t count;
+} lists[LB_PROC_COUNT] = {
+	[LB_PROC_KEEPER] = {keeper_calls, sizeof keeper_calls / sizeof keeper_calls[0]},
+	[LB_PROC_FRONT] = {NULL, 0},
+	[LB_PROC_COURIER] = {NULL, 0},
+};
+
+static void
+allow(scmp_filter_ctx ctx, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (calls[i] >= 0 && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0) != 0)
+			lb_fatal(LB_EXIT_SETUP, "cannot build the system call filter");
+}
+
+void
+lb_sandbox_enter(enum lb_proc proc)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+
+	if (ctx == NULL)
+		lb_fatal(LB_EXIT_SETUP, "cannot build the system call filter");
+	allow(ctx, common_calls, sizeof common_calls / sizeof common_calls[0]);
+	allow(ctx, lists[proc].calls, lists[proc].count);
+	/* Memory may be mapped and re-protected, but never to be executed. */
+	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0 ||
+	    seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0 ||
+	    seccomp_load(ctx) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot install the system call filter");
+	seccomp_release(ctx);
+}
+
+/* Nothing the warden or a program it runs (visudo) ever does. */
+static const int warden_never[] = {
+	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(bpf),
+	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(pivot_root), SCMP_SYS(setns), SCMP_SYS(unshare),
+	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(reboot), SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime), SCMP_SYS(adjtimex), SCMP_SYS(acct), SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(add_key), SCMP_SYS(keyctl),
+	SCMP_SYS(request_key), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(listen),
+};
+
+void
+lb_sandbox_enter_warden(void)
+{
+	static const int families[] = {AF_INET, AF_INET6, AF_PACKET, AF_VSOCK, AF_ALG};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int bad = ctx == NULL;
+
+	for (size_t i = 0; !bad && i < sizeof warden_never / sizeof warden_never[0]; i++)
+		if (warden_never[i] >= 0)
+			bad = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), warden_never[i], 0) != 0;
+	for (size_t i = 0; !bad && i < sizeof families / sizeof families[0]; i++)
+		bad = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) != 0;
+	if (bad || seccomp_load(ctx) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot install the warden's system call filter");
+	seccomp_release(ctx);
+}

@@ -1,0 +1,153 @@
+/*
+ * Reading the policy and putting it into force, at start and at SIGHUP.
+ *
+ * Nothing changes until everything has passed: files read, parsed, sudoers
+ * fragment accepted by visudo.  A policy that fails leaves the old one in
+ * force and says so.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "log.h"
+#include "policy/sudoers.h"
+#include "warden/helper.h"
+#include "warden/publish.h"
+#include "warden/state.h"
+
+#define VISUDO_TIMEOUT_MS 10000u
+
+static void
+log_finding(void *arg, const struct lb_report_item *item)
+{
+	char text[LB_REPORT_MESSAGE_MAX + 256];
+
+	(void)arg;
+	lb_report_text(text, sizeof text, item);
+	lb_log(item->severity == LB_SEVERITY_ERROR ? LOG_ERR : LOG_WARNING, "policy: %s", text);
+}
+
+void
+lb_reload_free(struct lb_reload *r)
+{
+	if (r == NULL)
+		return;
+	lb_policy_free(r->policy);
+	free(r->packed);
+	free(r->sudoers);
+	free(r);
+}
+
+/* Reads, parses and renders; NULL when anything was found wrong, which is in the log. */
+static struct lb_reload *
+prepare(const struct lb_warden_options *o)
+{
+	struct lb_report report = {.found = log_finding};
+	struct lb_policy_source *source = NULL;
+	struct lb_reload *r = calloc(1, sizeof *r);
+	int err;
+
+	if (r == NULL)
+		return NULL;
+	err = lb_policy_source_read(o->host_file, o->policy_dir, &report, &source);
+	if (err == LB_OK)
+		err = lb_policy_parse(source, &report, &r->policy);
+	if (err == LB_OK)
+		err = lb_policy_source_pack(source, &r->packed, &r->packed_len);
+	if (err == LB_OK)
+		err = lb_sudoers_render(r->policy, &r->sudoers, &r->sudoers_len);
+	lb_policy_source_free(source);
+	if (err == LB_OK)
+		return r;
+	if (report.errors == 0)
+		lb_log(LOG_ERR, "policy: %s", lb_err_text(err));
+	lb_reload_free(r);
+	return NULL;
+}
+
+int
+lb_warden_check(const struct lb_warden_options *options)
+{
+	struct lb_reload *r = prepare(options);
+
+	if (r == NULL)
+		return LB_ERR_REFUSED;
+	lb_reload_free(r);
+	return LB_OK;
+}
+
+void
+lb_warden_send_policy(struct lb_warden *w)
+{
+	int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, w->packed, w->packed_len) != (ssize_t)w->packed_len ||
+	    lb_link_send(w->keeper, LB_IPC_POLICY, NULL, 0, fd) != LB_OK)
+		lb_log(LOG_CRIT, "cannot hand the policy to the keeper");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+finish(void *arg, bool ok, const char *text)
+{
+	struct lb_warden *w = arg;
+	struct lb_reload *r = w->reload;
+	bool first = w->policy == NULL;
+
+	w->reload = NULL;
+	if (ok && lb_sudoers_install(w->options->sudoers_file) != LB_OK) {
+		ok = false;
+		text = strerror(errno);
+	}
+	if (!ok) {
+		lb_log(LOG_ERR, "policy: the sudoers fragment was not accepted: %s%s", text,
+		       first ? "" : "; the old policy stays in force");
+		lb_reload_free(r);
+		if (first)
+			lb_warden_stop(w, LB_EXIT_SETUP);
+		return;
+	}
+	lb_policy_free(w->policy);
+	free(w->packed);
+	w->policy = r->policy;
+	w->packed = r->packed;
+	w->packed_len = r->packed_len;
+	r->policy = NULL;
+	r->packed = NULL;
+	lb_reload_free(r);
+	lb_log(LOG_NOTICE, "policy in force: %zu identities, %zu teams, %zu roles",
+	       lb_policy_identities(w->policy), lb_policy_teams(w->policy), lb_policy_roles(w->policy));
+	if (first)
+		lb_warden_start(w, LB_PROC_KEEPER);
+	else if (w->keeper != NULL)
+		lb_warden_send_policy(w);
+	if (w->reload_again) {
+		w->reload_again = false;
+		lb_warden_begin_reload(w);
+	}
+}
+
+int
+lb_warden_begin_reload(struct lb_warden *w)
+{
+	struct lb_sudoers_job job;
+
+	if (w->reload != NULL) {
+		w->reload_again = true;
+		return LB_OK;
+	}
+	w->reload = prepare(w->options);
+	if (w->reload == NULL) {
+		lb_log(LOG_ERR, "policy refused%s",
+		       w->policy != NULL ? ": the old policy stays in force" : "; run lockbox check");
+		return LB_ERR_REFUSED;
+	}
+	job = (struct lb_sudoers_job){w->options->sudoers_file, w->reload->sudoers,
+				      w->reload->sudoers_len};
+	return lb_helper_run(w->base, lb_sudoers_stage, &job, VISUDO_TIMEOUT_MS, finish, w);
+}

@@ -1,0 +1,243 @@
+/* Finding processes: see scan.h; proc(5) for the formats. */
+#include "warden/scan.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "name.h"
+
+#define NO_ID UINT32_MAX
+
+struct ids {
+	uint32_t uid[4]; /* real, effective, saved, file system */
+	uint32_t loginuid;
+	bool gone; /* a zombie without other threads */
+	char name[16];
+};
+
+static ssize_t
+slurp(int dir, const char *file, char *buf, size_t cap)
+{
+	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, cap - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+/* The text after a key at the start of a line of /proc/PID/status, or NULL. */
+static const char *
+line_of(const char *status, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = status; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0)
+			return line + len;
+		if (*line == '\0')
+			break;
+	}
+	return NULL;
+}
+
+static bool
+read_ids(int dir, struct ids *ids)
+{
+	char status[4096], login[16];
+	const char *uids, *state, *threads;
+
+	if (slurp(dir, "status", status, sizeof status) <= 0)
+		return false;
+	uids = line_of(status, "Uid:");
+	state = line_of(status, "State:");
+	threads = line_of(status, "Threads:");
+	if (uids == NULL || sscanf(uids, "%u %u %u %u", &ids->uid[0], &ids->uid[1], &ids->uid[2],
+				   &ids->uid[3]) != 4)
+		return false;
+	ids->loginuid = NO_ID;
+	if (slurp(dir, "loginuid", login, sizeof login) > 0)
+		ids->loginuid = (uint32_t)strtoul(login, NULL, 10);
+	/* A leader that exited leaves a zombie while its other threads run on. */
+	ids->gone = state != NULL && strpbrk(state, "ZX") != NULL &&
+		    strcspn(state, "ZX") < strcspn(state, "\n") &&
+		    (threads == NULL || strtoul(threads, NULL, 10) <= 1);
+	if (sscanf(status, "Name:\t%15[^\n]", ids->name) != 1)
+		snprintf(ids->name, sizeof ids->name, "?");
+	return true;
+}
+
+static bool
+has_uid(const struct ids *ids, uint32_t uid)
+{
+	for (int i = 0; i < 4; i++)
+		if (ids->uid[i] == uid)
+			return true;
+	return false;
+}
+
+/* The account this process belongs to, among those wanted; NO_ID when none. */
+static uint32_t
+owner_of(const struct ids *ids, lb_scan_wanted *wanted, void *arg)
+{
+	for (int i = 0; i < 4; i++)
+		if (lb_uid_is_account(ids->uid[i]) && wanted(arg, ids->uid[i]))
+			return ids->uid[i];
+	if (lb_uid_is_account(ids->loginuid) && wanted(arg, ids->loginuid))
+		return ids->loginuid;
+	return NO_ID;
+}
+
+static bool
+alive(int pidfd)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
+}
+
+/* Reads the ids again with the process pinned, so that what is decided on is this process. */
+static void
+consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
+{
+	struct ids ids;
+	struct lb_found f = {.pidfd = -1};
+	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return;
+	if (!read_ids(dir, &ids) || ids.gone || owner_of(&ids, wanted, arg) == NO_ID) {
+		close(dir);
+		return;
+	}
+	close(dir);
+	f.pid = (pid_t)strtol(name, NULL, 10);
+	if (f.pid <= 1 || f.pid == getpid())
+		return;
+	f.pidfd = (int)syscall(SYS_pidfd_open, f.pid, 0);
+	if (f.pidfd < 0)
+		return;
+	dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && read_ids(dir, &ids) && !ids.gone && alive(f.pidfd)) {
+		f.owner = owner_of(&ids, wanted, arg);
+		f.by_loginuid = f.owner != NO_ID && !has_uid(&ids, f.owner);
+		memcpy(f.name, ids.name, sizeof f.name);
+		if (f.owner != NO_ID)
+			found(arg, &f);
+	}
+	if (dir >= 0)
+		close(dir);
+	close(f.pidfd);
+}
+
+int
+lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	if (proc == NULL)
+		return LB_ERR_SYSTEM;
+	errno = 0;
+	while ((entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			consider(dirfd(proc), entry->d_name, wanted, found, arg);
+	closedir(proc);
+	return LB_OK;
+}
+
+bool
+lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
+{
+	char path[32];
+	struct ids ids;
+	int dir;
+	bool belongs;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	belongs = read_ids(dir, &ids) && (has_uid(&ids, uid) || ids.loginuid == uid) && alive(pidfd);
+	close(dir);
+	return belongs;
+}
+
+/* True when inode is a listening TCP socket in the network namespace seen through dir. */
+static bool
+listening(int dir, unsigned long inode)
+{
+	static const char *const tables[] = {"net/tcp", "net/tcp6"};
+	bool yes = false;
+
+	for (size_t i = 0; i < 2 && !yes; i++) {
+		int fd = openat(dir, tables[i], O_RDONLY | O_CLOEXEC);
+		FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+		char line[256];
+
+		while (f != NULL && !yes && fgets(line, sizeof line, f) != NULL) {
+			unsigned state;
+			unsigned long number;
+
+			if (sscanf(line, "%*d: %*s %*s %x %*s %*s %*s %*u %*d %lu", &state, &number) == 2)
+				yes = state == 0x0a && number == inode;
+		}
+		if (f != NULL)
+			fclose(f);
+		else if (fd >= 0)
+			close(fd);
+	}
+	return yes;
+}
+
+static bool
+runs_sshd(int dir)
+{
+	struct stat exe, sshd;
+
+	return fstatat(dir, "exe", &exe, 0) == 0 && stat("/usr/sbin/sshd", &sshd) == 0 &&
+	       exe.st_dev == sshd.st_dev && exe.st_ino == sshd.st_ino;
+}
+
+bool
+lb_scan_is_listener(pid_t pid)
+{
+	char path[32], target[64];
+	struct ids ids;
+	bool yes = false;
+	DIR *fds;
+	struct dirent *entry;
+	int dir, fd;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds = fd < 0 ? NULL : fdopendir(fd);
+	if (fds != NULL && read_ids(dir, &ids) && ids.uid[0] == 0 && ids.uid[1] == 0 && runs_sshd(dir))
+		while (!yes && (entry = readdir(fds)) != NULL) {
+			ssize_t n = readlinkat(fd, entry->d_name, target, sizeof target - 1);
+			unsigned long inode;
+
+			if (n <= 0)
+				continue;
+			target[n] = '\0';
+			yes = sscanf(target, "socket:[%lu]", &inode) == 1 && listening(dir, inode);
+		}
+	if (fds != NULL)
+		closedir(fds);
+	close(dir);
+	return yes;
+}

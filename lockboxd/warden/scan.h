@@ -1,0 +1,43 @@
+/*
+ * Finding the processes of accounts: by uid, by login uid, by numeric ids only.
+ *
+ * A process is named by a pidfd from the moment it is found.  What is read of
+ * it counts only when the pidfd shows afterwards that it is still the same
+ * process, so a reused pid is never taken for another.
+ */
+#ifndef LB_SCAN_H
+#define LB_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lb_found {
+	pid_t pid;
+	int pidfd;	   /* closed after the callback returns */
+	uint32_t owner;	   /* the account uid it belongs to */
+	bool by_loginuid;  /* only its login uid says so: it runs as somebody else */
+	char name[16];	   /* its comm, unescaped */
+};
+
+/* Called for each process of a uid for which wanted() is true. */
+typedef void lb_scan_found(void *arg, const struct lb_found *found);
+typedef bool lb_scan_wanted(void *arg, uint32_t uid);
+
+/*
+ * Walks /proc once.  Dead processes that only wait for their parent do not
+ * count.  LB_ERR_SYSTEM when /proc cannot be read.
+ */
+int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg);
+
+/*
+ * True when the process behind pidfd, which is pid, is alive and has uid as
+ * one of its user ids or as its login uid.
+ */
+bool lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid);
+
+/* True when pid is a root-owned sshd that listens for connections: never to be ended. */
+bool lb_scan_is_listener(pid_t pid);
+
+#endif

@@ -1,0 +1,415 @@
+/*
+ * What the keeper asks of the warden, and what the clock demands.
+ *
+ * Each row of the table is one fixed verb.  Whatever the keeper says, the
+ * account table decides (account.h), and only processes that the warden itself
+ * has looked at are ended.
+ */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "log.h"
+#include "text.h"
+#include "warden/helper.h"
+#include "warden/home.h"
+#include "warden/notice.h"
+#include "warden/publish.h"
+#include "warden/scan.h"
+#include "warden/state.h"
+
+#define NS 1000000000ll
+#define MAKE_TIMEOUT_MS 4000u
+#define RETRY_PUBLISH_S 1
+
+struct making {
+	struct lb_warden *w;
+	uint32_t uid;
+};
+
+static void
+tell_keeper(struct lb_warden *w, enum lb_ipc type, uint32_t uid, bool ok, const char *event,
+	    const char *text)
+{
+	struct lb_ipc_outcome o = {.uid = uid, .ok = ok};
+
+	if (w->keeper == NULL)
+		return;
+	snprintf(o.event, sizeof o.event, "%s", event);
+	snprintf(o.text, sizeof o.text, "%s", text);
+	if (lb_ipc_send(w->keeper, type, &o, -1) != LB_OK)
+		lb_log(LOG_ERR, "cannot tell the keeper about uid %u", uid);
+}
+
+/* Marks an account to be ended; lb_warden_settle() does the rest for all of them together. */
+static void
+end_account(struct lb_account *a, const char *cause)
+{
+	snprintf(a->cause, sizeof a->cause, "%s", lb_text_plain(cause) ? cause : "ended");
+	a->state = LB_ACCOUNT_ENDING;
+}
+
+static void
+set_alarm(struct lb_warden *w)
+{
+	int64_t wall = 0, boot = 0;
+
+	for (size_t i = 0; i < w->accounts.count; i++) {
+		const struct lb_account *a = w->accounts.at[i];
+		int64_t next = a->warn_boot_ns != 0 ? a->warn_boot_ns : a->end_boot_ns;
+
+		if (!lb_account_published(a))
+			continue;
+		if (wall == 0 || a->end_wall_ns < wall)
+			wall = a->end_wall_ns;
+		if (boot == 0 || next < boot)
+			boot = next;
+	}
+	lb_alarm_set(w->alarm, wall, boot);
+}
+
+static void
+warn(struct lb_warden *w, struct lb_account *a, int64_t boot)
+{
+	char left[LB_DURATION_TEXT], text[128];
+
+	a->warn_boot_ns = 0;
+	lb_duration_format(left, (uint64_t)((a->end_boot_ns - boot + NS / 2) / NS));
+	snprintf(text, sizeof text, "your access under R-%llu ends in %s; save your work",
+		 (unsigned long long)a->grant, left);
+	if (lb_notice(a->uid, text) > 0)
+		tell_keeper(w, LB_IPC_NOTE, a->uid, true, "warn", text);
+}
+
+static void
+on_alarm(void *arg)
+{
+	struct lb_warden *w = arg;
+	int64_t wall = lb_wall_ns(), boot = lb_boot_ns();
+
+	for (size_t i = 0; i < w->accounts.count; i++) {
+		struct lb_account *a = w->accounts.at[i];
+
+		if (!lb_account_published(a))
+			continue;
+		if (wall >= a->end_wall_ns || boot >= a->end_boot_ns)
+			end_account(a, "its time is up");
+		else if (a->warn_boot_ns != 0 && boot >= a->warn_boot_ns)
+			warn(w, a, boot);
+	}
+	lb_warden_settle(w);
+}
+
+static void
+on_retry_publish(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	lb_warden_settle(arg);
+}
+
+static bool
+publish(struct lb_warden *w)
+{
+	static const struct timeval later = {RETRY_PUBLISH_S, 0};
+	const char *why;
+
+	if (lb_publish_accounts(w->run_fd, &w->accounts, &why) == LB_OK) {
+		w->publish_needed = false;
+		return true;
+	}
+	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again", why);
+	event_add(w->retry_publish, &later);
+	return false;
+}
+
+/*
+ * One publication for all changes, then whatever waited for it: answers to the
+ * keeper, and the ends of accounts that no longer resolve.
+ */
+void
+lb_warden_settle(struct lb_warden *w)
+{
+	bool published = true;
+
+	for (size_t i = 0; i < w->accounts.count; i++)
+		if (w->accounts.at[i]->state == LB_ACCOUNT_ENDING)
+			w->publish_needed = true;
+	if (w->publish_needed)
+		published = publish(w);
+	for (size_t i = 0; i < w->accounts.count; i++) {
+		struct lb_account *a = w->accounts.at[i];
+
+		if (a->announced && lb_account_published(a)) {
+			a->announced = false;
+			tell_keeper(w, LB_IPC_PUBLISHED, a->uid, published, "",
+				    published ? "" : "the accounts file cannot be written");
+		}
+		/* A failed publication has withdrawn the whole file, so this one is gone as well. */
+		if (a->state == LB_ACCOUNT_ENDING && !a->checking)
+			lb_evict_begin(w->evictor, a, a->cause);
+	}
+	set_alarm(w);
+}
+
+static void
+on_gone(void *arg, struct lb_account *a)
+{
+	struct lb_warden *w = arg;
+
+	lb_log(LOG_INFO, "account=%s uid=%u grant=R-%llu is gone: %s", a->name, a->uid,
+	       (unsigned long long)a->grant, a->receipt);
+	tell_keeper(w, LB_IPC_EVICTED, a->uid, true, "evicted", a->receipt);
+}
+
+static void
+made(void *arg, bool ok, const char *text)
+{
+	struct making *m = arg;
+	struct lb_warden *w = m->w;
+	struct lb_account *a = lb_accounts_find(&w->accounts, m->uid);
+
+	free(m);
+	if (a == NULL)
+		return;
+	a->checking = false;
+	if (a->state == LB_ACCOUNT_CHECKING && ok) {
+		a->state = LB_ACCOUNT_LIVE;
+		a->announced = true;
+		w->publish_needed = true;
+	} else if (a->state == LB_ACCOUNT_CHECKING) {
+		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
+		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, "", text);
+		lb_accounts_drop(&w->accounts, a);
+	}
+	lb_warden_settle(w);
+}
+
+static int
+begin_making(struct lb_warden *w, struct lb_account *a)
+{
+	struct lb_home_job job = {.uid = a->uid, .fresh = a->fresh};
+	struct making *m = calloc(1, sizeof *m);
+	int err = LB_ERR_NOMEM;
+
+	memcpy(job.name, a->name, sizeof job.name);
+	memcpy(job.home, a->home, sizeof job.home);
+	if (m != NULL) {
+		m->w = w;
+		m->uid = a->uid;
+		err = lb_helper_run(w->base, lb_home_make, &job, MAKE_TIMEOUT_MS, made, m);
+		if (err != LB_OK)
+			free(m);
+	}
+	a->checking = err == LB_OK;
+	return err;
+}
+
+/* -- verbs ------------------------------------------------------------------ */
+
+static int
+do_ready(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
+	if (w->keeper_ready)
+		return LB_ERR_MALFORMED;
+	w->keeper_ready = true;
+	w->proc[LB_PROC_KEEPER].backoff_ms = 0;
+	for (int p = LB_PROC_KEEPER + 1; p < LB_PROC_COUNT; p++)
+		if (w->proc[p].child.pid == 0)
+			lb_warden_start(w, (enum lb_proc)p);
+	for (size_t i = 0; i < w->accounts.count; i++)
+		if (w->accounts.at[i]->state == LB_ACCOUNT_GONE)
+			on_gone(w, w->accounts.at[i]);
+	return LB_OK;
+}
+
+static int
+do_sync_begin(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
+	for (size_t i = 0; i < w->accounts.count; i++)
+		w->accounts.at[i]->seen = false;
+	return LB_OK;
+}
+
+static int
+do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
+	for (size_t i = 0; i < w->accounts.count; i++) {
+		struct lb_account *a = w->accounts.at[i];
+
+		if (!a->seen && !lb_account_ending(a)) {
+			lb_log(LOG_ERR, "account=%s uid=%u is not in the store: ending it", a->name, a->uid);
+			end_account(a, "the store does not know it");
+		}
+	}
+	w->publish_needed = true; /* an old file may stand from before a restart */
+	return LB_OK;
+}
+
+static int
+do_account(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_account *a;
+	const char *why = "out of memory";
+	int err;
+
+	(void)fd;
+	err = lb_accounts_admit(&w->accounts, w->policy, &msg->account, lb_boot_ns(), &a, &why);
+	if (err == LB_OK && a->state == LB_ACCOUNT_LIVE) {
+		a->announced = true;
+		w->publish_needed = true;
+		return LB_OK;
+	}
+	if (err == LB_OK && !a->checking && begin_making(w, a) != LB_OK) {
+		lb_accounts_drop(&w->accounts, a);
+		err = LB_ERR_SYSTEM;
+		why = "no helper could be started";
+	}
+	if (err != LB_OK) {
+		lb_log(LOG_ERR, "uid %u is not published: %s", msg->account.uid, why);
+		tell_keeper(w, LB_IPC_PUBLISHED, msg->account.uid, false, "", why);
+	}
+	return LB_OK;
+}
+
+static int
+do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_account *a = lb_accounts_find(&w->accounts, msg->evict.uid);
+
+	(void)fd;
+	if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) != LB_OK) {
+		lb_log(LOG_ERR, "asked to end uid %u, which cannot be an account", msg->evict.uid);
+		return LB_OK;
+	}
+	a->seen = true;
+	if (a->state == LB_ACCOUNT_GONE)
+		on_gone(w, a);
+	else if (!lb_account_ending(a) || a->cause[0] == '\0')
+		end_account(a, msg->evict.cause);
+	return LB_OK;
+}
+
+static int
+do_session(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	const struct lb_ipc_session *s = &msg->session;
+	struct lb_account *a = lb_accounts_find(&w->accounts, s->uid);
+
+	if (fd < 0)
+		return LB_ERR_MALFORMED;
+	if (a == NULL || !lb_account_published(a)) {
+		lb_evict_connection(s->uid, (pid_t)s->pid, fd);
+		close(fd);
+	} else if (!lb_scan_belongs((pid_t)s->pid, fd, s->uid)) {
+		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid, s->uid);
+		close(fd);
+	} else {
+		lb_account_add_connection(a, (pid_t)s->pid, fd);
+	}
+	return LB_OK;
+}
+
+static int
+do_disconnect(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	const struct lb_ipc_session *s = &msg->session;
+
+	(void)w;
+	if (fd < 0)
+		return LB_ERR_MALFORMED;
+	lb_evict_connection(s->uid, (pid_t)s->pid, fd);
+	close(fd);
+	return LB_OK;
+}
+
+static int
+do_ack(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_account *a = lb_accounts_find(&w->accounts, msg->uid.uid);
+
+	(void)fd;
+	if (a != NULL && a->state == LB_ACCOUNT_GONE)
+		lb_accounts_drop(&w->accounts, a);
+	return LB_OK;
+}
+
+static int
+do_bad_front(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
+	lb_log(LOG_ERR, "front misbehaved: replacing it");
+	lb_warden_kill(w, LB_PROC_FRONT);
+	return LB_OK;
+}
+
+static const struct {
+	enum lb_ipc type;
+	bool with_fd, before_ready;
+	int (*verb)(struct lb_warden *w, const union lb_ipc_msg *msg, int fd);
+} verbs[] = {
+	{LB_IPC_READY, false, true, do_ready},
+	{LB_IPC_SYNC_BEGIN, false, false, do_sync_begin},
+	{LB_IPC_SYNC_END, false, false, do_sync_end},
+	{LB_IPC_ACCOUNT, false, false, do_account},
+	{LB_IPC_EVICT, false, false, do_evict},
+	{LB_IPC_SESSION, true, false, do_session},
+	{LB_IPC_DISCONNECT, true, false, do_disconnect},
+	{LB_IPC_ACK, false, false, do_ack},
+	{LB_IPC_BAD_FRONT, false, false, do_bad_front},
+};
+
+static int
+on_message(void *arg, uint16_t type, const uint8_t *bytes, size_t len, int fd)
+{
+	struct lb_warden *w = arg;
+	union lb_ipc_msg msg;
+
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (verbs[i].type != type)
+			continue;
+		if (lb_ipc_decode(type, bytes, len, &msg) != LB_OK ||
+		    verbs[i].with_fd != (fd >= 0) || (!verbs[i].before_ready && !w->keeper_ready))
+			break;
+		return verbs[i].verb(w, &msg, fd);
+	}
+	lb_log(LOG_CRIT, "the keeper sent what it may not: replacing it");
+	if (fd >= 0)
+		close(fd);
+	return LB_ERR_MALFORMED;
+}
+
+static void
+on_drained(void *arg)
+{
+	lb_warden_settle(arg);
+}
+
+/* The keeper is to die if it has not: a new one gets a new link. */
+static void
+on_lost(void *arg)
+{
+	lb_warden_kill(arg, LB_PROC_KEEPER);
+}
+
+const struct lb_link_calls lb_warden_keeper_calls = {on_message, on_lost, on_drained};
+
+int
+lb_warden_serve_start(struct lb_warden *w)
+{
+	w->evictor = lb_evictor_new(w->base, &w->accounts, on_gone, w);
+	w->alarm = lb_alarm_new(w->base, on_alarm, w);
+	w->retry_publish = evtimer_new(w->base, on_retry_publish, w);
+	return w->evictor != NULL && w->alarm != NULL && w->retry_publish != NULL ? LB_OK : LB_ERR_NOMEM;
+}

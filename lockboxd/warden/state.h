@@ -1,0 +1,74 @@
+/* What the warden's own files share; nothing outside the folder includes it. */
+#ifndef LB_WARDEN_STATE_H
+#define LB_WARDEN_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "link.h"
+#include "policy/policy.h"
+#include "privsep.h"
+#include "warden/account.h"
+#include "warden/evict.h"
+#include "warden/warden.h"
+
+struct event;
+struct event_base;
+
+/* A policy on its way in: parsed, its sudoers fragment being checked. */
+struct lb_reload {
+	struct lb_policy *policy;
+	uint8_t *packed;
+	size_t packed_len;
+	char *sudoers;
+	size_t sudoers_len;
+};
+
+struct lb_warden {
+	const struct lb_warden_options *options;
+	struct event_base *base;
+	struct event *signals[3], *retry_publish;
+	int run_fd; /* the run directory */
+	int public_fd, pam_fd;
+	struct {
+		struct lb_child child; /* pid 0: not running */
+		struct event *exit, *log, *restart;
+		unsigned backoff_ms;
+	} proc[LB_PROC_COUNT];
+	struct lb_link *keeper;
+	bool keeper_ready;
+	bool stopping;
+	int status; /* of the whole, at the end */
+	struct lb_policy *policy;
+	uint8_t *packed; /* its source, for the keeper */
+	size_t packed_len;
+	struct lb_reload *reload; /* NULL: none under way */
+	bool reload_again;
+	struct lb_accounts accounts;
+	struct lb_evictor *evictor;
+	struct lb_alarm *alarm;
+	bool publish_needed;
+};
+
+/* children.c: starting, watching, restarting. */
+void lb_warden_start(struct lb_warden *w, enum lb_proc proc);
+void lb_warden_kill(struct lb_warden *w, enum lb_proc proc);
+bool lb_warden_any_running(const struct lb_warden *w);
+
+/* reload.c: reading the policy and putting it into force. */
+int lb_warden_check(const struct lb_warden_options *options); /* reads only; logs what it finds */
+int lb_warden_begin_reload(struct lb_warden *w);
+void lb_warden_send_policy(struct lb_warden *w);
+void lb_reload_free(struct lb_reload *r);
+
+/* serve.c: what the keeper asks for, and what the clock says. */
+extern const struct lb_link_calls lb_warden_keeper_calls;
+int lb_warden_serve_start(struct lb_warden *w);
+/* Publishes and begins what is due; called after each batch of changes. */
+void lb_warden_settle(struct lb_warden *w);
+
+/* warden.c */
+void lb_warden_stop(struct lb_warden *w, int status);
+
+#endif

@@ -1,0 +1,222 @@
+/* The warden's start, signals and end: see warden.h. */
+#include "warden/warden.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log.h"
+#include "privsep.h"
+#include "warden/state.h"
+
+#define STOP_GRACE_S 2
+
+void
+lb_warden_stop(struct lb_warden *w, int status)
+{
+	static const struct timeval grace = {STOP_GRACE_S, 0};
+
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	w->status = status;
+	if (!lb_warden_any_running(w)) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	/* The keeper ends in good order when its link does, and takes the others with it. */
+	if (w->keeper != NULL)
+		lb_link_close_sending(w->keeper);
+	event_base_loopexit(w->base, &grace);
+}
+
+static void
+on_terminate(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	lb_log(LOG_NOTICE, "stopping: grants stay as they are");
+	lb_warden_stop(arg, 0);
+}
+
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	lb_warden_begin_reload(arg);
+}
+
+/* Makes or checks a directory: a real one, of this owner, writable by nobody else. */
+static int
+own_directory(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	struct stat st;
+	int fd, ok;
+
+	if (mkdir(path, mode) != 0 && errno != EEXIST) {
+		lb_log(LOG_CRIT, "cannot make %s: %m", path);
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ok = fd >= 0 && fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == uid) &&
+	     (st.st_mode & 022) == 0 && fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
+	if (!ok) {
+		lb_log(LOG_CRIT, "%s must be a directory of uid %u that nobody else can write to", path, uid);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+prepare_directories(struct lb_warden *w, uid_t keeper_uid, gid_t keeper_gid)
+{
+	char empty[512];
+	int fd;
+
+	w->run_fd = own_directory(w->options->run_dir, 0, 0, 0755);
+	if (w->run_fd < 0)
+		return -1;
+	snprintf(empty, sizeof empty, "%s/empty", w->options->run_dir);
+	fd = own_directory(empty, 0, 0, 0555);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	fd = own_directory(w->options->state_dir, keeper_uid, keeper_gid, 0700);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/* One daemon per run directory: the lock lives as long as the warden. */
+static int
+lock_run_directory(const struct lb_warden *w)
+{
+	int fd = openat(w->run_fd, "lockboxd.pid", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0 || fchmod(fd, 0644) != 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		lb_log(LOG_CRIT, "another lockboxd runs in %s, or its pid file cannot be written",
+		       w->options->run_dir);
+		return -1;
+	}
+	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+listen_at(const struct lb_warden *w, const char *name, mode_t mode)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int len = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", w->options->run_dir, name);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+
+	if (fd < 0 || len < 0 || (size_t)len >= sizeof sun.sun_path)
+		return -1;
+	if (unlink(sun.sun_path) != 0 && errno != ENOENT)
+		return -1;
+	/* umask is 077: nobody can connect before the mode says so. */
+	if (bind(fd, (const struct sockaddr *)&sun, sizeof sun) != 0 || chmod(sun.sun_path, mode) != 0 ||
+	    lstat(sun.sun_path, &st) != 0 || st.st_uid != 0 || (st.st_mode & 07777) != mode ||
+	    listen(fd, 512) != 0) {
+		lb_log(LOG_CRIT, "cannot listen at %s: %m", sun.sun_path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void
+limits(void)
+{
+	const struct rlimit none = {0, 0}, all = {RLIM_INFINITY, RLIM_INFINITY}, files = {4096, 4096};
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		lb_fatal(1, "cannot turn core dumps off: %m");
+	/* The children lock their memory, and so must be allowed to. */
+	if (setrlimit(RLIMIT_MEMLOCK, &all) != 0)
+		lb_fatal(1, "cannot raise the limit on locked memory: %m");
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+		lb_log(LOG_WARNING, "cannot set the limit on open files: %m");
+}
+
+static int
+add_signals(struct lb_warden *w)
+{
+	static const struct {
+		int sig;
+		event_callback_fn fn;
+	} rows[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		w->signals[i] = evsignal_new(w->base, rows[i].sig, rows[i].fn, w);
+		if (w->signals[i] == NULL || event_add(w->signals[i], NULL) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+prepare(struct lb_warden *w)
+{
+	const char *missing = "";
+	uid_t uid;
+	gid_t gid;
+
+	if (lb_privsep_users(&missing) != LB_OK) {
+		lb_log(LOG_CRIT, "the system user %s is missing from /etc/passwd or shares its id; run "
+		       "the setup that comes with Lockbox", missing);
+		return -1;
+	}
+	lb_privsep_ids(LB_PROC_KEEPER, &uid, &gid);
+	if (prepare_directories(w, uid, gid) != 0 || lock_run_directory(w) != 0)
+		return -1;
+	w->public_fd = listen_at(w, "public.sock", 0666);
+	w->pam_fd = listen_at(w, "pam.sock", 0600);
+	return w->public_fd < 0 || w->pam_fd < 0 ? -1 : 0;
+}
+
+int
+lb_warden_main(const struct lb_warden_options *options)
+{
+	struct lb_warden w = {.options = options, .run_fd = -1, .public_fd = -1, .pam_fd = -1};
+
+	if (options->check_only)
+		return lb_warden_check(options) == LB_OK ? 0 : 1;
+	lb_log_open_warden(options->foreground);
+	if (!options->foreground && daemon(0, 0) != 0)
+		lb_fatal(1, "cannot detach: %m");
+	limits();
+	if (prepare(&w) != 0)
+		return LB_EXIT_SETUP;
+	lb_sandbox_enter_warden();
+	w.base = event_base_new();
+	if (w.base == NULL || add_signals(&w) != 0 || lb_warden_serve_start(&w) != LB_OK)
+		lb_fatal(1, "out of memory");
+	if (lb_warden_begin_reload(&w) != LB_OK)
+		return LB_EXIT_SETUP;
+	event_base_dispatch(w.base);
+	for (int p = 0; p < LB_PROC_COUNT; p++)
+		lb_warden_kill(&w, (enum lb_proc)p);
+	unlinkat(w.run_fd, "public.sock", 0);
+	unlinkat(w.run_fd, "pam.sock", 0);
+	return w.status;
+}
