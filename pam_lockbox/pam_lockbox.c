@@ -170,7 +170,8 @@ static int pass_gate(const struct lb_pam_call *call, const struct lb_pam_conf *c
 	case LB_PAM_ALARM:
 		return let_past_with_alarm(call, rule);
 	case LB_PAM_ASK:
-		if (is_sshd(call) && !lb_pam_conf_has(conf, LB_PAM_GATE))
+		if (is_sshd(call) && call->subject.kind == LB_PAM_PERSON &&
+		    !lb_pam_conf_has(conf, LB_PAM_GATE))
 			lb_pam_call_log(call, LOG_WARNING,
 					"no 'gate' line in pam.conf, so nobody can ask for access",
 					NULL);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # world: bare
 # The gate of pam_lockbox: who is asked about, who is refused, who is let past, and the results.
+# shellcheck disable=SC2119 # arguments are optional
 . "$WORLD_REPO/tests/module/pam_lib.sh"
 people
 stacks
@@ -64,13 +65,13 @@ peer allow
 for user in lb-fake-3 lbr-fake lb-norole lb-group-5 strange; do
 	for service in sshd cron sudo; do
 		mark_log
-		pam $service $user account
+		pam $service "$user" account
 		gives account PAM_PERM_DENIED
 		logged "refused: user=$user .*do not belong together"
 	done
-	alone sshd $user auth
+	alone sshd "$user" auth
 	gives auth PAM_AUTH_ERR
-	pam sshd $user loginuid="$(id -u $user)" open
+	pam sshd "$user" loginuid="$(id -u $user)" open
 	gives open PAM_PERM_DENIED
 done
 asked_nothing
@@ -131,7 +132,7 @@ for service in su sudo passwd; do
 	pam $service root uid=10002 account
 	gives account PAM_PERM_DENIED
 	for ruser in mallory nobody-here $TEMP; do
-		pam $service mallory ruser=$ruser account
+		pam $service mallory ruser="$ruser" account
 		gives account PAM_PERM_DENIED
 	done
 	pam $service $TEMP uid=$TEMP_UID ruser=$TEMP account

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # variables for the scripts
+# shellcheck shell=bash disable=SC2034,SC2119 # variables for the scripts
 # library
 # Words for the module tests of pam_lockbox; they run inside a bare world.
 #
@@ -41,6 +41,7 @@ people() {
 	END
 }
 
+# shellcheck disable=SC2120 # arguments are optional
 stacks() {
 	local service args="conf=$CONF socket=$SOCKET $*"
 	for service in $SERVICES; do

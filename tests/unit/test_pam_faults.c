@@ -1,0 +1,651 @@
+/*
+ * pam_lockbox with every call it makes failing in turn.
+ *
+ * The module's files are compiled into this one with the C library's calls
+ * replaced, so each failure comes at an exact place, and no root is needed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "err.h"
+#include "proto.h"
+
+#define TEMP "lb-alice-1"
+#define TEMP_UID 1900010001u
+#define PASSWORD "the-one-time-password"
+
+enum { FD_DIR = 101, FD_CONF, FD_LOGINUID, FD_SOCKET };
+
+/* The process and the host around the module. */
+static struct {
+	const char *user, *service, *ruser, *typed, *conf;
+	uint32_t uid, entry_size, login_uid, real_uid;
+	uint8_t verdict;
+} world;
+
+/* What is to go wrong, and what has happened. */
+static struct {
+	int count, fail_at, interrupt_at, hang_up_at;
+	int expected;	       /* the PAM code that the failed call must lead to */
+	bool failed, harmless; /* harmless: the call that failed decides nothing */
+	int open_fds, blocks;
+	size_t conf_read, loginuid_read, answer_read, answer_len;
+	uint8_t answer[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	void *secret; /* where the conversation put the password */
+	char log[4096];
+} now;
+
+/* True when this call is the one to fail; code is what the module must make of it. */
+static bool fails(int code)
+{
+	if (++now.count != now.fail_at)
+		return false;
+	now.failed = true;
+	now.expected = code;
+	errno = EIO;
+	return true;
+}
+
+static bool interrupted(void)
+{
+	if (now.count != now.interrupt_at)
+		return false;
+	now.interrupt_at = 0;
+	now.failed = true;
+	errno = EINTR;
+	return true;
+}
+
+static void *t_malloc(size_t size)
+{
+	if (fails(PAM_BUF_ERR))
+		return NULL;
+	now.blocks++;
+	return malloc(size);
+}
+
+static void t_free(void *p)
+{
+	if (p == NULL)
+		return;
+	if (p == now.secret) {
+		static const char zero[sizeof PASSWORD];
+
+		assert_memory_equal(p, zero, sizeof zero);
+	}
+	now.blocks--;
+	free(p);
+}
+
+static int opened(int fd)
+{
+	now.open_fds++;
+	return fd;
+}
+
+static int t_open(const char *path, int flags)
+{
+	assert_true((flags & O_CLOEXEC) != 0);
+	if (strcmp(path, "/proc/self/loginuid") == 0)
+		return fails(PAM_PERM_DENIED) ? -1 : opened(FD_LOGINUID);
+	assert_string_equal(path, "/etc/lockbox");
+	assert_true((flags & O_NOFOLLOW) != 0);
+	return fails(PAM_SYSTEM_ERR) ? -1 : opened(FD_DIR);
+}
+
+static int t_openat(int dir, const char *name, int flags)
+{
+	assert_int_equal(dir, FD_DIR);
+	assert_string_equal(name, "pam.conf");
+	assert_int_equal(flags & (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
+			 O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fails(PAM_SYSTEM_ERR))
+		return -1;
+	if (world.conf == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	return opened(FD_CONF);
+}
+
+static int t_fstat(int fd, struct stat *st)
+{
+	memset(st, 0, sizeof *st);
+	st->st_mode = fd == FD_DIR ? S_IFDIR | 0755 : S_IFREG | 0644;
+	return fails(PAM_SYSTEM_ERR) ? -1 : 0;
+}
+
+/* One byte at a time, so that every loop goes round. */
+static ssize_t give(const void *from, size_t size, size_t *at, void *to)
+{
+	if (*at == size)
+		return 0;
+	memcpy(to, (const char *)from + (*at)++, 1);
+	return 1;
+}
+
+static ssize_t t_read(int fd, void *to, size_t size)
+{
+	char text[16];
+
+	assert_true(size > 0);
+	if (fails(fd == FD_LOGINUID ? PAM_PERM_DENIED : PAM_SYSTEM_ERR) || interrupted())
+		return -1;
+	if (fd == FD_CONF)
+		return give(world.conf, strlen(world.conf), &now.conf_read, to);
+	assert_int_equal(fd, FD_LOGINUID);
+	snprintf(text, sizeof text, "%u", world.login_uid);
+	memcpy(to, text, strlen(text));
+	return (ssize_t)strlen(text);
+}
+
+static int t_close(int fd)
+{
+	assert_true(fd >= FD_DIR && fd <= FD_SOCKET);
+	now.open_fds--;
+	return 0;
+}
+
+static uid_t t_getuid(void)
+{
+	return world.real_uid;
+}
+
+static int t_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t size,
+			struct passwd **found)
+{
+	bool of_ruser = world.ruser != NULL && strcmp(name, world.ruser) == 0;
+
+	*found = NULL;
+	if (fails(of_ruser ? PAM_SUCCESS : PAM_SYSTEM_ERR)) {
+		now.harmless = of_ruser;
+		return EIO;
+	}
+	if (interrupted())
+		return EINTR;
+	memset(buf, 0, size);
+	if (size < world.entry_size)
+		return ERANGE;
+	if (strcmp(name, world.user) == 0)
+		entry->pw_uid = world.uid;
+	else if (strcmp(name, "root") == 0)
+		entry->pw_uid = 0;
+	else
+		return 0;
+	*found = entry;
+	return 0;
+}
+
+static int t_socket(int domain, int type, int protocol)
+{
+	assert_int_equal(domain, AF_UNIX);
+	assert_int_equal(type, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+	assert_int_equal(protocol, 0);
+	return fails(PAM_SYSTEM_ERR) ? -1 : opened(FD_SOCKET);
+}
+
+static int t_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	(void)fd, (void)len;
+	assert_string_equal(((const struct sockaddr_un *)(const void *)to)->sun_path,
+			    LB_PAM_SOCKET);
+	return fails(PAM_AUTHINFO_UNAVAIL) || interrupted() ? -1 : 0;
+}
+
+static int t_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+{
+	struct ucred *cred = value;
+
+	(void)fd, (void)level, (void)len;
+	assert_int_equal(option, SO_PEERCRED);
+	cred->uid = 0;
+	return fails(PAM_SYSTEM_ERR) ? -1 : 0;
+}
+
+static int t_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	(void)fds;
+	assert_int_equal(count, 1);
+	assert_true(timeout_ms > 0 && timeout_ms <= 1800);
+	return fails(PAM_SYSTEM_ERR) || interrupted() ? -1 : 1;
+}
+
+static void prepare_answer(void)
+{
+	struct lb_msg_verdict v = {.verdict = world.verdict, .text = "Lockbox: the daemon's words"};
+
+	now.answer_read = 0;
+	assert_int_equal(
+		lb_proto_encode(LB_MSG_VERDICT, &v, now.answer, sizeof now.answer, &now.answer_len),
+		LB_OK);
+}
+
+static ssize_t t_send(int fd, const void *bytes, size_t size, int flags)
+{
+	(void)bytes;
+	assert_int_equal(fd, FD_SOCKET);
+	assert_true((flags & MSG_NOSIGNAL) != 0);
+	if (fails(PAM_AUTHINFO_UNAVAIL) || interrupted())
+		return -1;
+	prepare_answer();
+	return size > 7 ? 7 : (ssize_t)size; /* a part of it at a time */
+}
+
+static ssize_t t_recv(int fd, void *to, size_t size, int flags)
+{
+	assert_int_equal(fd, FD_SOCKET);
+	assert_true(size > 0);
+	if (flags != 0) { /* a look at whether anything follows */
+		errno = EAGAIN;
+		return -1;
+	}
+	if (fails(PAM_AUTHINFO_UNAVAIL) || interrupted())
+		return -1;
+	if (now.count == now.hang_up_at) {
+		now.failed = true;
+		now.expected = PAM_AUTHINFO_UNAVAIL;
+		return 0;
+	}
+	return give(now.answer, now.answer_len, &now.answer_read, to);
+}
+
+/* libpam itself. */
+int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
+{
+	(void)pamh;
+	*item = NULL;
+	if (fails(type == PAM_RUSER ? PAM_SUCCESS : PAM_SYSTEM_ERR)) {
+		now.harmless = type == PAM_RUSER;
+		return PAM_BAD_ITEM;
+	}
+	if (type == PAM_USER)
+		*item = world.user;
+	else if (type == PAM_SERVICE)
+		*item = world.service;
+	else if (type == PAM_RUSER)
+		*item = world.ruser;
+	return PAM_SUCCESS;
+}
+
+int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *format, ...)
+{
+	(void)pamh, (void)format;
+	if (fails(PAM_CONV_ERR)) {
+		now.harmless = style != PAM_PROMPT_ECHO_OFF;
+		return PAM_CONV_ERR;
+	}
+	if (style != PAM_PROMPT_ECHO_OFF || world.typed == NULL)
+		return PAM_SUCCESS;
+	*response = malloc(strlen(world.typed) + 1);
+	assert_non_null(*response);
+	memcpy(*response, world.typed, strlen(world.typed) + 1);
+	now.blocks++;
+	now.secret = *response;
+	return PAM_SUCCESS;
+}
+
+void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
+{
+	size_t used = strlen(now.log);
+	va_list args;
+
+	(void)pamh, (void)priority;
+	va_start(args, format);
+	vsnprintf(now.log + used, sizeof now.log - used, format, args);
+	va_end(args);
+}
+
+#define malloc(size) t_malloc(size)
+#define free(p) t_free(p)
+#define open(path, flags) t_open(path, flags)
+#define openat(dir, path, flags) t_openat(dir, path, flags)
+#define fstat(fd, st) t_fstat(fd, st)
+#define read(fd, to, size) t_read(fd, to, size)
+#define close(fd) t_close(fd)
+#define getuid() t_getuid()
+#define getpwnam_r(name, entry, buf, size, found) t_getpwnam_r(name, entry, buf, size, found)
+#define socket(domain, type, protocol) t_socket(domain, type, protocol)
+#define connect(fd, to, len) t_connect(fd, to, len)
+#define getsockopt(fd, level, option, value, len) t_getsockopt(fd, level, option, value, len)
+#define poll(fds, count, timeout_ms) t_poll(fds, count, timeout_ms)
+#define send(fd, bytes, size, flags) t_send(fd, bytes, size, flags)
+#define recv(fd, to, size, flags) t_recv(fd, to, size, flags)
+
+/* The client side is linked as well; this is a second one, with the calls replaced. */
+#define lb_client_open faulty_open
+#define lb_client_deadline faulty_deadline
+#define lb_client_send faulty_send
+#define lb_client_receive faulty_receive
+#define lb_client_close faulty_close
+#include "../../common/client.c"
+
+#define refuse conf_refuse /* static in two of the files */
+#include "../../pam_lockbox/conf.c"
+#undef refuse
+#include "../../pam_lockbox/opts.c"
+#include "../../pam_lockbox/subject.c"
+#include "../../pam_lockbox/prompt.c"
+#include "../../pam_lockbox/exchange.c"
+#include "../../pam_lockbox/gate.c"
+#include "../../pam_lockbox/call.c"
+#include "../../pam_lockbox/pam_lockbox.c"
+
+typedef int entry_point(pam_handle_t *, int, int, const char **);
+
+/* A call with nothing wrong in the world; each test changes what it is about. */
+static void fresh_world(void)
+{
+	memset(&world, 0, sizeof world);
+	world.user = TEMP;
+	world.uid = world.login_uid = TEMP_UID;
+	world.service = "sshd";
+	world.typed = PASSWORD;
+	world.conf = "gate lockbox\nexempt login root\nroot-caller su\n";
+	world.verdict = LB_VERDICT_ALLOW;
+}
+
+static int call_it(entry_point *entry, int fail_at, int interrupt_at, int hang_up_at)
+{
+	static int handle;
+	int code;
+
+	memset(&now, 0, sizeof now);
+	now.fail_at = fail_at;
+	now.interrupt_at = interrupt_at;
+	now.hang_up_at = hang_up_at;
+	code = entry((pam_handle_t *)(void *)&handle, 0, 0, NULL);
+	assert_int_equal(now.open_fds, 0);
+	assert_int_equal(now.blocks, 0);
+	assert_null(strstr(now.log, PASSWORD));
+	return code;
+}
+
+/* Every call of an allowed one fails once, and each time it is a denial with the right code. */
+static void torture_allowed(entry_point *entry)
+{
+	int n;
+
+	assert_int_equal(call_it(entry, 0, 0, 0), PAM_SUCCESS);
+	for (n = 1;; n++) {
+		int code = call_it(entry, n, 0, 0);
+
+		if (!now.failed)
+			break;
+		assert_int_equal(code, now.harmless ? PAM_SUCCESS : now.expected);
+	}
+	assert_true(n > 10);
+	for (int i = 1; i < n; i++) {
+		assert_int_equal(call_it(entry, 0, i, 0), PAM_SUCCESS);
+		if (call_it(entry, 0, 0, i) != PAM_SUCCESS)
+			assert_int_equal(now.expected, PAM_AUTHINFO_UNAVAIL);
+		else
+			assert_false(now.failed);
+	}
+}
+
+/* A denied one: whatever fails, it stays a denial. */
+static void torture_denied(entry_point *entry, int denied)
+{
+	assert_int_equal(call_it(entry, 0, 0, 0), denied);
+	for (int n = 1;; n++) {
+		int code = call_it(entry, n, 0, 0);
+
+		if (!now.failed)
+			break;
+		assert_int_not_equal(code, PAM_SUCCESS);
+		assert_int_not_equal(code, PAM_IGNORE);
+	}
+}
+
+static entry_point *const gated[] = {pam_sm_authenticate, pam_sm_acct_mgmt, pam_sm_open_session};
+static const int denials[] = {PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED};
+
+static void each_failed_call_is_a_denial(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		fresh_world();
+		torture_allowed(gated[i]);
+	}
+}
+
+static void each_failed_call_is_a_denial_for_an_account_entry_of_60_kib(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		fresh_world();
+		world.entry_size = 60000;
+		torture_allowed(gated[i]);
+	}
+}
+
+static void no_failed_call_turns_a_denial_into_anything_else(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		for (unsigned verdict = 0; verdict < 256; verdict++) {
+			int due = verdict == LB_VERDICT_DENY ? denials[i] : PAM_AUTHINFO_UNAVAIL;
+
+			if (verdict == LB_VERDICT_ALLOW)
+				continue;
+			fresh_world();
+			world.verdict = (uint8_t)verdict;
+			torture_denied(gated[i], due);
+		}
+	}
+}
+
+static void no_failed_call_lets_a_person_past(void **state)
+{
+	(void)state;
+	fresh_world();
+	world.user = "bob";
+	world.uid = 1005;
+	world.verdict = LB_VERDICT_DENY;
+	torture_denied(pam_sm_acct_mgmt, PAM_PERM_DENIED);
+	world.conf = NULL;
+	torture_denied(pam_sm_acct_mgmt, PAM_PERM_DENIED);
+	world.service = "su";
+	world.ruser = "bob";
+	world.conf = "root-caller su\n";
+	torture_denied(pam_sm_acct_mgmt, PAM_PERM_DENIED);
+	world.conf = "nonsense\n";
+	torture_denied(pam_sm_acct_mgmt, PAM_SERVICE_ERR);
+}
+
+static void an_entry_over_a_mebibyte_is_a_denial(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		fresh_world();
+		world.entry_size = 4u << 20;
+		assert_int_equal(call_it(gated[i], 0, 0, 0), PAM_SYSTEM_ERR);
+	}
+}
+
+/* An alarm that cannot be reported is still an exemption, and never a success. */
+static void a_failed_call_never_turns_an_exemption_into_success(void **state)
+{
+	(void)state;
+	fresh_world();
+	world.user = "root";
+	world.uid = 0;
+	world.service = "login";
+	world.verdict = LB_VERDICT_DENY;
+	assert_int_equal(call_it(pam_sm_acct_mgmt, 0, 0, 0), PAM_IGNORE);
+	assert_non_null(strstr(now.log, "ALARM"));
+	for (int n = 1;; n++) {
+		int code = call_it(pam_sm_acct_mgmt, n, 0, 0);
+
+		if (!now.failed)
+			break;
+		assert_int_not_equal(code, PAM_SUCCESS);
+		if (code == PAM_IGNORE)
+			assert_non_null(strstr(now.log, "ALARM"));
+	}
+}
+
+static void a_close_never_fails_whatever_does(void **state)
+{
+	(void)state;
+	fresh_world();
+	for (int n = 0; n == 0 || now.failed; n++) {
+		int code = call_it(pam_sm_close_session, n, 0, 0);
+
+		assert_true(code == PAM_SUCCESS || code == PAM_IGNORE);
+	}
+}
+
+/* The gate as a table: who, where, and whether root calls. */
+static void the_gate_is_its_table(void **state)
+{
+	static const struct {
+		enum lb_pam_kind kind;
+		const char *user;
+		uint32_t uid;
+		const char *service;
+		bool root_calls;
+		enum lb_pam_way way;
+	} rows[] = {
+		{LB_PAM_NOBODY, "x", 0, "cron", true, LB_PAM_UNKNOWN},
+		{LB_PAM_GONE, TEMP, 0, "sshd", true, LB_PAM_UNKNOWN},
+		{LB_PAM_ODD, "lockbox", TEMP_UID, "sshd", true, LB_PAM_REFUSE},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "sshd", true, LB_PAM_ASK},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "sudo", false, LB_PAM_ASK},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "sudo-i", false, LB_PAM_ASK},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "polkit-1", false, LB_PAM_ASK},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "su", true, LB_PAM_REFUSE},
+		{LB_PAM_TEMPORARY, TEMP, TEMP_UID, "cron", true, LB_PAM_REFUSE},
+		{LB_PAM_PERSON, "lockbox", 990, "sshd", true, LB_PAM_PASS},
+		{LB_PAM_PERSON, "lockbox", 0, "sshd", true, LB_PAM_ASK},
+		{LB_PAM_PERSON, "lockbox", 990, "login", true, LB_PAM_ASK},
+		{LB_PAM_PERSON, "bob", 1005, "cron", false, LB_PAM_PASS},
+		{LB_PAM_PERSON, "bob", 1005, "su", true, LB_PAM_PASS},
+		{LB_PAM_PERSON, "bob", 1005, "su", false, LB_PAM_ASK},
+		{LB_PAM_PERSON, "root", 0, "login", true, LB_PAM_ALARM},
+		{LB_PAM_PERSON, "root", 1005, "login", true, LB_PAM_ASK},
+		{LB_PAM_PERSON, "toor", 0, "login", true, LB_PAM_ASK},
+		{LB_PAM_PERSON, "root", 0, "sshd", true, LB_PAM_ASK},
+		{(enum lb_pam_kind)99, "root", 0, "login", true, LB_PAM_REFUSE},
+	};
+	char text[] = "gate lockbox\nsystem cron\nroot-caller su\nexempt login root\n";
+	struct lb_pam_conf_fault fault;
+	struct lb_pam_conf conf;
+
+	(void)state;
+	assert_int_equal(lb_pam_conf_parse(&conf, text, strlen(text), &fault), LB_OK);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct lb_pam_subject subject = {.kind = rows[i].kind, .uid = rows[i].uid};
+		const struct lb_pam_rule *rule = NULL;
+
+		snprintf(subject.user, sizeof subject.user, "%s", rows[i].user);
+		assert_int_equal(
+			lb_pam_gate(&conf, &subject, rows[i].service, rows[i].root_calls, &rule),
+			rows[i].way);
+		assert_int_equal(rule != NULL, rows[i].way == LB_PAM_ALARM);
+	}
+}
+
+/* Every prefix and every single changed byte of a good file is read without harm. */
+static void a_torn_file_is_an_error_or_fewer_exemptions(void **state)
+{
+	static const char good[] = "gate lockbox\nsystem cron\nroot-caller su\nexempt login root\n";
+	struct lb_pam_conf_fault fault;
+	struct lb_pam_conf conf;
+	char text[sizeof good];
+
+	(void)state;
+	for (size_t at = 0; at < sizeof good - 1; at++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			memcpy(text, good, sizeof good);
+			text[at] = (char)byte;
+			if (lb_pam_conf_parse(&conf, text, sizeof good - 1, &fault) == LB_OK)
+				assert_true(conf.count <= 5);
+			else
+				assert_true(conf.count == 0 && fault.line >= 1 && fault.line <= 5);
+		}
+		memcpy(text, good, sizeof good);
+		text[at] = '\0';
+		if (lb_pam_conf_parse(&conf, text, at, &fault) == LB_OK)
+			assert_true(conf.count <= 5);
+	}
+}
+
+static char *read_page(void)
+{
+	static char page[65536];
+	const char *places[] = {"pam_lockbox/pam_lockbox.8", NULL};
+	char beside[sizeof __FILE__ + 64];
+	FILE *f = NULL;
+
+	/* From the top of the tree, or beside this file. */
+	snprintf(beside, sizeof beside, "%.*s../../%s",
+		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, places[0]);
+	places[1] = beside;
+	for (size_t i = 0; i < 2 && f == NULL; i++)
+		f = fopen(places[i], "r");
+	if (f == NULL)
+		return NULL;
+	page[fread(page, 1, sizeof page - 1, f)] = '\0';
+	fclose(f);
+	return page;
+}
+
+static void the_page_names_every_option_and_directive(void **state)
+{
+	const char *page = read_page();
+	char item[128];
+
+	(void)state;
+	if (page == NULL)
+		skip();
+	for (size_t i = 0; i < OPTIONS; i++) {
+		snprintf(item, sizeof item, ".It Cm %s%s", options[i].name,
+			 options[i].kind == FLAG ? "\n" : " Ns = ");
+		assert_non_null(strstr(page, item));
+	}
+	for (size_t i = 0; i < DIRECTIVES; i++) {
+		snprintf(item, sizeof item, ".It Cm %s Ar ", directives[i].word);
+		assert_non_null(strstr(page, item));
+	}
+	for (size_t i = 0; i < sizeof temporary_services / sizeof temporary_services[0]; i++)
+		assert_non_null(strstr(page, temporary_services[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_failed_call_is_a_denial),
+		cmocka_unit_test(each_failed_call_is_a_denial_for_an_account_entry_of_60_kib),
+		cmocka_unit_test(no_failed_call_turns_a_denial_into_anything_else),
+		cmocka_unit_test(no_failed_call_lets_a_person_past),
+		cmocka_unit_test(an_entry_over_a_mebibyte_is_a_denial),
+		cmocka_unit_test(a_failed_call_never_turns_an_exemption_into_success),
+		cmocka_unit_test(a_close_never_fails_whatever_does),
+		cmocka_unit_test(the_gate_is_its_table),
+		cmocka_unit_test(a_torn_file_is_an_error_or_fewer_exemptions),
+		cmocka_unit_test(the_page_names_every_option_and_directive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
