@@ -81,8 +81,7 @@ compare_room(const struct lb_store *s, MDB_txn *txn)
 	size_t used, spare = 0;
 	int err;
 
-	if (mdb_env_info(s->env, &info) != 0 ||
-	    mdb_stat(txn, s->dbi[LB_TABLE_LIVE], &live) != 0)
+	if (mdb_env_info(s->env, &info) != 0 || mdb_stat(txn, s->dbi[LB_TABLE_LIVE], &live) != 0)
 		return LB_ERR_INTERNAL;
 	used = info.me_last_pgno + 1 + live.ms_entries;
 	if (used < s->soft_limit)

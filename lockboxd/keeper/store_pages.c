@@ -354,7 +354,8 @@ read_meta(struct walk *w, size_t size, size_t number, struct meta *meta)
 		return damaged(w, "meta page %zu is not one", number);
 	if (meta->version != LMDB_VERSION)
 		return damaged(w, "meta page %zu: LMDB data version %u", number, meta->version);
-	if (meta->trees[0].flags != (TREE_INTEGER_KEYS | TREE_SINGLE_FILE) || meta->trees[1].flags != 0)
+	if (meta->trees[0].flags != (TREE_INTEGER_KEYS | TREE_SINGLE_FILE) ||
+	    meta->trees[1].flags != 0)
 		return damaged(w, "meta page %zu has unknown flags", number);
 	return LB_OK;
 }

@@ -59,10 +59,10 @@ static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),
 };
 static const struct lb_field session_fields[] = {
-	LB_U64(struct lb_session, grant),	LB_U64(struct lb_session, number),
-	LB_U32(struct lb_session, pid),		LB_U64(struct lb_session, start_ticks),
-	LB_BYTES(struct lb_session, boot_id),	LB_U64(struct lb_session, opened_s),
-	LB_TEXT(struct lb_session, service),	LB_TEXT(struct lb_session, rhost),
+	LB_U64(struct lb_session, grant),     LB_U64(struct lb_session, number),
+	LB_U32(struct lb_session, pid),	      LB_U64(struct lb_session, start_ticks),
+	LB_BYTES(struct lb_session, boot_id), LB_U64(struct lb_session, opened_s),
+	LB_TEXT(struct lb_session, service),  LB_TEXT(struct lb_session, rhost),
 	LB_TEXT(struct lb_session, tty),
 };
 static const struct lb_field role_fields[] = {
@@ -91,14 +91,16 @@ static const struct {
 } tables[LB_TABLE_COUNT] = {
 	[LB_TABLE_META] = {"meta", LB_LAYOUT("counters", struct lb_counters, counters_fields),
 			   counters_valid},
-	[LB_TABLE_GRANT] = {"grant", LB_LAYOUT("grant", struct lb_grant, grant_fields), grant_valid},
+	[LB_TABLE_GRANT] = {"grant", LB_LAYOUT("grant", struct lb_grant, grant_fields),
+			    grant_valid},
 	[LB_TABLE_LIVE] = {"live", {NULL, 0, NULL, 0}, NULL},
 	[LB_TABLE_PERSON] = {"person", {NULL, 0, NULL, 0}, NULL},
 	[LB_TABLE_DEADLINE] = {"deadline", {NULL, 0, NULL, 0}, NULL},
 	[LB_TABLE_UID] = {"uid", LB_LAYOUT("uid", struct lb_uid_entry, uid_fields), uid_valid},
 	[LB_TABLE_SESSION] = {"session", LB_LAYOUT("session", struct lb_session, session_fields),
 			      session_valid},
-	[LB_TABLE_ROLE] = {"role", LB_LAYOUT("role", struct lb_role_entry, role_fields), role_valid},
+	[LB_TABLE_ROLE] = {"role", LB_LAYOUT("role", struct lb_role_entry, role_fields),
+			   role_valid},
 	[LB_TABLE_AUDIT] = {"audit", LB_LAYOUT("audit", struct lb_msg_record, audit_fields),
 			    audit_valid},
 };

@@ -751,10 +751,10 @@ read_example(const char *name)
 			inside = true;
 		else if (inside && line[0] == '\n')
 			break;
-		else if (inside && strncmp(line, "  key  ", 7) == 0)
-			e.key_size = hex_bytes(line + 7, e.key, sizeof e.key);
+		else if (inside && strncmp(line, "  key    ", 9) == 0)
+			e.key_size = hex_bytes(line + 9, e.key, sizeof e.key);
 		else if (inside)
-			e.size += hex_bytes(line + 7, e.value + e.size, sizeof e.value - e.size);
+			e.size += hex_bytes(line + 9, e.value + e.size, sizeof e.value - e.size);
 	}
 	fclose(f);
 	assert_true(inside && e.key_size > 0);
@@ -765,7 +765,7 @@ static void
 print_hex(const char *name, const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		printf("%s%02x%s", i % 24 == 0 ? (i == 0 ? name : "       ") : " ", bytes[i],
+		printf("%s%02x%s", i % 24 == 0 ? (i == 0 ? name : "         ") : " ", bytes[i],
 		       i % 24 == 23 || i + 1 == size ? "\n" : "");
 }
 
@@ -776,8 +776,8 @@ assert_example(const char *name, const struct lb_key *key, const uint8_t *value,
 
 	if (e.size != size || memcmp(e.value, value, size) != 0) {
 		printf("example %s\n", name);
-		print_hex("  key  ", key->bytes, key->size);
-		print_hex("  value", value, size);
+		print_hex("  key    ", key->bytes, key->size);
+		print_hex("  value  ", value, size);
 	}
 	assert_int_equal(e.key_size, key->size);
 	assert_memory_equal(e.key, key->bytes, key->size);
@@ -860,8 +860,9 @@ a_record_with_any_byte_changed_is_damaged(void **state)
 		buf[i] ^= 1;
 	}
 	for (size_t i = 0; i <= len + 1; i++)
-		assert_int_equal(lb_record_decode(LB_TABLE_GRANT, key.bytes, key.size, buf, i, &got),
-				 i == len ? LB_OK : LB_ERR_DAMAGED);
+		assert_int_equal(
+			lb_record_decode(LB_TABLE_GRANT, key.bytes, key.size, buf, i, &got),
+			i == len ? LB_OK : LB_ERR_DAMAGED);
 	assert_int_equal(lb_record_decode(LB_TABLE_GRANT, other.bytes, other.size, buf, len, &got),
 			 LB_ERR_DAMAGED);
 }
