@@ -136,6 +136,20 @@ lb_snapshot_name_hash(const char *name, size_t name_len)
 	return name_mix(h, word);
 }
 
+/*
+ * True when len bytes at a and b are equal.  Account names are mostly 8 to 16
+ * bytes: then it is two comparisons, which a call of memcmp() is not.
+ */
+static inline bool
+name_equal(const char *a, const char *b, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)a, *q = (const unsigned char *)b;
+
+	if (len < 8 || len > 16)
+		return memcmp(a, b, len) == 0;
+	return ((load64(p) ^ load64(q)) | (load64(p + len - 8) ^ load64(q + len - 8))) == 0;
+}
+
 /* ---- the whole file ---- */
 
 static uint64_t
@@ -219,8 +233,12 @@ words_inside(uint32_t limit, uint32_t *at, uint32_t count)
 	return *at <= limit && count <= (limit - *at) / 4;
 }
 
-/* Reads the account record at off, checking everything it leads to. */
-static int
+/*
+ * Reads the account record at off, checking everything it leads to.  Inlined
+ * into each lookup: a record that went through memory twice would cost more than
+ * finding it.
+ */
+static inline __attribute__((always_inline)) int
 read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
 {
 	const unsigned char *r = s->base + off;
@@ -230,6 +248,7 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 
 	if (!record_inside(s, off))
 		return LB_ERR_DAMAGED;
+	__builtin_prefetch(r + LB_SNAPSHOT_ALIGN); /* most records have a second line */
 	u.uid = load32(r);
 	u.ngroups = load32(r + 4);
 	u.end_wall_ns = (int64_t)load64(r + 8);
@@ -260,7 +279,7 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 }
 
 /* Reads the role record at off, checking everything it leads to but its members. */
-static int
+static inline int
 read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *out)
 {
 	const unsigned char *r = s->base + off;
@@ -289,43 +308,68 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 
 /* ---- the two indexes ---- */
 
-/* A search under way: which lane comes next. */
+/* A search under way: the bucket it is in, and which lanes of it are still to be tried. */
 struct probe {
 	const unsigned char *index;
-	uint32_t buckets, bucket, lane, left;
+	uint32_t buckets, bucket, left, key;
+	unsigned matches;
 };
 
-static inline struct probe
-probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t hash)
+/*
+ * One bit per lane of the present bucket that has the key.  All eight are
+ * compared without a branch: which lane it is cannot be predicted.
+ */
+static inline void
+probe_bucket(struct probe *p)
 {
-	uint32_t most = LB_SNAPSHOT_PROBES * LB_SNAPSHOT_LANES;
+	const unsigned char *keys = p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN;
 
-	return (struct probe){.index = s->base + at,
-			      .buckets = buckets,
-			      .bucket = lb_snapshot_home(hash, buckets),
-			      .left = most};
+	p->matches = 0;
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < LB_SNAPSHOT_LANES; i++)
+		p->matches |= (unsigned)(load32(keys + (size_t)i * 4) == p->key) << i;
 }
 
-/* The record of the next lane with this key, or 0. */
-static inline uint32_t
-probe_next(struct probe *p, uint32_t key)
+static inline struct probe
+probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t hash, uint32_t key)
 {
-	for (; p->left > 0; p->left--) {
-		uint64_t lane = load64(p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN +
-				       (size_t)p->lane * 8);
+	struct probe p = {.index = s->base + at,
+			  .buckets = buckets,
+			  .bucket = lb_snapshot_home(hash, buckets),
+			  .left = LB_SNAPSHOT_PROBES,
+			  .key = key};
 
-		if (lane >> 32 == 0)
+	probe_bucket(&p);
+	return p;
+}
+
+/* The record of lane i of the present bucket, or 0. */
+static inline uint32_t
+probe_lane(const struct probe *p, unsigned i)
+{
+	return load32(p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN +
+		      LB_SNAPSHOT_LANE_RECORDS + (size_t)i * 4);
+}
+
+/* The record of the next lane with the key, or 0. */
+static inline uint32_t
+probe_next(struct probe *p)
+{
+	for (;;) {
+		while (p->matches != 0) {
+			uint32_t off = probe_lane(p, (unsigned)__builtin_ctz(p->matches));
+
+			p->matches &= p->matches - 1;
+			/* An empty lane has the key 0, which a hash may be too. */
+			if (off != 0)
+				return off;
+		}
+		/* Lanes fill from the first: an empty last one ends the search. */
+		if (--p->left == 0 || probe_lane(p, LB_SNAPSHOT_LANES - 1) == 0)
 			return 0;
-		if (++p->lane == LB_SNAPSHOT_LANES) {
-			p->lane = 0;
-			p->bucket = p->bucket + 1 == p->buckets ? 0 : p->bucket + 1;
-		}
-		if ((uint32_t)lane == key) {
-			p->left--;
-			return (uint32_t)(lane >> 32);
-		}
+		p->bucket = p->bucket + 1 == p->buckets ? 0 : p->bucket + 1;
+		probe_bucket(p);
 	}
-	return 0;
 }
 
 int
@@ -341,13 +385,14 @@ lb_snapshot_user_by_name(const struct lb_snapshot *s, const char *name, size_t n
 	if (name_len == 0 || name_len > LB_SNAPSHOT_NAME_MAX)
 		return LB_ERR_NOT_FOUND;
 	hash = lb_snapshot_name_hash(name, name_len);
-	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32));
-	while ((off = probe_next(&p, (uint32_t)hash)) != 0) {
+	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
+			(uint32_t)hash);
+	while ((off = probe_next(&p)) != 0) {
 		int err = read_user(s, off, &u);
 
 		if (err != LB_OK) {
 			result = err;
-		} else if (u.name_len == name_len && memcmp(u.text, name, name_len) == 0) {
+		} else if (u.name_len == name_len && name_equal(u.text, name, name_len)) {
 			*out = u;
 			return LB_OK;
 		}
@@ -368,8 +413,9 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 	if (name_len == 0 || name_len > LB_SNAPSHOT_NAME_MAX)
 		return LB_ERR_NOT_FOUND;
 	hash = lb_snapshot_name_hash(name, name_len);
-	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32));
-	while ((off = probe_next(&p, (uint32_t)hash)) != 0) {
+	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
+			(uint32_t)hash);
+	while ((off = probe_next(&p)) != 0) {
 		int err = read_role(s, off, &role);
 
 		if (err != LB_OK) {
@@ -385,9 +431,9 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 static uint32_t
 find_id(const struct lb_snapshot *s, uint32_t id)
 {
-	struct probe p = probe_start(s, s->id_at, s->id_buckets, lb_snapshot_id_hash(id));
+	struct probe p = probe_start(s, s->id_at, s->id_buckets, lb_snapshot_id_hash(id), id);
 
-	return probe_next(&p, id);
+	return probe_next(&p);
 }
 
 int

@@ -34,6 +34,7 @@
 #define LB_SNAPSHOT_AT_RESERVED 44u
 #define LB_SNAPSHOT_ALIGN 64u  /* sections, buckets and records start at multiples of this */
 #define LB_SNAPSHOT_LANES 8u   /* in a bucket */
+#define LB_SNAPSHOT_LANE_RECORDS 32u /* in a bucket: eight keys, then eight records from here */
 #define LB_SNAPSHOT_PROBES 8u  /* buckets a search reads at most */
 #define LB_SNAPSHOT_USER_TEXT 32u /* where the text starts in an account record */
 #define LB_SNAPSHOT_ROLE_TEXT 16u /* and in a role record */

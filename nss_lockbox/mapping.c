@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,10 +42,7 @@
 
 #define SECOND_NS 1000000000
 #define LOOK_EVERY_NS ((uint64_t)SECOND_NS)
-/*
- * The coarse wall clock is read in a quarter of the time of the exact one, and
- * lags by a timer tick.  Further than this from the end it decides alone.
- */
+/* How far from an end the coarse clocks decide alone; they lag by a timer tick, 10 ms at most. */
 #define COARSE_ENOUGH_NS ((int64_t)SECOND_NS)
 
 #define SLOTS 16
@@ -74,14 +72,24 @@ struct identity {
 };
 
 /*
+ * How the clocks stood at the last look at the path: see "clocks" below.  Only
+ * this part of a slot changes while readers use it.
+ */
+struct clocks {
+	atomic_llong looked_ns; /* CLOCK_MONOTONIC then */
+	atomic_llong boot_ahead_ns; /* CLOCK_BOOTTIME less CLOCK_MONOTONIC */
+	atomic_llong wall_ahead_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
+};
+
+/*
  * Written by the renewing thread only, while the slot is neither current nor
  * used.  A slot with no mapping (base NULL) can be current too: it stands for a
  * file that was refused, so that it is not read whole at each lookup.
  */
 struct slot {
 	_Alignas(LINE) struct lb_snapshot snapshot;
-	atomic_llong looked_ns; /* CLOCK_BOOTTIME of the last look at the path */
-	atomic_bool filled;	/* there is something to unmap; false while the slot changes */
+	struct clocks clocks;
+	atomic_bool filled; /* there is something to unmap; false while the slot changes */
 	struct identity file;
 };
 
@@ -91,8 +99,21 @@ static struct slot slots[SLOTS];
 
 /* ---- clocks ---- */
 
+/*
+ * Reading an exact clock takes as long as all the rest of a lookup, so a lookup
+ * reads the two coarse ones that there are, and works out the boot clock.
+ *
+ * The kernel keeps CLOCK_REALTIME and CLOCK_BOOTTIME as offsets to
+ * CLOCK_MONOTONIC.  A suspend moves both offsets, setting the time or a leap
+ * second moves the first; nothing moves the second alone.  So while the first
+ * offset, which the coarse clocks show to the nanosecond, is what it was at the
+ * last look, the boot clock's offset is what it was then, too.  When it is not,
+ * everything is looked at anew.  An end nearer than COARSE_ENOUGH_NS is always
+ * decided by the exact clocks.
+ */
+
 /* An unreadable clock stands at the end of time: nothing is live then. */
-static int64_t
+static inline int64_t
 clock_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -102,20 +123,87 @@ clock_ns(clockid_t clock)
 	return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
 }
 
-int64_t
-lb_nss_wall_ns(void)
+void
+lb_nss_now(struct lb_nss_instant *now)
 {
-	return clock_ns(CLOCK_REALTIME);
+	now->wall_ns = clock_ns(CLOCK_REALTIME);
+	now->boot_ns = clock_ns(CLOCK_BOOTTIME);
+}
+
+/* Wraps rather than overflows, whatever the clocks say. */
+static inline int64_t
+less(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+/*
+ * Notes how the clocks stand.  The boot clock is read last: should this thread
+ * be stopped in between, the boot clock is taken to be later than it is, which
+ * leads to the exact clocks, never to a longer life.  It is stored before the
+ * wall offset: see clocks_read().
+ */
+static void
+clocks_look(struct clocks *c)
+{
+	int64_t mono_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	int64_t wall_ns = clock_ns(CLOCK_REALTIME_COARSE);
+
+	atomic_store(&c->boot_ahead_ns, less(clock_ns(CLOCK_BOOTTIME), mono_ns));
+	atomic_store(&c->looked_ns, mono_ns);
+	/* A tick between the two readings makes this wrong: the next lookup looks again. */
+	atomic_store(&c->wall_ahead_ns, less(wall_ns, mono_ns));
+}
+
+/*
+ * Sets the hold's clocks.  False when a look at the path is due: the last one is
+ * a second ago, or the clocks have moved against each other.  Who sees the new
+ * wall offset here sees the boot offset stored before it as well.
+ */
+static inline bool
+clocks_read(struct clocks *c, struct lb_nss_hold *hold)
+{
+	int64_t mono_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	int64_t wall_ns = clock_ns(CLOCK_REALTIME_COARSE);
+	int64_t ahead_ns = atomic_load_explicit(&c->wall_ahead_ns, memory_order_acquire);
+	int64_t looked_ns;
+
+	/* The tick may have come between the two; not between these two as well. */
+	if (less(wall_ns, mono_ns) != ahead_ns) {
+		mono_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+		if (less(wall_ns, mono_ns) != ahead_ns)
+			return false;
+	}
+	hold->wall_ns = wall_ns;
+	hold->boot_ns = (int64_t)((uint64_t)mono_ns +
+				  (uint64_t)atomic_load_explicit(&c->boot_ahead_ns,
+								 memory_order_acquire));
+	looked_ns = atomic_load_explicit(&c->looked_ns, memory_order_relaxed);
+	/* Unsigned: a clock behind the last look (another time namespace) is due as well. */
+	return (uint64_t)mono_ns - (uint64_t)looked_ns < LOOK_EVERY_NS;
+}
+
+static void
+clocks_read_exact(struct lb_nss_hold *hold)
+{
+	struct lb_nss_instant now;
+
+	lb_nss_now(&now);
+	hold->wall_ns = now.wall_ns;
+	hold->boot_ns = now.boot_ns;
 }
 
 bool
 lb_nss_live(const struct lb_nss_hold *hold, const struct lb_snapshot_user *user)
 {
-	int64_t wall_ns = clock_ns(CLOCK_REALTIME_COARSE);
+	struct lb_nss_instant now;
 
-	if (wall_ns >= user->end_wall_ns - COARSE_ENOUGH_NS)
-		wall_ns = clock_ns(CLOCK_REALTIME);
-	return lb_snapshot_live(user, wall_ns, hold->boot_ns);
+	/* An end is greater than 0, so this does not overflow. */
+	if (hold->wall_ns < user->end_wall_ns - COARSE_ENOUGH_NS &&
+	    hold->boot_ns < user->end_boot_ns - COARSE_ENOUGH_NS)
+		return true;
+	lb_nss_now(&now);
+	return lb_snapshot_live(user, now.wall_ns, now.boot_ns);
 }
 
 /* ---- the file ---- */
@@ -292,6 +380,22 @@ stripe(void)
 	return (uint32_t)stack * 0x9e3779b1u >> (32 - STRIPE_BITS);
 }
 
+/*
+ * Adds to a count and orders what comes before and after (see the top of this
+ * file).  In a process of one thread there is nobody to order against, and a
+ * locked instruction would cost as much as the search; a signal handler leaves
+ * the count as it found it.
+ */
+static inline void
+count_add(atomic_uint *uses, unsigned by)
+{
+	if (__libc_single_threaded)
+		atomic_store_explicit(uses, atomic_load_explicit(uses, memory_order_relaxed) + by,
+				      memory_order_relaxed);
+	else
+		atomic_fetch_add(uses, by);
+}
+
 /* Counts the caller into the current slot; returns which one, or NO_SLOT. */
 static inline int
 enter_current(struct shared *page, struct lb_nss_hold *hold)
@@ -305,13 +409,13 @@ enter_current(struct shared *page, struct lb_nss_hold *hold)
 		if (slot == NO_SLOT)
 			break;
 		uses = &page->uses[slot][mine].n;
-		atomic_fetch_add(uses, 1);
+		count_add(uses, 1);
 		if (atomic_load(&current) == slot) {
 			hold->uses = uses;
 			hold->snapshot = &slots[slot].snapshot;
 			return slot;
 		}
-		atomic_fetch_sub(uses, 1);
+		count_add(uses, -1u);
 	}
 	return NO_SLOT;
 }
@@ -320,7 +424,7 @@ void
 lb_nss_drop(struct lb_nss_hold *hold)
 {
 	if (hold->uses != NULL)
-		atomic_fetch_sub_explicit(hold->uses, 1, memory_order_release);
+		count_add(hold->uses, -1u);
 	else if (hold->own.base != NULL)
 		unmap(hold->own.base, hold->own.size);
 	hold->uses = NULL;
@@ -382,11 +486,11 @@ install(struct shared *page, struct lb_nss_hold *hold, const struct lb_snapshot 
 		return false;
 	slots[slot].snapshot = *s;
 	slots[slot].file = *id;
-	atomic_store(&slots[slot].looked_ns, hold->boot_ns);
+	clocks_look(&slots[slot].clocks);
 	atomic_store(&slots[slot].filled, true);
 	hold->uses = &page->uses[slot][stripe()].n;
 	hold->snapshot = &slots[slot].snapshot;
-	atomic_fetch_add(hold->uses, 1);
+	count_add(hold->uses, 1);
 	atomic_store(&current, slot);
 	return true;
 }
@@ -419,7 +523,7 @@ renew(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 	bool superseded;
 
 	if (slot != NO_SLOT && still_in_place(&slots[slot])) {
-		atomic_store(&slots[slot].looked_ns, hold->boot_ns);
+		clocks_look(&slots[slot].clocks);
 		return held(hold, errnop);
 	}
 	superseded = slot == NO_SLOT || slots[slot].snapshot.base == NULL ||
@@ -446,15 +550,6 @@ renew(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 
 /* ---- taking a hold ---- */
 
-static bool
-due(const struct slot *slot, int64_t boot_ns)
-{
-	int64_t looked_ns = atomic_load_explicit(&slot->looked_ns, memory_order_relaxed);
-
-	/* Unsigned: a clock behind the last look (another time namespace) counts as due. */
-	return (uint64_t)boot_ns - (uint64_t)looked_ns >= LOOK_EVERY_NS;
-}
-
 /* What to do when the current slot does not answer by itself. */
 static __attribute__((noinline)) enum nss_status
 take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
@@ -464,6 +559,7 @@ take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 
 	/* open() and close() would be places where a cancelled thread ends, counted in for ever. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	clocks_read_exact(hold);
 	if (page != NULL && atomic_exchange(&page->renewing, 1) == 0) {
 		if (hold->uses != NULL)
 			lb_nss_drop(hold);
@@ -491,11 +587,10 @@ lb_nss_take(struct lb_nss_hold *hold, int *errnop)
 
 	hold->uses = NULL;
 	hold->own.base = NULL;
-	hold->boot_ns = clock_ns(CLOCK_BOOTTIME);
 	if (page != NULL)
 		slot = enter_current(page, hold);
 	if (slot != NO_SLOT && slots[slot].snapshot.base != NULL &&
-	    !lb_snapshot_superseded(&slots[slot].snapshot) && !due(&slots[slot], hold->boot_ns))
+	    clocks_read(&slots[slot].clocks, hold) && !lb_snapshot_superseded(&slots[slot].snapshot))
 		return NSS_STATUS_SUCCESS;
 	return take_slowly(page, hold, errnop);
 }

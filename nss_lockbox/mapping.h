@@ -1,10 +1,10 @@
 /*
  * The one mapping of the snapshot that a process keeps.
  *
- * A lookup takes a hold on the mapping, reads, and drops the hold.  Taking one
- * costs two atomic additions and one reading of the clock, no system call; once
- * a second, and when the warden has put a newer file in place, one thread looks
- * at the path again.  Nobody ever waits for anybody.
+ * A lookup takes a hold on the mapping, reads, and drops the hold.  That costs
+ * two atomic additions and two readings of coarse clocks, no system call; once a
+ * second, and when the warden has put a newer file in place, one thread looks at
+ * the path again.  Nobody ever waits for anybody.
  */
 #ifndef LB_NSS_MAPPING_H
 #define LB_NSS_MAPPING_H
@@ -18,7 +18,7 @@
 
 struct lb_nss_hold {
 	const struct lb_snapshot *snapshot; /* valid until the hold is dropped */
-	int64_t boot_ns;		    /* CLOCK_BOOTTIME when the hold was taken */
+	int64_t wall_ns, boot_ns;	    /* the clocks when it was taken, late by a timer tick */
 	atomic_uint *uses;		    /* what to count down; NULL: `own` is mapped */
 	struct lb_snapshot own;		    /* a mapping for this lookup alone */
 };
@@ -34,8 +34,11 @@ void lb_nss_drop(struct lb_nss_hold *hold);
 /* True while the account lasts, by both clocks. */
 bool lb_nss_live(const struct lb_nss_hold *hold, const struct lb_snapshot_user *user);
 
-/* CLOCK_REALTIME in nanoseconds, for one answer that asks about many accounts. */
-int64_t lb_nss_wall_ns(void);
+/* Both clocks now, exactly: for one answer that asks about many accounts. */
+struct lb_nss_instant {
+	int64_t wall_ns, boot_ns;
+};
+void lb_nss_now(struct lb_nss_instant *now);
 
 /*
  * What an entry point answers for an error of the reader: NOTFOUND and ENOENT,

@@ -123,15 +123,10 @@ lb_nss_pack_private(const struct lb_snapshot_user *user, struct group *result, c
 	return NSS_STATUS_SUCCESS;
 }
 
-/* The clocks of one answer: a member must not end between being counted and being written. */
-struct instant {
-	int64_t wall_ns, boot_ns;
-};
-
 /* Counts the live members and the bytes of their names. */
 static int
 count_members(const struct lb_snapshot *s, const struct lb_snapshot_role *role,
-	      const struct instant *now, size_t *members, size_t *names)
+	      const struct lb_nss_instant *now, size_t *members, size_t *names)
 {
 	struct lb_snapshot_user user;
 
@@ -153,13 +148,16 @@ enum nss_status
 lb_nss_pack_role(const struct lb_nss_hold *hold, const struct lb_snapshot_role *role,
 		 struct group *result, char *buf, size_t len, int *errnop)
 {
-	struct instant now = {lb_nss_wall_ns(), hold->boot_ns};
+	struct lb_nss_instant now;
 	struct lb_snapshot_user user;
 	struct group_room room;
 	size_t members, names, n = 0;
 	char *at;
-	int err = count_members(hold->snapshot, role, &now, &members, &names);
+	int err;
 
+	/* One instant: a member must not end between being counted and being written. */
+	lb_nss_now(&now);
+	err = count_members(hold->snapshot, role, &now, &members, &names);
 	if (err != LB_OK)
 		return lb_nss_failure(LB_ERR_DAMAGED, errnop);
 	room = group_room(buf, role->name_len, members, names);

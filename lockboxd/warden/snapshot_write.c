@@ -364,13 +364,14 @@ index_add(unsigned char *index, uint32_t buckets, uint32_t hash, uint32_t key, u
 	uint32_t bucket = lb_snapshot_home(hash, buckets);
 
 	for (uint32_t probe = 0; probe < LB_SNAPSHOT_PROBES && probe < buckets; probe++) {
-		unsigned char *lane = index + (size_t)bucket * LB_SNAPSHOT_ALIGN;
+		unsigned char *keys = index + (size_t)bucket * LB_SNAPSHOT_ALIGN;
+		unsigned char *records = keys + LB_SNAPSHOT_LANE_RECORDS;
 
-		for (uint32_t i = 0; i < LB_SNAPSHOT_LANES; i++, lane += 8) {
-			if (get32(lane + 4) != 0)
+		for (size_t i = 0; i < LB_SNAPSHOT_LANES; i++) {
+			if (get32(records + i * 4) != 0)
 				continue;
-			put32(lane, key);
-			put32(lane + 4, record);
+			put32(keys + i * 4, key);
+			put32(records + i * 4, record);
 			return true;
 		}
 		bucket = bucket + 1 == buckets ? 0 : bucket + 1;
