@@ -40,7 +40,7 @@ static const struct lb_verb verbs[] = {
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_REVOKE, lb_run_act, NULL},
 	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
-	{"check", "FILE...", "examine policy files", "/etc/lockbox/policy.d/*.conf",
+	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
 };
 
@@ -89,6 +89,13 @@ lb_verbs_help(const struct lb_cli *cli, FILE *out)
 static void
 verb_help(const struct lb_cli *cli, const struct lb_verb *verb)
 {
+	char name[16], option[] = "--help", *words[] = {name, option, NULL};
+
+	if (verb->local != NULL) {
+		snprintf(name, sizeof name, "%s", verb->name);
+		verb->local(2, words);
+		return;
+	}
 	fprintf(cli->out, "%s: %s\n\nUsage:\n  ", verb->name, verb->summary);
 	put_program(cli, cli->out);
 	fprintf(cli->out, " %s%s%s\n\n", verb->name, verb->usage[0] != '\0' ? " " : "", verb->usage);
@@ -127,12 +134,7 @@ run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **wo
 	if (verb->local != NULL) {
 		if (cli->json)
 			return lb_cli_misuse(cli, verb->name, "write --json behind the verb");
-		for (size_t i = 1; i < count; i++) {
-			if (strcmp(words[i], "--help") == 0) {
-				verb_help(cli, verb);
-				return LB_EXIT_DONE;
-			}
-		}
+		fflush(cli->out);
 		return (enum lb_exit)verb->local((int)count, words);
 	}
 	if (!cli->gate)
