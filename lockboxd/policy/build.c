@@ -16,18 +16,17 @@
 #include "policy/rights.h"
 
 /* Checks of one text; NULL when it is fine, else "what is wrong; what to write instead". */
-static const char *
-check_host_name(const char *v)
+static const char *check_host_name(const char *v)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 
 	if (strspn(v, letters) != strlen(v) || v[0] == '.' || v[0] == '-')
 		return "this is no host name; write letters, digits, . and - only";
 	return NULL;
 }
 
-static const char *
-check_mail(const char *v)
+static const char *check_mail(const char *v)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-@";
@@ -39,8 +38,7 @@ check_mail(const char *v)
 	return NULL;
 }
 
-static const char *
-check_user(const char *v)
+static const char *check_user(const char *v)
 {
 	return lb_unix_name_valid(v)
 		       ? NULL
@@ -48,44 +46,45 @@ check_user(const char *v)
 			 "most 32";
 }
 
-static const char *
-check_group(const char *v)
+static const char *check_group(const char *v)
 {
-	return lb_unix_name_valid(v)
+	return lb_unix_name_valid(v) ? NULL
+				     : "this is no name of a Unix group; write small letters, "
+				       "digits, _ and -, at "
+				       "most 32";
+}
+
+static const char *check_path(const char *v)
+{
+	return lb_path_valid(v, 128) ? NULL
+				     : "this is no plain absolute path; write one such as "
+				       "/bin/bash, without . or "
+				       ".. and without a slash at the end";
+}
+
+static const char *check_short_name(const char *v)
+{
+	return lb_identity_valid(v)
 		       ? NULL
-		       : "this is no name of a Unix group; write small letters, digits, _ and -, at "
-			 "most 32";
+		       : "this is no name of an identity or team; write a small letter, "
+			 "then small letters, digits, _ and -, at most 18 in all";
 }
 
-static const char *
-check_path(const char *v)
-{
-	return lb_path_valid(v, 128)
-		       ? NULL
-		       : "this is no plain absolute path; write one such as /bin/bash, without . or "
-			 ".. and without a slash at the end";
-}
-
-static const char *
-check_short_name(const char *v)
-{
-	return lb_identity_valid(v) ? NULL
-				    : "this is no name of an identity or team; write a small letter, "
-				      "then small letters, digits, _ and -, at most 18 in all";
-}
-
-static const char *
-check_none(const char *v)
+static const char *check_none(const char *v)
 {
 	(void)v;
 	return NULL;
 }
 
 static const char *(*const text_checks[])(const char *v) = {
-	[LB_KIND_TEXT] = check_none,		  [LB_KIND_HOST_NAME] = check_host_name,
-	[LB_KIND_MAIL] = check_mail,		  [LB_KIND_USER] = check_user,
-	[LB_KIND_PATH] = check_path,		  [LB_KIND_IDENTITIES] = check_short_name,
-	[LB_KIND_TEAMS] = check_short_name,	  [LB_KIND_GROUPS] = check_group,
+	[LB_KIND_TEXT] = check_none,
+	[LB_KIND_HOST_NAME] = check_host_name,
+	[LB_KIND_MAIL] = check_mail,
+	[LB_KIND_USER] = check_user,
+	[LB_KIND_PATH] = check_path,
+	[LB_KIND_IDENTITIES] = check_short_name,
+	[LB_KIND_TEAMS] = check_short_name,
+	[LB_KIND_GROUPS] = check_group,
 	[LB_KIND_KEYS] = check_none, /* build_keys() */
 	[LB_KIND_COMMANDS] = lb_command_problem,
 };
@@ -98,17 +97,16 @@ struct target {
 	void *field;
 };
 
-static void
-wrong(const struct target *t, size_t i, const char *value, const char *what)
+static void wrong(const struct target *t, size_t i, const char *value, const char *what)
 {
 	char shown[80];
 
 	lb_text_escape(shown, sizeof shown, value);
-	lb_doc_error_at(t->doc, t->section, t->row->key, i, "%s = '%s': %s", t->row->key, shown, what);
+	lb_doc_error_at(t->doc, t->section, t->row->key, i, "%s = '%s': %s", t->row->key, shown,
+			what);
 }
 
-static void
-store_text(const struct target *t, const char *value)
+static void store_text(const struct target *t, const char *value)
 {
 	size_t len = strlen(value);
 	const char *what, *copy;
@@ -129,8 +127,7 @@ store_text(const struct target *t, const char *value)
 	memcpy(t->field, &copy, sizeof copy);
 }
 
-static void
-store_number(const struct target *t, const char *value)
+static void store_number(const struct target *t, const char *value)
 {
 	bool duration = t->row->kind == LB_KIND_DURATION;
 	char least[LB_DURATION_TEXT], most[LB_DURATION_TEXT], message[192];
@@ -148,7 +145,8 @@ store_number(const struct target *t, const char *value)
 			snprintf(most, sizeof most, "24h");
 		snprintf(message, sizeof message,
 			 "%s; write a duration such as \"30m\" or \"1h30m\", from %s, %s at most",
-			 rc == LB_OK ? "this is out of bounds" : "this is no duration", least, most);
+			 rc == LB_OK ? "this is out of bounds" : "this is no duration", least,
+			 most);
 	} else {
 		snprintf(message, sizeof message, "%s; write a number from %u to %u",
 			 rc == LB_OK ? "this is out of bounds" : "this is no whole number",
@@ -157,8 +155,7 @@ store_number(const struct target *t, const char *value)
 	wrong(t, 0, value, message);
 }
 
-static void
-store_bool(const struct target *t, const char *value)
+static void store_bool(const struct target *t, const char *value)
 {
 	bool b = strcmp(value, "true") == 0;
 
@@ -167,8 +164,7 @@ store_bool(const struct target *t, const char *value)
 	memcpy(t->field, &b, sizeof b);
 }
 
-static int
-value_order(const void *a, const void *b)
+static int value_order(const void *a, const void *b)
 {
 	const struct lb_doc_value *x = *(const struct lb_doc_value *const *)a;
 	const struct lb_doc_value *y = *(const struct lb_doc_value *const *)b;
@@ -178,9 +174,8 @@ value_order(const void *a, const void *b)
 }
 
 /* Reports what stands twice in a list.  sorted has room for it. */
-static void
-find_doubles(const struct target *t, const struct lb_doc_list *list,
-	     const struct lb_doc_value **sorted)
+static void find_doubles(const struct target *t, const struct lb_doc_list *list,
+			 const struct lb_doc_value **sorted)
 {
 	memcpy(sorted, list->item, list->count * sizeof(struct lb_doc_value *));
 	qsort(sorted, list->count, sizeof(struct lb_doc_value *), value_order);
@@ -196,8 +191,7 @@ find_doubles(const struct target *t, const struct lb_doc_list *list,
 	}
 }
 
-static void
-store_names(const struct target *t, const struct lb_doc_list *list)
+static void store_names(const struct target *t, const struct lb_doc_list *list)
 {
 	struct lb_arena *arena = &t->doc->policy->arena;
 	const struct lb_doc_value **sorted =
@@ -229,9 +223,8 @@ store_names(const struct target *t, const struct lb_doc_list *list)
 }
 
 /* Stores one row of a section: what was written, or the default. */
-static void
-build_row(struct lb_doc *doc, const struct lb_doc_section *section, const struct lb_policy_row *row,
-	  const struct lb_doc_list *list)
+static void build_row(struct lb_doc *doc, const struct lb_doc_section *section,
+		      const struct lb_policy_row *row, const struct lb_doc_list *list)
 {
 	struct target t = {doc, section, row, (char *)section->built + row->offset};
 	const char *value = list->count > 0 ? list->item[0]->text : row->def;
@@ -259,8 +252,7 @@ build_row(struct lb_doc *doc, const struct lb_doc_section *section, const struct
 	}
 }
 
-static void
-build_section(struct lb_doc *doc, struct lb_doc_section *section, void *built)
+static void build_section(struct lb_doc *doc, struct lb_doc_section *section, void *built)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 
@@ -276,8 +268,7 @@ build_section(struct lb_doc *doc, struct lb_doc_section *section, void *built)
 }
 
 /* Reads the keys of one identity; one that is no good is reported and left empty. */
-static int
-build_keys(struct lb_doc *doc, struct lb_doc_section *section)
+static int build_keys(struct lb_doc *doc, struct lb_doc_section *section)
 {
 	struct lb_policy_identity *identity = section->built;
 	struct lb_arena *arena = &doc->policy->arena;
@@ -313,8 +304,7 @@ build_keys(struct lb_doc *doc, struct lb_doc_section *section)
 }
 
 /* The longest duration may be shorter than the usual default, and a role may go without a shell. */
-static void
-settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
+static void settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 {
 	const struct lb_policy_row *row = lb_table_row(LB_SECTION_ROLE, "default-duration");
 	struct lb_policy_role *role = section->built;
@@ -325,12 +315,12 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 	if (role->shell[0] == '\0')
 		role->shell = doc->policy->host.shell;
 	if (role->default_duration_s > role->max_duration_s)
-		lb_doc_error_at(doc, section, row->key, 0,
-				"default-duration is longer than max-duration; write a shorter one");
+		lb_doc_error_at(
+			doc, section, row->key, 0,
+			"default-duration is longer than max-duration; write a shorter one");
 }
 
-int
-lb_build_policy(struct lb_doc *doc)
+int lb_build_policy(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 	void *arrays[LB_SECTIONS] = {&p->host};

@@ -29,11 +29,11 @@ struct lb_doc_list {
 
 struct lb_doc_section {
 	enum lb_section section;
-	const char *name; /* "" for the host's settings */
-	unsigned file;	  /* index */
-	unsigned line;	  /* where it begins; 0 when nothing was written */
+	const char *name;			/* "" for the host's settings */
+	unsigned file;				/* index */
+	unsigned line;				/* where it begins; 0 when nothing was written */
 	struct lb_doc_list values[LB_ROWS_MAX]; /* by row */
-	void *built;	  /* its struct, once built */
+	void *built;				/* its struct, once built */
 };
 
 struct lb_doc {
@@ -62,8 +62,8 @@ void lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section
 void lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section,
 		     const char *key, size_t i, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section,
-		 const char *format, ...) __attribute__((format(printf, 3, 4)));
+void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format,
+		 ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * Writes "; did you mean 'X'?" into out (of size bytes) for the candidate
@@ -76,10 +76,10 @@ const char *lb_doc_suggest(char *out, size_t size, const char *word, const char 
  * The steps.  Each reports what it finds and returns LB_OK, or LB_ERR_NOMEM;
  * the report's count of errors says whether the policy stands.
  */
-int lb_scan_file(struct lb_doc *doc, unsigned file);	/* bytes and shape of one file */
-int lb_build_policy(struct lb_doc *doc);		/* single values */
-int lb_validate_policy(struct lb_doc *doc);		/* what refers to what */
-void lb_validate_roles(struct lb_doc *doc);		/* who may ask and approve */
-void lb_validate_rights(struct lb_doc *doc);		/* groups and commands of roles */
+int lb_scan_file(struct lb_doc *doc, unsigned file); /* bytes and shape of one file */
+int lb_build_policy(struct lb_doc *doc);	     /* single values */
+int lb_validate_policy(struct lb_doc *doc);	     /* what refers to what */
+void lb_validate_roles(struct lb_doc *doc);	     /* who may ask and approve */
+void lb_validate_rights(struct lb_doc *doc);	     /* groups and commands of roles */
 
 #endif

@@ -33,32 +33,32 @@ struct lb_policy_names {
 
 /* Settings of the host (lockbox.conf).  Texts are never NULL, here and below. */
 struct lb_policy_host {
-	const char *name;	 /* host name in statements; "" when the caller is to fill it in */
-	const char *gate_user;	 /* the user that `ssh lockbox@host` logs in as */
-	uint32_t gate_uid;	 /* its uid, or LB_POLICY_NO_ID when there is no such user */
-	const char *home_base;	 /* where the homes of temporary accounts are made */
-	const char *shell;	 /* login shell where a role names none */
-	uint32_t request_lifetime_s; /* a request not decided by then lapses */
-	uint32_t claim_window_s;     /* an approved request not claimed by then lapses */
-	uint32_t warn_before_s;	     /* the person is warned so long before the end */
+	const char *name;      /* host name in statements; "" when the caller is to fill it in */
+	const char *gate_user; /* the user that `ssh lockbox@host` logs in as */
+	uint32_t gate_uid;     /* its uid, or LB_POLICY_NO_ID when there is no such user */
+	const char *home_base; /* where the homes of temporary accounts are made */
+	const char *shell;     /* login shell where a role names none */
+	uint32_t request_lifetime_s;	 /* a request not decided by then lapses */
+	uint32_t claim_window_s;	 /* an approved request not claimed by then lapses */
+	uint32_t warn_before_s;		 /* the person is warned so long before the end */
 	struct lb_policy_names auditors; /* teams that may read the record */
 };
 
 /* One SSH public key of an identity. */
 struct lb_policy_key {
-	const char *type;	  /* "ssh-ed25519" */
-	const char *base64;	  /* the key as one word, canonical */
-	const uint8_t *blob;	  /* decoded */
+	const char *type;    /* "ssh-ed25519" */
+	const char *base64;  /* the key as one word, canonical */
+	const uint8_t *blob; /* decoded */
 	size_t blob_len;
-	const char *comment;	  /* "" when there is none */
-	const char *fingerprint;  /* "SHA256:...", as `ssh-keygen -l` prints it */
+	const char *comment;	 /* "" when there is none */
+	const char *fingerprint; /* "SHA256:...", as `ssh-keygen -l` prints it */
 };
 
 struct lb_policy_identity {
 	const char *name;
-	const char *mail;      /* "" when none */
-	const char *unix_user; /* "" when none: then only keys say who this is */
-	uint32_t uid;	       /* of unix_user, never 0, or LB_POLICY_NO_ID */
+	const char *mail;		  /* "" when none */
+	const char *unix_user;		  /* "" when none: then only keys say who this is */
+	uint32_t uid;			  /* of unix_user, never 0, or LB_POLICY_NO_ID */
 	struct lb_policy_names key_texts; /* the keys as written */
 	const struct lb_policy_key *keys; /* key_texts.count of them, in that order */
 };
@@ -75,13 +75,13 @@ struct lb_policy_role {
 	struct lb_policy_names approvers;  /* teams */
 	uint32_t approvals;		   /* how many must approve, from 1 */
 	uint32_t max_duration_s;
-	uint32_t default_duration_s;	   /* when the request names none */
-	struct lb_policy_names groups;	   /* Unix groups, */
-	const uint32_t *gids;		   /* and their gids, groups.count of them, never 0 */
-	struct lb_policy_names sudo;	   /* commands with their exact arguments */
-	const char *sudo_as;		   /* the user they run as */
-	uint32_t sessions;		   /* how many may be open at once */
-	const char *shell;		   /* never "": the host's when the role names none */
+	uint32_t default_duration_s;   /* when the request names none */
+	struct lb_policy_names groups; /* Unix groups, */
+	const uint32_t *gids;	       /* and their gids, groups.count of them, never 0 */
+	struct lb_policy_names sudo;   /* commands with their exact arguments */
+	const char *sudo_as;	       /* the user they run as */
+	uint32_t sessions;	       /* how many may be open at once */
+	const char *shell;	       /* never "": the host's when the role names none */
 	bool root_equivalent;
 	bool port_forwarding;
 };

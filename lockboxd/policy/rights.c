@@ -44,6 +44,7 @@ static const struct {
  * arguments: an editor, a pager, an interpreter.  A small script of root's own
  * with one purpose is the way to allow one task of such a program.
  */
+/* clang-format off */
 static const char *const root_programs[] = {
 	/* shells */
 	"sh", "bash", "dash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "busybox", "ash",
@@ -69,26 +70,29 @@ static const char *const root_programs[] = {
 	"passwd", "chpasswd", "useradd", "usermod", "adduser", "gpasswd", "newusers", "insmod", "modprobe",
 	"kexec",
 };
+/* clang-format on */
 
 /* Words after the program that make it one of the above. */
 static const struct {
 	const char *program, *word;
 } root_words[] = {
-	{"systemctl", "edit"},	{"systemctl", "link"},	       {"systemctl", "set-environment"},
-	{"systemctl", "revert"}, {"systemctl", "import-environment"},
+	{"systemctl", "edit"},
+	{"systemctl", "link"},
+	{"systemctl", "set-environment"},
+	{"systemctl", "revert"},
+	{"systemctl", "import-environment"},
 };
 
 /* As arguments these are programs to be run by whatever stands before them. */
-static const char *const shells[] = {"sh",   "bash", "dash", "zsh",    "ksh", "mksh",
-				     "fish", "csh",  "tcsh", "busybox"};
+static const char *const shells[] = {"sh",   "bash", "dash", "zsh",  "ksh",
+				     "mksh", "fish", "csh",  "tcsh", "busybox"};
 
 /* Nobody but root may make files where a command of root's lies. */
-static const char *const unsafe_places[] = {"/tmp", "/var/tmp", "/dev", "/proc", "/home",
+static const char *const unsafe_places[] = {"/tmp",	 "/var/tmp",  "/dev",	   "/proc", "/home",
 					    "/run/user", "/run/lock", "/var/lock", "/media"};
 
 /* True when word is name, also with a version behind: python3.11, lua5.4, php8.2, sqlite3. */
-static bool
-is_program(const char *word, size_t len, const char *name)
+static bool is_program(const char *word, size_t len, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -101,8 +105,7 @@ is_program(const char *word, size_t len, const char *name)
 }
 
 /* The last component of the word at text; *len is its length. */
-static const char *
-last_part(const char *text, size_t *len)
+static const char *last_part(const char *text, size_t *len)
 {
 	size_t word = strcspn(text, " "), start = word;
 
@@ -112,8 +115,7 @@ last_part(const char *text, size_t *len)
 	return text + start;
 }
 
-static bool
-one_of(const char *text, const char *const *names, size_t count)
+static bool one_of(const char *text, const char *const *names, size_t count)
 {
 	size_t len;
 	const char *word = last_part(text, &len);
@@ -125,16 +127,14 @@ one_of(const char *text, const char *const *names, size_t count)
 }
 
 /* The word after the one at text, or NULL. */
-static const char *
-next_word(const char *text)
+static const char *next_word(const char *text)
 {
 	const char *space = strchr(text, ' ');
 
 	return space != NULL ? space + 1 : NULL;
 }
 
-const char *
-lb_command_problem(const char *command)
+const char *lb_command_problem(const char *command)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+@%=:,- ";
@@ -148,7 +148,8 @@ lb_command_problem(const char *command)
 		return "wildcards and expressions are not taken; write each command with its exact "
 		       "arguments";
 	if (strspn(command, letters) != len)
-		return "this has a letter that no command may have; write letters, digits and . _ / + "
+		return "this has a letter that no command may have; write letters, digits and . _ "
+		       "/ + "
 		       "@ % = : , - only, or put it into a script of root's own";
 	if (strcmp(command, "ALL") == 0)
 		return "ALL is not taken; write each command with its exact arguments";
@@ -165,8 +166,7 @@ lb_command_problem(const char *command)
 	return NULL;
 }
 
-const char *
-lb_command_root_equivalent(const char *command)
+const char *lb_command_root_equivalent(const char *command)
 {
 	size_t len;
 	const char *program = last_part(command, &len);
@@ -189,16 +189,14 @@ lb_command_root_equivalent(const char *command)
 	return NULL;
 }
 
-static bool
-below(const char *path, const char *dir)
+static bool below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
 	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
-bool
-lb_command_unsafe_place(const char *command, const char *home_base)
+bool lb_command_unsafe_place(const char *command, const char *home_base)
 {
 	for (size_t i = 0; i < COUNT(unsafe_places); i++)
 		if (below(command, unsafe_places[i]))
@@ -206,8 +204,7 @@ lb_command_unsafe_place(const char *command, const char *home_base)
 	return home_base[0] != '\0' && below(command, home_base);
 }
 
-const char *
-lb_group_root_equivalent(const char *group)
+const char *lb_group_root_equivalent(const char *group)
 {
 	for (size_t i = 0; i < COUNT(root_groups); i++)
 		if (strcmp(group, root_groups[i].group) == 0)

@@ -29,21 +29,18 @@
 
 #include "policy/token.h"
 
-static bool
-is_sign(const struct lb_scan *s, char sign)
+static bool is_sign(const struct lb_scan *s, char sign)
 {
 	return s->token == LB_TOKEN_SIGN && s->sign == sign;
 }
 
-static bool
-is_item(const struct lb_scan *s)
+static bool is_item(const struct lb_scan *s)
 {
 	return s->token == LB_TOKEN_WORD || s->token == LB_TOKEN_STRING;
 }
 
 /* Complains about the token unless that was done already; always false. */
-static bool
-expected(const struct lb_scan *s, const char *what)
+static bool expected(const struct lb_scan *s, const char *what)
 {
 	if (s->token != LB_TOKEN_BAD)
 		lb_scan_problem(s, s->token_line, what);
@@ -51,8 +48,7 @@ expected(const struct lb_scan *s, const char *what)
 }
 
 /* Reports a key that the table does not have at this place. */
-static void
-unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
+static void unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 {
 	const struct lb_policy_section *here = lb_table_section(section);
 	const char *keys[LB_ROWS_MAX], *elsewhere = NULL;
@@ -71,15 +67,15 @@ unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 		snprintf(instead, sizeof instead, "see lockbox.conf(5) for the keys that %s takes",
 			 here->word != NULL ? here->word : LB_HOST_FILE_NAME);
 	lb_text_escape(word, sizeof word, s->word);
-	lb_doc_suggest(hint, sizeof hint, s->word, keys, elsewhere != NULL ? 0 : here->count, instead);
+	lb_doc_suggest(hint, sizeof hint, s->word, keys, elsewhere != NULL ? 0 : here->count,
+		       instead);
 	lb_report_add(s->doc->report, LB_SEVERITY_ERROR, lb_doc_file(s->doc, s->file), line,
 		      "unknown key '%s'%s%s%s", word, here->word != NULL ? " in " : "",
 		      here->word != NULL ? here->word : "", hint);
 }
 
 /* Reads the rest of a list, its '{' being read already. */
-static bool
-scan_list(struct lb_scan *s, const char *key)
+static bool scan_list(struct lb_scan *s, const char *key)
 {
 	char message[160];
 
@@ -101,8 +97,7 @@ scan_list(struct lb_scan *s, const char *key)
 }
 
 /* Reads "= value" of a key; row is NULL for an unknown one, which takes any value. */
-static bool
-scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
+static bool scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
 {
 	char message[256];
 	const char *example = row != NULL ? lb_table_example(row->kind) : "\"value\"";
@@ -118,16 +113,16 @@ scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
 		return expected(s, message);
 	}
 	if (row != NULL && !lb_table_list(row->kind)) {
-		snprintf(message, sizeof message, "'%s' takes one value; write %s = %s without braces",
-			 key, key, example);
+		snprintf(message, sizeof message,
+			 "'%s' takes one value; write %s = %s without braces", key, key, example);
 		lb_scan_problem(s, s->token_line, message);
 	}
 	return scan_list(s, key);
 }
 
 /* Reads one setting, its key being the token that was read, up to its value. */
-static bool
-scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsigned line)
+static bool scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key,
+			 unsigned line)
 {
 	const struct lb_policy_section *section = lb_table_section(in->section);
 	const struct lb_policy_row *row = lb_table_row(in->section, key);
@@ -144,8 +139,8 @@ scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsi
 		if (list->line > 0)
 			lb_report_add(s->doc->report, LB_SEVERITY_ERROR,
 				      lb_doc_file(s->doc, s->file), line,
-				      "'%s' is given twice, first at %s:%u; keep one of the two", key,
-				      lb_doc_file(s->doc, in->file), list->line);
+				      "'%s' is given twice, first at %s:%u; keep one of the two",
+				      key, lb_doc_file(s->doc, in->file), list->line);
 		else
 			list->line = line;
 		if (in->section == LB_SECTION_HOST && in->line == 0) {
@@ -157,8 +152,7 @@ scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsi
 }
 
 /* Reads the settings between the braces of a section. */
-static bool
-scan_body(struct lb_scan *s, struct lb_doc_section *in)
+static bool scan_body(struct lb_scan *s, struct lb_doc_section *in)
 {
 	const char *kind = lb_table_section(in->section)->word;
 	char key[LB_WORD_MAX + 1], message[192];
@@ -191,15 +185,14 @@ scan_body(struct lb_scan *s, struct lb_doc_section *in)
 				 "'%s' cannot stand inside %s '%s'; close that with '}' first", key,
 				 kind, in->name);
 		else
-			snprintf(message, sizeof message, "'=' is wanted after '%s'; write %s = value",
-				 key, key);
+			snprintf(message, sizeof message,
+				 "'=' is wanted after '%s'; write %s = value", key, key);
 		return expected(s, message);
 	}
 }
 
 /* Reads a section, the word and the name (the token) being read already. */
-static bool
-scan_section(struct lb_scan *s, const char *word, unsigned line)
+static bool scan_section(struct lb_scan *s, const char *word, unsigned line)
 {
 	static const char *const words[] = {"identity", "team", "role"};
 	enum lb_section section = lb_table_word(word);
@@ -231,8 +224,7 @@ scan_section(struct lb_scan *s, const char *word, unsigned line)
 }
 
 /* Reads everything at the top level; false when the shape of the file is broken. */
-static bool
-scan_top(struct lb_scan *s)
+static bool scan_top(struct lb_scan *s)
 {
 	char word[LB_WORD_MAX + 1], message[192];
 
@@ -243,8 +235,9 @@ scan_top(struct lb_scan *s)
 		if (is_sign(s, '}'))
 			return expected(s, "there is a '}' too many here; take it out");
 		if (s->token != LB_TOKEN_WORD)
-			return expected(s, "a key or a section is wanted here; write identity, team "
-					   "or role, a name and '{'");
+			return expected(s,
+					"a key or a section is wanted here; write identity, team "
+					"or role, a name and '{'");
 		memcpy(word, s->word, strlen(s->word) + 1);
 		lb_scan_next(s);
 		if (is_sign(s, '=')) {
@@ -266,8 +259,7 @@ scan_top(struct lb_scan *s)
 	return true;
 }
 
-int
-lb_scan_file(struct lb_doc *doc, unsigned file)
+int lb_scan_file(struct lb_doc *doc, unsigned file)
 {
 	struct lb_policy_file f = lb_policy_source_file(doc->source, file);
 	struct lb_scan *s = calloc(1, sizeof *s);

@@ -36,13 +36,13 @@
 
 #include "policy/report.h"
 
-#define LB_SOURCE_FILE_MAX (1u << 20)	     /* bytes in one file */
-#define LB_SOURCE_TOTAL_MAX (8u << 20)	     /* bytes in all files */
-#define LB_SOURCE_FILES_MAX 256u	     /* files */
-#define LB_SOURCE_NAME_MAX 1024u	     /* bytes of a file's name, without the NUL */
-#define LB_SOURCE_FACTS_MAX 200000u	     /* users, and as many groups */
-#define LB_SOURCE_PACK_MAX (64u << 20)	     /* bytes of a packed source */
-#define LB_POLICY_DIGEST_SIZE 32	     /* bytes: BLAKE2b-256 */
+#define LB_SOURCE_FILE_MAX (1u << 20)  /* bytes in one file */
+#define LB_SOURCE_TOTAL_MAX (8u << 20) /* bytes in all files */
+#define LB_SOURCE_FILES_MAX 256u       /* files */
+#define LB_SOURCE_NAME_MAX 1024u       /* bytes of a file's name, without the NUL */
+#define LB_SOURCE_FACTS_MAX 200000u    /* users, and as many groups */
+#define LB_SOURCE_PACK_MAX (64u << 20) /* bytes of a packed source */
+#define LB_POLICY_DIGEST_SIZE 32       /* bytes: BLAKE2b-256 */
 
 #define LB_HOST_FILE_NAME "lockbox.conf" /* a file of this name may hold host settings */
 
@@ -88,7 +88,7 @@ int lb_policy_source_add_text(struct lb_policy_source *source, const char *name,
 /*
  * Add a fact; a name that is there already keeps its first id, as in the
  * files, and a name that no policy may write is left out.  LB_ERR_TOO_LONG,
- * LB_ERR_NOMEM.  Not after the first look-up.
+ * LB_ERR_NOMEM.
  */
 int lb_policy_source_add_user(struct lb_policy_source *source, const char *name, uint32_t uid);
 int lb_policy_source_add_group(struct lb_policy_source *source, const char *name, uint32_t gid);
@@ -108,9 +108,10 @@ size_t lb_policy_source_files(const struct lb_policy_source *source);
 struct lb_policy_file lb_policy_source_file(const struct lb_policy_source *source, size_t i);
 
 /*
- * Packs source; *buf (malloc) is the caller's.  LB_ERR_NOMEM, LB_ERR_TOO_LONG.
+ * Packs source, whose facts are put in order first; *buf (malloc) is the
+ * caller's.  LB_ERR_NOMEM, LB_ERR_TOO_LONG.
  */
-int lb_policy_source_pack(const struct lb_policy_source *source, uint8_t **buf, size_t *len);
+int lb_policy_source_pack(struct lb_policy_source *source, uint8_t **buf, size_t *len);
 
 /*
  * Unpacks what lb_policy_source_pack() made; buf may be anything and is not

@@ -16,16 +16,16 @@
  * site's own sudoers file, which is read first, must not weaken them.
  */
 static const char *const defaults[] = {
-	"env_reset",		   /* a clean environment, */
-	"!env_keep",		   /* whatever the site keeps, */
-	"!setenv",		   /* not to be added to, */
+	"env_reset", /* a clean environment, */
+	"!env_keep", /* whatever the site keeps, */
+	"!setenv",   /* not to be added to, */
 	"secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"",
-	"always_set_home",	   /* HOME of the user run as */
-	"!env_editor",		   /* visudo and sudoedit, should another rule allow them */
-	"use_pty",		   /* nothing stays behind on the person's terminal */
-	"timestamp_timeout=0",	   /* no ticket outlives a command */
-	"passwd_tries=0",	   /* no password opens a role: a refusal says so at once */
-	"pam_acct_mgmt",	   /* pam_lockbox's account gate decides on each command */
+	"always_set_home",     /* HOME of the user run as */
+	"!env_editor",	       /* visudo and sudoedit, should another rule allow them */
+	"use_pty",	       /* nothing stays behind on the person's terminal */
+	"timestamp_timeout=0", /* no ticket outlives a command */
+	"passwd_tries=0",      /* no password opens a role: a refusal says so at once */
+	"pam_acct_mgmt",       /* pam_lockbox's account gate decides on each command */
 	"pam_session",
 	"syslog=authpriv",
 	"log_allowed",
@@ -35,8 +35,7 @@ static const char *const defaults[] = {
 };
 
 /* Writes a command with what sudoers(5) wants escaped, escaped. */
-static void
-put_command(FILE *out, const char *command)
+static void put_command(FILE *out, const char *command)
 {
 	bool arguments = strchr(command, ' ') != NULL;
 
@@ -49,8 +48,7 @@ put_command(FILE *out, const char *command)
 		fputs(" \"\"", out); /* none may be added */
 }
 
-static int
-put_role(FILE *out, const struct lb_policy_role *role)
+static int put_role(FILE *out, const struct lb_policy_role *role)
 {
 	char group[LB_ACCOUNT_MAX + 1];
 
@@ -71,8 +69,7 @@ put_role(FILE *out, const struct lb_policy_role *role)
 	return LB_OK;
 }
 
-int
-lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len)
+int lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len)
 {
 	char *buf = NULL;
 	size_t size = 0;
@@ -82,7 +79,8 @@ lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len)
 
 	if (out == NULL)
 		return LB_ERR_NOMEM;
-	fputs("# Made by lockboxd from its policy; do not edit: every change is written over.\n", out);
+	fputs("# Made by lockboxd from its policy; do not edit: every change is written over.\n",
+	      out);
 	for (size_t i = 0; rc == LB_OK && i < lb_policy_roles(policy); i++)
 		if (lb_policy_role_at(policy, i)->sudo.count > 0)
 			rc = put_role(out, lb_policy_role_at(policy, i));

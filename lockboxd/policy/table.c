@@ -12,7 +12,10 @@
 #define DAY (24u * HOUR)
 
 #define ROW(sec, type, key, field, kind, def, min, max, flags)                                     \
-	{key, def, offsetof(struct type, field), min, max, LB_SECTION_##sec, LB_KIND_##kind, flags}
+	{                                                                                          \
+		key, def, offsetof(struct type, field), min, max, LB_SECTION_##sec,                \
+			LB_KIND_##kind, flags                                                      \
+	}
 #define HOST(...) ROW(HOST, lb_policy_host, __VA_ARGS__)
 #define IDENTITY(...) ROW(IDENTITY, lb_policy_identity, __VA_ARGS__)
 #define TEAM(...) ROW(TEAM, lb_policy_team, __VA_ARGS__)
@@ -64,8 +67,8 @@ static const struct lb_policy_row role_rows[] = {
 #define ROLE_NAME "a small letter first, then small letters, digits, _ and -, at most 28 in all"
 
 static const struct lb_policy_section sections[LB_SECTIONS] = {
-	[LB_SECTION_HOST] = {NULL, sizeof(struct lb_policy_host), host_rows, COUNT(host_rows), 1, NULL,
-			     NULL, 0},
+	[LB_SECTION_HOST] = {NULL, sizeof(struct lb_policy_host), host_rows, COUNT(host_rows), 1,
+			     NULL, NULL, 0},
 	[LB_SECTION_IDENTITY] = {"identity", sizeof(struct lb_policy_identity), identity_rows,
 				 COUNT(identity_rows), LB_POLICY_IDENTITIES_MAX, lb_identity_valid,
 				 SHORT_NAME, offsetof(struct lb_policy_identity, name)},
@@ -99,14 +102,12 @@ static const struct {
 	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
 };
 
-const struct lb_policy_section *
-lb_table_section(enum lb_section section)
+const struct lb_policy_section *lb_table_section(enum lb_section section)
 {
 	return &sections[section];
 }
 
-const struct lb_policy_row *
-lb_table_row(enum lb_section section, const char *key)
+const struct lb_policy_row *lb_table_row(enum lb_section section, const char *key)
 {
 	const struct lb_policy_section *s = &sections[section];
 
@@ -116,8 +117,7 @@ lb_table_row(enum lb_section section, const char *key)
 	return NULL;
 }
 
-enum lb_section
-lb_table_word(const char *word)
+enum lb_section lb_table_word(const char *word)
 {
 	enum lb_section s;
 
@@ -127,27 +127,23 @@ lb_table_word(const char *word)
 	return s;
 }
 
-enum lb_storage
-lb_table_storage(enum lb_kind kind)
+enum lb_storage lb_table_storage(enum lb_kind kind)
 {
 	return kinds[kind].storage;
 }
 
-bool
-lb_table_list(enum lb_kind kind)
+bool lb_table_list(enum lb_kind kind)
 {
 	return kinds[kind].storage == LB_STORE_NAMES;
 }
 
-const char *
-lb_table_example(enum lb_kind kind)
+const char *lb_table_example(enum lb_kind kind)
 {
 	return kinds[kind].example;
 }
 
 /* Fills options with the section's rows; returns how many. */
-static size_t
-fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
+static size_t fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
 {
 	for (size_t i = 0; i < s->count; i++)
 		options[i] = (cfg_opt_t){
@@ -159,8 +155,7 @@ fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_va
 	return s->count;
 }
 
-void
-lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
+void lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
 {
 	size_t n;
 

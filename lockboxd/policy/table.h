@@ -54,7 +54,8 @@ struct lb_policy_row {
 	const char *key;
 	const char *def; /* NULL: "" or the empty list */
 	size_t offset;	 /* in the section's struct */
-	uint32_t min;	 /* of the number, the seconds, the bytes of a text (when not empty) or the items */
+	uint32_t
+		min; /* of the number, the seconds, the bytes of a text (when not empty) or the items */
 	uint32_t max;
 	enum lb_section section;
 	enum lb_kind kind;

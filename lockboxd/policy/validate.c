@@ -15,8 +15,7 @@
 #define SUGGEST_MAX 2000u /* candidates for a suggestion; with more, none is looked for */
 
 /* All names of one kind, for suggestions. */
-static const char *const *
-names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
+static const char *const *names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
 {
 	const char **names = NULL;
 	size_t n = doc->count[section];
@@ -29,20 +28,19 @@ names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
 	return names;
 }
 
-static bool
-exists(const struct lb_doc *doc, enum lb_section section, const char *name)
+static bool exists(const struct lb_doc *doc, enum lb_section section, const char *name)
 {
 	return section == LB_SECTION_IDENTITY ? lb_policy_identity(doc->policy, name) != NULL
 					      : lb_policy_team(doc->policy, name) != NULL;
 }
 
 /* Reports every name of list (the value of key) that no section of kind wanted has. */
-static void
-check_names(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
-	    enum lb_section wanted)
+static void check_names(const struct lb_doc *doc, const struct lb_doc_section *section,
+			const char *key, enum lb_section wanted)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
-	const struct lb_doc_list *list = &section->values[lb_table_row(section->section, key) - kind->rows];
+	const struct lb_doc_list *list =
+		&section->values[lb_table_row(section->section, key) - kind->rows];
 	const char *word = lb_table_section(wanted)->word;
 
 	for (size_t i = 0; i < list->count; i++) {
@@ -56,14 +54,14 @@ check_names(const struct lb_doc *doc, const struct lb_doc_section *section, cons
 		candidates = names_of(doc, wanted, &count);
 		snprintf(instead, sizeof instead, "define it with %s %s { ... }", word, name);
 		lb_doc_suggest(hint, sizeof hint, name, candidates, count, instead);
-		lb_doc_error_at(doc, section, key, i, "%s: there is no %s '%s'%s", key, word, name, hint);
+		lb_doc_error_at(doc, section, key, i, "%s: there is no %s '%s'%s", key, word, name,
+				hint);
 		free((void *)candidates);
 	}
 }
 
 /* Resolves the gate user; a policy may be checked on a host that has none yet. */
-static void
-check_host(struct lb_doc *doc)
+static void check_host(struct lb_doc *doc)
 {
 	struct lb_policy_host *host = &doc->policy->host;
 	const struct lb_policy_row *row = lb_table_row(LB_SECTION_HOST, "gate-user");
@@ -75,19 +73,21 @@ check_host(struct lb_doc *doc)
 		return; /* reported when it was built */
 	if (strncmp(host->gate_user, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) == 0 ||
 	    strcmp(host->gate_user, "root") == 0) {
-		lb_doc_error_at(doc, doc->host, "gate-user", 0,
-				"gate-user cannot be '%s'; write a user that serves this alone, such "
-				"as lockbox",
-				host->gate_user);
+		lb_doc_error_at(
+			doc, doc->host, "gate-user", 0,
+			"gate-user cannot be '%s'; write a user that serves this alone, such "
+			"as lockbox",
+			host->gate_user);
 		return;
 	}
 	if (!lb_policy_source_user(doc->source, host->gate_user, &host->gate_uid)) {
 		/* Its own line, or none when nobody wrote it. */
 		at.line = at.values[row - lb_table_section(LB_SECTION_HOST)->rows].line;
-		lb_doc_warn(doc, &at,
-			    "there is no user '%s' in /etc/passwd yet, so ssh %s@host will not work; "
-			    "the package makes it",
-			    host->gate_user, host->gate_user);
+		lb_doc_warn(
+			doc, &at,
+			"there is no user '%s' in /etc/passwd yet, so ssh %s@host will not work; "
+			"the package makes it",
+			host->gate_user, host->gate_user);
 		return;
 	}
 	if (host->gate_uid == 0 || lb_id_reserved(host->gate_uid))
@@ -96,44 +96,46 @@ check_host(struct lb_doc *doc)
 				host->gate_user, host->gate_uid);
 }
 
-static void
-check_unix_user(struct lb_doc *doc, const struct lb_doc_section *section,
-		struct lb_policy_identity *identity)
+static void check_unix_user(struct lb_doc *doc, const struct lb_doc_section *section,
+			    struct lb_policy_identity *identity)
 {
 	const struct lb_policy_host *host = &doc->policy->host;
 	const char *user = identity->unix_user;
 	uint32_t uid;
 
 	if (strcmp(identity->name, host->gate_user) == 0)
-		lb_doc_error(doc, section, "'%s' is the gate user, which is no person; rename the identity",
+		lb_doc_error(doc, section,
+			     "'%s' is the gate user, which is no person; rename the identity",
 			     identity->name);
 	if (user[0] == '\0')
 		return;
 	if (!lb_policy_source_user(doc->source, user, &uid)) {
-		lb_doc_error_at(doc, section, "unix-user", 0,
-				"there is no user '%s' in /etc/passwd; write one that is there (users of "
-				"a network directory do not count) or leave unix-user out",
-				user);
+		lb_doc_error_at(
+			doc, section, "unix-user", 0,
+			"there is no user '%s' in /etc/passwd; write one that is there (users of "
+			"a network directory do not count) or leave unix-user out",
+			user);
 	} else if (uid == 0) {
-		lb_doc_error_at(doc, section, "unix-user", 0,
-				"'%s' has uid 0, and root is no identity; write the person's own user",
-				user);
+		lb_doc_error_at(
+			doc, section, "unix-user", 0,
+			"'%s' has uid 0, and root is no identity; write the person's own user",
+			user);
 	} else if (lb_id_reserved(uid)) {
 		lb_doc_error_at(doc, section, "unix-user", 0,
 				"'%s' has uid %u, which is reserved for temporary accounts; write "
 				"another user",
 				user, uid);
 	} else if (strcmp(user, host->gate_user) == 0 || uid == host->gate_uid) {
-		lb_doc_error_at(doc, section, "unix-user", 0,
-				"'%s' is the gate user, which speaks for everybody; write another user",
-				user);
+		lb_doc_error_at(
+			doc, section, "unix-user", 0,
+			"'%s' is the gate user, which speaks for everybody; write another user",
+			user);
 	} else {
 		identity->uid = uid;
 	}
 }
 
-static int
-uid_order(const void *a, const void *b)
+static int uid_order(const void *a, const void *b)
 {
 	const struct lb_policy_identity *x = *(const struct lb_policy_identity *const *)a;
 	const struct lb_policy_identity *y = *(const struct lb_policy_identity *const *)b;
@@ -144,25 +146,24 @@ uid_order(const void *a, const void *b)
 }
 
 /* The section of an identity; the arrays run in parallel. */
-static const struct lb_doc_section *
-section_of(const struct lb_doc *doc, const struct lb_policy_identity *identity)
+static const struct lb_doc_section *section_of(const struct lb_doc *doc,
+					       const struct lb_policy_identity *identity)
 {
 	return doc->list[LB_SECTION_IDENTITY][identity - doc->policy->identity];
 }
 
 /* The line of an item of a section, for naming the other place of two. */
-static unsigned
-line_of(const struct lb_doc_section *section, const char *key, size_t i)
+static unsigned line_of(const struct lb_doc_section *section, const char *key, size_t i)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
-	const struct lb_doc_list *list = &section->values[lb_table_row(section->section, key) - kind->rows];
+	const struct lb_doc_list *list =
+		&section->values[lb_table_row(section->section, key) - kind->rows];
 
 	return i < list->count ? list->item[i]->line : section->line;
 }
 
 /* Makes the index by uid; two identities with one uid would be one person. */
-static int
-index_uids(struct lb_doc *doc)
+static int index_uids(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 
@@ -178,17 +179,17 @@ index_uids(struct lb_doc *doc)
 		const struct lb_doc_section *at = section_of(doc, a);
 
 		if (a->uid == b->uid)
-			lb_doc_error_at(doc, section_of(doc, b), "unix-user", 0,
-					"unix-user '%s' (uid %u) belongs to identity '%s' already, at "
-					"%s:%u; one Unix user is one identity",
-					b->unix_user, b->uid, a->name, lb_doc_file(doc, at->file),
-					line_of(at, "unix-user", 0));
+			lb_doc_error_at(
+				doc, section_of(doc, b), "unix-user", 0,
+				"unix-user '%s' (uid %u) belongs to identity '%s' already, at "
+				"%s:%u; one Unix user is one identity",
+				b->unix_user, b->uid, a->name, lb_doc_file(doc, at->file),
+				line_of(at, "unix-user", 0));
 	}
 	return LB_OK;
 }
 
-int
-lb_key_owner_order(const void *a, const void *b)
+int lb_key_owner_order(const void *a, const void *b)
 {
 	const struct lb_policy_key *x = ((const struct lb_key_owner *)a)->key;
 	const struct lb_policy_key *y = ((const struct lb_key_owner *)b)->key;
@@ -198,8 +199,7 @@ lb_key_owner_order(const void *a, const void *b)
 }
 
 /* As above, and of equal keys the one written first comes first, so that messages are stable. */
-static int
-owner_order(const void *a, const void *b)
+static int owner_order(const void *a, const void *b)
 {
 	const struct lb_key_owner *x = a, *y = b;
 	int order = lb_key_owner_order(a, b);
@@ -209,24 +209,21 @@ owner_order(const void *a, const void *b)
 	return order != 0 ? order : (x->key > y->key) - (x->key < y->key);
 }
 
-static void
-report_shared_key(const struct lb_doc *doc, const struct lb_key_owner *a,
-		  const struct lb_key_owner *b)
+static void report_shared_key(const struct lb_doc *doc, const struct lb_key_owner *a,
+			      const struct lb_key_owner *b)
 {
 	const struct lb_doc_section *at = section_of(doc, a->identity);
 	unsigned line = line_of(at, "keys", (size_t)(a->key - a->identity->keys));
 
-	lb_doc_error_at(doc, section_of(doc, b->identity), "keys",
-			(size_t)(b->key - b->identity->keys),
-			"key %s belongs to identity '%s' already, at %s:%u; %s", b->key->fingerprint,
-			a->identity->name, lb_doc_file(doc, at->file), line,
-			a->identity == b->identity ? "take one out"
-						   : "every key is one person's alone");
+	lb_doc_error_at(
+		doc, section_of(doc, b->identity), "keys", (size_t)(b->key - b->identity->keys),
+		"key %s belongs to identity '%s' already, at %s:%u; %s", b->key->fingerprint,
+		a->identity->name, lb_doc_file(doc, at->file), line,
+		a->identity == b->identity ? "take one out" : "every key is one person's alone");
 }
 
 /* Makes the index by key; a key must say who somebody is. */
-static int
-index_keys(struct lb_doc *doc)
+static int index_keys(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 	size_t n = 0;
@@ -251,22 +248,21 @@ index_keys(struct lb_doc *doc)
 	return LB_OK;
 }
 
-static void
-check_recognisable(const struct lb_doc *doc)
+static void check_recognisable(const struct lb_doc *doc)
 {
 	for (size_t i = 0; i < doc->policy->identities; i++) {
 		const struct lb_policy_identity *identity = &doc->policy->identity[i];
 
 		if (identity->key_texts.count == 0 && identity->unix_user[0] == '\0')
 			lb_doc_error(doc, section_of(doc, identity),
-				     "identity '%s' has neither keys nor unix-user, so nobody can act as "
+				     "identity '%s' has neither keys nor unix-user, so nobody can "
+				     "act as "
 				     "it; write keys = {\"ssh-ed25519 AAAA... %s\"}",
 				     identity->name, identity->name);
 	}
 }
 
-int
-lb_validate_policy(struct lb_doc *doc)
+int lb_validate_policy(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 

@@ -8,15 +8,13 @@
 static size_t failed;
 
 /* Says what is wrong with a corpus file; the others are looked at all the same. */
-static void
-wrong(const char *name, const char *what, const char *findings)
+static void wrong(const char *name, const char *what, const char *findings)
 {
 	print_error("%s: %s; got:\n%s\n", name, what, findings);
 	failed++;
 }
 
-static void
-check_file(const char *name)
+static void check_file(const char *name)
 {
 	static struct findings f;
 	struct lb_policy *policy = NULL;
@@ -31,9 +29,9 @@ check_file(const char *name)
 		fail_msg("%s does not say what to expect", path);
 	end = strcspn(text, "\n");
 	snprintf(wanted, sizeof wanted, "%.*s", (int)(end - strlen(EXPECT)), text + strlen(EXPECT));
-	assert_int_equal(lb_policy_source_add_text(source, name, text, len,
-						   strncmp(name, "host-", 5) == 0),
-			 LB_OK);
+	assert_int_equal(
+		lb_policy_source_add_text(source, name, text, len, strncmp(name, "host-", 5) == 0),
+		LB_OK);
 	free(text);
 	if (parse_source(source, &f, &policy) != LB_ERR_MALFORMED)
 		wrong(name, "is accepted", f.text);
@@ -48,8 +46,7 @@ check_file(const char *name)
 	lb_policy_free(policy);
 }
 
-static void
-every_broken_policy_is_refused_for_its_own_reason(void **state)
+static void every_broken_policy_is_refused_for_its_own_reason(void **state)
 {
 	DIR *dir = opendir(BAD_DIR);
 	const struct dirent *entry;
@@ -67,8 +64,7 @@ every_broken_policy_is_refused_for_its_own_reason(void **state)
 	assert_true(count >= 150);
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_broken_policy_is_refused_for_its_own_reason),

@@ -24,8 +24,7 @@ struct findings {
 	size_t used;
 };
 
-static inline void
-keep_finding(void *arg, const struct lb_report_item *item)
+static inline void keep_finding(void *arg, const struct lb_report_item *item)
 {
 	struct findings *f = arg;
 	char line[2048];
@@ -41,8 +40,7 @@ keep_finding(void *arg, const struct lb_report_item *item)
 	f->text[f->used] = '\0';
 }
 
-static inline char *
-read_all(const char *path, size_t *len)
+static inline char *read_all(const char *path, size_t *len)
 {
 	FILE *fp = fopen(path, "r");
 	char *buf = malloc(1 << 20);
@@ -57,38 +55,40 @@ read_all(const char *path, size_t *len)
 }
 
 /* A host as the tests want it. */
-static inline struct lb_policy_source *
-test_host(void)
+static inline struct lb_policy_source *test_host(void)
 {
 	static const struct {
 		const char *name;
 		uint32_t id;
-	} users[] = {{"root", 0},      {"toor", 0},	  {"lockbox", 990}, {"alice", 1000},
-		     {"twin", 1000},   {"bob", 1001},	  {"carol", 1002},  {"postgres", 115},
-		     {"odd", 1900000005}},
-	  groups[] = {{"root", 0},  {"zero", 0},      {"adm", 4},      {"disk", 6},
-		      {"sudo", 27}, {"docker", 998},  {"odd", 1900000005},
-		      {"lockbox-keeper", 991}, {"lbr-other", 1200}, {"systemd-journal", 101}};
+	} users[] = {{"root", 0},     {"toor", 0},	 {"lockbox", 990},
+		     {"alice", 1000}, {"twin", 1000},	 {"bob", 1001},
+		     {"carol", 1002}, {"postgres", 115}, {"odd", 1900000005}},
+	  groups[] = {{"root", 0},	   {"zero", 0},
+		      {"adm", 4},	   {"disk", 6},
+		      {"sudo", 27},	   {"docker", 998},
+		      {"odd", 1900000005}, {"lockbox-keeper", 991},
+		      {"lbr-other", 1200}, {"systemd-journal", 101}};
 	struct lb_policy_source *source = lb_policy_source_new();
 
 	assert_non_null(source);
 	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
-		assert_int_equal(lb_policy_source_add_user(source, users[i].name, users[i].id), LB_OK);
+		assert_int_equal(lb_policy_source_add_user(source, users[i].name, users[i].id),
+				 LB_OK);
 	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
 		assert_int_equal(lb_policy_source_add_group(source, groups[i].name, groups[i].id),
 				 LB_OK);
 	return source;
 }
 
-static inline void
-add_text(struct lb_policy_source *source, const char *name, const char *text, bool host)
+static inline void add_text(struct lb_policy_source *source, const char *name, const char *text,
+			    bool host)
 {
 	assert_int_equal(lb_policy_source_add_text(source, name, text, strlen(text), host), LB_OK);
 }
 
 /* Parses and frees source; the findings go to f. */
-static inline int
-parse_source(struct lb_policy_source *source, struct findings *f, struct lb_policy **policy)
+static inline int parse_source(struct lb_policy_source *source, struct findings *f,
+			       struct lb_policy **policy)
 {
 	struct lb_report report = {.found = keep_finding, .arg = f};
 	int rc;
@@ -101,8 +101,7 @@ parse_source(struct lb_policy_source *source, struct findings *f, struct lb_poli
 	return rc;
 }
 
-static inline struct lb_policy_source *
-good_source(void)
+static inline struct lb_policy_source *good_source(void)
 {
 	static const char *const files[] = {"lockbox.conf", "people.conf", "roles.conf"};
 	struct lb_policy_source *source = test_host();
@@ -119,8 +118,7 @@ good_source(void)
 	return source;
 }
 
-static inline struct lb_policy *
-good_policy(void)
+static inline struct lb_policy *good_policy(void)
 {
 	static struct findings f;
 	struct lb_policy *policy = NULL;
