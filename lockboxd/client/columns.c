@@ -101,16 +101,15 @@ lb_columns_print(FILE *out, const char *text, size_t width)
 	fprintf(out, "%*s", (int)(width - 1 - full), "");
 }
 
-/* Bytes of the next line: up to the last blank that fits, or all that fits of a long word. */
+/* Bytes of the next line, blanks at its end left out; 0 when not even one word fits. */
 static size_t
 line_length(const char *text, size_t room)
 {
 	size_t fits = lb_columns_prefix(text, room), at = fits;
 
-	if (text[fits] == '\0' || text[fits] == ' ')
-		return fits;
-	while (at > 0 && text[at - 1] != ' ')
-		at--;
+	if (text[fits] != '\0' && text[fits] != ' ')
+		while (at > 0 && text[at - 1] != ' ')
+			at--;
 	while (at > 0 && text[at - 1] == ' ')
 		at--;
 	return at;
@@ -123,7 +122,7 @@ lb_columns_wrap(FILE *out, const char *text, size_t at, size_t indent, size_t wi
 		size_t room = at < width ? width - at : 0;
 		size_t len = line_length(text, room);
 
-		if (len == 0 && *text != '\0' && at <= indent) {
+		if (len == 0 && *text != '\0' && *text != ' ' && at <= indent) {
 			len = lb_columns_prefix(text, room);
 			if (len == 0)
 				len = strlen(text);

@@ -138,14 +138,16 @@ shrink(const struct lb_cli_table *t, size_t *widths, size_t width)
 static void
 print_row(const struct lb_cli_table *t, FILE *out, const size_t *widths, const char *const *cells)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		size_t width = widths[i], own = lb_columns_width(cells[i]);
+	size_t last = t->count - 1;
 
-		/* No blanks at the end of a line. */
-		if (i + 1 == t->count && own < width)
-			width = own;
-		lb_columns_print(out, cells[i], width);
-		if (i + 1 < t->count)
+	/* No blanks at the end of a line. */
+	while (last > 0 && cells[last][0] == '\0')
+		last--;
+	for (size_t i = 0; i <= last; i++) {
+		size_t own = lb_columns_width(cells[i]);
+
+		lb_columns_print(out, cells[i], i == last && own < widths[i] ? own : widths[i]);
+		if (i < last)
 			fprintf(out, "%*s", GAP, "");
 	}
 	fputc('\n', out);
