@@ -401,7 +401,7 @@ lb_store_next_session(struct lb_store_txn *txn, uint64_t grant, uint64_t number,
 {
 	struct lb_key key = lb_key_pair(grant, number + 1);
 	struct lb_session found;
-	MDB_val value;
+	MDB_val value = {0, NULL};
 	int err;
 
 	if (number == UINT64_MAX)
@@ -473,7 +473,7 @@ chain_end(struct lb_store_txn *t, uint64_t *seq, uint8_t hash[LB_HASH_SIZE])
 {
 	struct lb_key key = {0};
 	struct lb_msg_record last = {0};
-	MDB_val value;
+	MDB_val value = {0, NULL};
 	int err;
 
 	err = lb_store_seek(t, LB_TABLE_AUDIT, MDB_LAST, &key, &value);
@@ -525,7 +525,7 @@ lb_store_next_record(struct lb_store_txn *txn, uint64_t after, struct lb_msg_rec
 {
 	struct lb_key key = lb_key_u64(after + 1);
 	struct lb_msg_record found;
-	MDB_val value;
+	MDB_val value = {0, NULL};
 	int err;
 
 	if (after == UINT64_MAX)

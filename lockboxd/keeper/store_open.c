@@ -197,17 +197,20 @@ make_file(int dir)
 	return err;
 }
 
-/* Takes the blocks of the whole map from the file system now. */
+/* Takes the blocks of the whole map from the file system now, or none: a full disk is not made fuller. */
 static int
 allocate(int dir, const char *name, size_t map_size)
 {
+	struct stat st;
 	int rc, fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return LB_ERR_SYSTEM;
-	do
-		rc = posix_fallocate(fd, 0, (off_t)map_size);
-	while (rc == EINTR);
+	rc = fstat(fd, &st) == 0 ? 0 : errno;
+	while (rc == 0 && (rc = posix_fallocate(fd, 0, (off_t)map_size)) == EINTR)
+		rc = 0;
+	if (rc == ENOSPC && ftruncate(fd, st.st_size) != 0)
+		rc = errno;
 	if (rc == 0 && fsync(fd) != 0)
 		rc = errno;
 	close(fd);
