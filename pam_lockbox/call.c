@@ -13,7 +13,8 @@
  * Copies a PAM item of at most max bytes; a longer one is cut, which can only
  * make it match less.  An item that is not set gives an empty text.
  */
-static int copy_item(pam_handle_t *pamh, int type, char *out, size_t max)
+static int
+copy_item(pam_handle_t *pamh, int type, char *out, size_t max)
 {
 	const void *item = NULL;
 	size_t len;
@@ -27,8 +28,8 @@ static int copy_item(pam_handle_t *pamh, int type, char *out, size_t max)
 	return LB_OK;
 }
 
-static int fill_login(pam_handle_t *pamh, const struct lb_pam_subject *subject,
-		      struct lb_msg_login *login)
+static int
+fill_login(pam_handle_t *pamh, const struct lb_pam_subject *subject, struct lb_msg_login *login)
 {
 	memset(login, 0, sizeof *login);
 	memcpy(login->user, subject->user, sizeof login->user);
@@ -40,8 +41,9 @@ static int fill_login(pam_handle_t *pamh, const struct lb_pam_subject *subject,
 	return login->service[0] != '\0' ? LB_OK : LB_ERR_SYSTEM;
 }
 
-int lb_pam_call_begin(struct lb_pam_call *call, pam_handle_t *pamh, int flags, int argc,
-		      const char **argv)
+int
+lb_pam_call_begin(struct lb_pam_call *call, pam_handle_t *pamh, int flags, int argc,
+		  const char **argv)
 {
 	const char *bad = NULL;
 	int err = lb_pam_opts_parse(&call->opts, argc, argv, &bad);
@@ -61,7 +63,8 @@ int lb_pam_call_begin(struct lb_pam_call *call, pam_handle_t *pamh, int flags, i
 }
 
 /* Writes `user=NAME uid=N`, or what little is known. */
-static void describe(const struct lb_pam_subject *subject, char *out, size_t cap)
+static void
+describe(const struct lb_pam_subject *subject, char *out, size_t cap)
 {
 	char user[4 * LB_USER_MAX + 1];
 
@@ -73,8 +76,8 @@ static void describe(const struct lb_pam_subject *subject, char *out, size_t cap
 	snprintf(out, cap, "user=%s uid=%u", user, subject->uid);
 }
 
-void lb_pam_call_log(const struct lb_pam_call *call, int priority, const char *what,
-		     const char *reason)
+void
+lb_pam_call_log(const struct lb_pam_call *call, int priority, const char *what, const char *reason)
 {
 	char who[4 * LB_USER_MAX + 32], rhost[LB_RHOST_MAX + 1], why[2 * LB_REASON_MAX + 1] = "";
 

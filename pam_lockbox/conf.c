@@ -45,7 +45,8 @@ static const struct {
 #define PERSONAL (sizeof personal / sizeof personal[0])
 
 /* libpam knows services in lower case only, so one in capitals would never match. */
-static bool service_valid(const char *name)
+static bool
+service_valid(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t len = strlen(name);
@@ -55,7 +56,8 @@ static bool service_valid(const char *name)
 }
 
 /* Any user's name, also one from a directory such as "ann@example.org"; never a temporary one. */
-static bool user_valid(const char *name)
+static bool
+user_valid(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -72,7 +74,8 @@ static bool user_valid(const char *name)
  * Cuts a line into words in place.  A comment begins with a '#' that begins a
  * word.  Returns the count, or WORDS_MAX + 1 for more words than any line has.
  */
-static size_t split(char *line, char *words[WORDS_MAX])
+static size_t
+split(char *line, char *words[WORDS_MAX])
 {
 	size_t count = 0;
 
@@ -90,7 +93,8 @@ static size_t split(char *line, char *words[WORDS_MAX])
 }
 
 /* NULL, or why this service cannot be taken out for everybody. */
-static const char *check_whole_service(enum lb_pam_rule_kind kind, const char *service)
+static const char *
+check_whole_service(enum lb_pam_rule_kind kind, const char *service)
 {
 	for (size_t i = 0; i < PERSONAL; i++) {
 		if (strcmp(personal[i].name, service) != 0)
@@ -105,7 +109,8 @@ static const char *check_whole_service(enum lb_pam_rule_kind kind, const char *s
 }
 
 /* NULL, or what is wrong with the rule. */
-static const char *check_rule(const struct lb_pam_conf *conf, const struct lb_pam_rule *rule)
+static const char *
+check_rule(const struct lb_pam_conf *conf, const struct lb_pam_rule *rule)
 {
 	if (rule->service != NULL && !service_valid(rule->service))
 		return "this is not the name of a PAM service (lower case, digits, . _ -)";
@@ -121,8 +126,9 @@ static const char *check_rule(const struct lb_pam_conf *conf, const struct lb_pa
 }
 
 /* Reads the words of one line into a rule.  NULL, or what is wrong. */
-static const char *parse_rule(const struct lb_pam_conf *conf, char *words[WORDS_MAX], size_t count,
-			      struct lb_pam_rule *rule)
+static const char *
+parse_rule(const struct lb_pam_conf *conf, char *words[WORDS_MAX], size_t count,
+	   struct lb_pam_rule *rule)
 {
 	for (size_t i = 0; i < DIRECTIVES; i++) {
 		size_t next = 1;
@@ -139,7 +145,8 @@ static const char *parse_rule(const struct lb_pam_conf *conf, char *words[WORDS_
 	return "unknown directive (gate, system, root-caller, exempt)";
 }
 
-static const char *parse_line(struct lb_pam_conf *conf, char *line, unsigned number)
+static const char *
+parse_line(struct lb_pam_conf *conf, char *line, unsigned number)
 {
 	struct lb_pam_rule rule = {.line = number};
 	char *words[WORDS_MAX];
@@ -159,8 +166,8 @@ static const char *parse_line(struct lb_pam_conf *conf, char *line, unsigned num
 	return NULL;
 }
 
-int lb_pam_conf_parse(struct lb_pam_conf *conf, char *text, size_t len,
-		      struct lb_pam_conf_fault *fault)
+int
+lb_pam_conf_parse(struct lb_pam_conf *conf, char *text, size_t len, struct lb_pam_conf_fault *fault)
 {
 	char *at = text;
 
@@ -186,14 +193,16 @@ int lb_pam_conf_parse(struct lb_pam_conf *conf, char *text, size_t len,
 	return LB_OK;
 }
 
-static int refuse(struct lb_pam_conf_fault *fault, const char *what, int err)
+static int
+refuse(struct lb_pam_conf_fault *fault, const char *what, int err)
 {
 	*fault = (struct lb_pam_conf_fault){what, 0};
 	return err;
 }
 
 /* A failed open: is something there that should not be, or could we not look? */
-static int open_failed(struct lb_pam_conf_fault *fault)
+static int
+open_failed(struct lb_pam_conf_fault *fault)
 {
 	switch (errno) {
 	case ENOENT:
@@ -209,13 +218,15 @@ static int open_failed(struct lb_pam_conf_fault *fault)
 	}
 }
 
-static bool only_root_writes(const struct stat *st)
+static bool
+only_root_writes(const struct stat *st)
 {
 	return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 /* Opens the directory that holds path, having seen that only root can change what is in it. */
-static int open_directory(const char *path, int *fd, struct lb_pam_conf_fault *fault)
+static int
+open_directory(const char *path, int *fd, struct lb_pam_conf_fault *fault)
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash != NULL ? (size_t)(slash - path) : 0;
@@ -237,7 +248,8 @@ static int open_directory(const char *path, int *fd, struct lb_pam_conf_fault *f
 }
 
 /* Opens the file itself; without O_NONBLOCK a FIFO would hold up the login. */
-static int open_file(int dir, const char *name, int *fd, struct lb_pam_conf_fault *fault)
+static int
+open_file(int dir, const char *name, int *fd, struct lb_pam_conf_fault *fault)
 {
 	struct stat st;
 
@@ -256,7 +268,8 @@ static int open_file(int dir, const char *name, int *fd, struct lb_pam_conf_faul
 }
 
 /* Reads to the end of the file; text has room for LB_PAM_CONF_MAX + 1 bytes and the NUL. */
-static int read_all(int fd, char *text, size_t *len, struct lb_pam_conf_fault *fault)
+static int
+read_all(int fd, char *text, size_t *len, struct lb_pam_conf_fault *fault)
 {
 	size_t used = 0;
 
@@ -278,7 +291,8 @@ static int read_all(int fd, char *text, size_t *len, struct lb_pam_conf_fault *f
 	return LB_OK;
 }
 
-static int load_text(struct lb_pam_conf *conf, int fd, struct lb_pam_conf_fault *fault)
+static int
+load_text(struct lb_pam_conf *conf, int fd, struct lb_pam_conf_fault *fault)
 {
 	char *text = malloc(LB_PAM_CONF_MAX + 2);
 	size_t len = 0;
@@ -296,7 +310,8 @@ static int load_text(struct lb_pam_conf *conf, int fd, struct lb_pam_conf_fault 
 	return err;
 }
 
-int lb_pam_conf_load(struct lb_pam_conf *conf, const char *path, struct lb_pam_conf_fault *fault)
+int
+lb_pam_conf_load(struct lb_pam_conf *conf, const char *path, struct lb_pam_conf_fault *fault)
 {
 	int dir = -1, fd = -1, err;
 
@@ -314,7 +329,8 @@ int lb_pam_conf_load(struct lb_pam_conf *conf, const char *path, struct lb_pam_c
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
-bool lb_pam_conf_has(const struct lb_pam_conf *conf, enum lb_pam_rule_kind kind)
+bool
+lb_pam_conf_has(const struct lb_pam_conf *conf, enum lb_pam_rule_kind kind)
 {
 	for (size_t i = 0; i < conf->count; i++)
 		if (conf->rules[i].kind == kind)
@@ -322,14 +338,15 @@ bool lb_pam_conf_has(const struct lb_pam_conf *conf, enum lb_pam_rule_kind kind)
 	return false;
 }
 
-static bool same(const char *of_rule, const char *given)
+static bool
+same(const char *of_rule, const char *given)
 {
 	return of_rule == NULL || strcmp(of_rule, given) == 0;
 }
 
-const struct lb_pam_rule *lb_pam_conf_find(const struct lb_pam_conf *conf,
-					   enum lb_pam_rule_kind kind, const char *service,
-					   const char *user)
+const struct lb_pam_rule *
+lb_pam_conf_find(const struct lb_pam_conf *conf, enum lb_pam_rule_kind kind, const char *service,
+		 const char *user)
 {
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct lb_pam_rule *rule = &conf->rules[i];
@@ -340,7 +357,8 @@ const struct lb_pam_rule *lb_pam_conf_find(const struct lb_pam_conf *conf,
 	return NULL;
 }
 
-void lb_pam_conf_clear(struct lb_pam_conf *conf)
+void
+lb_pam_conf_clear(struct lb_pam_conf *conf)
 {
 	free(conf->text);
 	conf->text = NULL;

@@ -9,14 +9,16 @@
 #include "wipe.h"
 
 /* An answer is one frame; a daemon that says more is not one to believe. */
-static int nothing_follows(const struct lb_client *c)
+static int
+nothing_follows(const struct lb_client *c)
 {
 	char byte;
 
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? LB_ERR_MALFORMED : LB_OK;
 }
 
-static int check(uint16_t type, const struct lb_msg_verdict *verdict)
+static int
+check(uint16_t type, const struct lb_msg_verdict *verdict)
 {
 	if (type != LB_MSG_VERDICT)
 		return LB_ERR_MALFORMED;
@@ -25,8 +27,9 @@ static int check(uint16_t type, const struct lb_msg_verdict *verdict)
 	return LB_OK;
 }
 
-int lb_pam_ask(const char *socket_path, unsigned timeout_ms, uint16_t type,
-	       const struct lb_msg_login *login, struct lb_msg_verdict *verdict)
+int
+lb_pam_ask(const char *socket_path, unsigned timeout_ms, uint16_t type,
+	   const struct lb_msg_login *login, struct lb_msg_verdict *verdict)
 {
 	struct lb_client c;
 	union lb_msg answer;
@@ -48,8 +51,9 @@ int lb_pam_ask(const char *socket_path, unsigned timeout_ms, uint16_t type,
 	return err;
 }
 
-int lb_pam_tell(const char *socket_path, unsigned timeout_ms, uint16_t type,
-		const struct lb_msg_login *login)
+int
+lb_pam_tell(const char *socket_path, unsigned timeout_ms, uint16_t type,
+	    const struct lb_msg_login *login)
 {
 	struct lb_client c;
 	union lb_msg answer;

@@ -10,7 +10,8 @@
  */
 static const char *const temporary_services[] = {LB_PAM_SSHD, "sudo", "sudo-i", "polkit-1"};
 
-static bool is_temporary_service(const char *service)
+static bool
+is_temporary_service(const char *service)
 {
 	for (size_t i = 0; i < sizeof temporary_services / sizeof temporary_services[0]; i++)
 		if (strcmp(temporary_services[i], service) == 0)
@@ -19,20 +20,23 @@ static bool is_temporary_service(const char *service)
 }
 
 /* The name "root" must be uid 0; another name for uid 0 is exempt only where it is named itself. */
-static bool name_fits_uid(const struct lb_pam_subject *subject)
+static bool
+name_fits_uid(const struct lb_pam_subject *subject)
 {
 	return strcmp(subject->user, "root") != 0 || subject->uid == 0;
 }
 
-static bool is_gate_user(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject,
-			 const char *service)
+static bool
+is_gate_user(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject,
+	     const char *service)
 {
 	return strcmp(service, LB_PAM_SSHD) == 0 && subject->uid != 0 &&
 	       lb_pam_conf_find(conf, LB_PAM_GATE, service, subject->user) != NULL;
 }
 
-static enum lb_pam_way person(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject,
-			      const char *service, bool root_calls, const struct lb_pam_rule **rule)
+static enum lb_pam_way
+person(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject, const char *service,
+       bool root_calls, const struct lb_pam_rule **rule)
 {
 	const struct lb_pam_rule *exempt;
 
@@ -50,8 +54,9 @@ static enum lb_pam_way person(const struct lb_pam_conf *conf, const struct lb_pa
 	return LB_PAM_ALARM;
 }
 
-enum lb_pam_way lb_pam_gate(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject,
-			    const char *service, bool root_calls, const struct lb_pam_rule **rule)
+enum lb_pam_way
+lb_pam_gate(const struct lb_pam_conf *conf, const struct lb_pam_subject *subject,
+	    const char *service, bool root_calls, const struct lb_pam_rule **rule)
 {
 	switch (subject->kind) {
 	case LB_PAM_NOBODY:

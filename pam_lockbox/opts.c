@@ -27,7 +27,8 @@ static const struct {
 
 #define OPTIONS (sizeof options / sizeof options[0])
 
-static int set_path(const char **to, const char *value)
+static int
+set_path(const char **to, const char *value)
 {
 	if (!lb_path_valid(value, sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1))
 		return LB_ERR_MALFORMED;
@@ -35,7 +36,8 @@ static int set_path(const char **to, const char *value)
 	return LB_OK;
 }
 
-static int set_milliseconds(unsigned *to, const char *value)
+static int
+set_milliseconds(unsigned *to, const char *value)
 {
 	uint32_t n;
 
@@ -46,7 +48,8 @@ static int set_milliseconds(unsigned *to, const char *value)
 }
 
 /* value is what follows the '=', or NULL when there is none. */
-static int set(struct lb_pam_opts *opts, size_t i, const char *value)
+static int
+set(struct lb_pam_opts *opts, size_t i, const char *value)
 {
 	void *member = (char *)opts + options[i].offset;
 
@@ -64,7 +67,8 @@ static int set(struct lb_pam_opts *opts, size_t i, const char *value)
 	return LB_ERR_INTERNAL;
 }
 
-static int parse_word(struct lb_pam_opts *opts, const char *word)
+static int
+parse_word(struct lb_pam_opts *opts, const char *word)
 {
 	size_t len = strcspn(word, "=");
 	const char *value = word[len] == '=' ? word + len + 1 : NULL;
@@ -75,7 +79,8 @@ static int parse_word(struct lb_pam_opts *opts, const char *word)
 	return LB_ERR_MALFORMED;
 }
 
-int lb_pam_opts_parse(struct lb_pam_opts *opts, int argc, const char **argv, const char **bad)
+int
+lb_pam_opts_parse(struct lb_pam_opts *opts, int argc, const char **argv, const char **bad)
 {
 	struct lb_pam_opts new = {
 		.conf = LB_PAM_CONF_PATH,

@@ -34,7 +34,8 @@ static const char bad_setup_text[] =
 	"Lockbox: this host's login settings are damaged; ask the host's operators";
 
 /* What a failure on this side of the socket is called in PAM. */
-static int local_code(int err)
+static int
+local_code(int err)
 {
 	switch (err) {
 	case LB_ERR_NOMEM:
@@ -47,13 +48,15 @@ static int local_code(int err)
 }
 
 /* The same for an exchange with the daemon: whatever is not our own failure is the daemon's. */
-static int exchange_code(int err)
+static int
+exchange_code(int err)
 {
 	return err == LB_ERR_NOMEM || err == LB_ERR_SYSTEM ? local_code(err) : PAM_AUTHINFO_UNAVAIL;
 }
 
 /* Refuses without having asked the daemon: log line, words for the person, PAM code. */
-static int refuse(const struct lb_pam_call *call, int code, const char *why)
+static int
+refuse(const struct lb_pam_call *call, int code, const char *why)
 {
 	char text[LB_REASON_MAX + 1];
 
@@ -63,20 +66,23 @@ static int refuse(const struct lb_pam_call *call, int code, const char *why)
 	return code;
 }
 
-static int no_answer(const struct lb_pam_call *call, int err)
+static int
+no_answer(const struct lb_pam_call *call, int err)
 {
 	lb_pam_call_log(call, LOG_CRIT, "refused, no verdict from lockboxd", lb_err_text(err));
 	lb_pam_say(call->pamh, call->flags, PAM_ERROR_MSG, no_answer_text);
 	return exchange_code(err);
 }
 
-static bool is_sshd(const struct lb_pam_call *call)
+static bool
+is_sshd(const struct lb_pam_call *call)
 {
 	return strcmp(call->login.service, LB_PAM_SSHD) == 0;
 }
 
 /* Puts the question to the daemon.  denied is the code for a no; anything but a clear yes is one. */
-static int ask(const struct lb_pam_call *call, uint16_t type, int denied)
+static int
+ask(const struct lb_pam_call *call, uint16_t type, int denied)
 {
 	struct lb_msg_verdict verdict = {.verdict = LB_VERDICT_DENY};
 	int result = denied;
@@ -100,7 +106,8 @@ static int ask(const struct lb_pam_call *call, uint16_t type, int denied)
 }
 
 /* Has the password typed, checks it with the daemon, forgets it. */
-static int ask_with_password(struct lb_pam_call *call)
+static int
+ask_with_password(struct lb_pam_call *call)
 {
 	int result = PAM_AUTH_ERR;
 	int err = lb_pam_ask_password(call->pamh, call->login.password);
@@ -117,7 +124,8 @@ static int ask_with_password(struct lb_pam_call *call)
 	return result;
 }
 
-EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct lb_pam_call call;
 	int err = lb_pam_call_begin(&call, pamh, flags, argc, argv);
@@ -140,7 +148,8 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 }
 
 /* Somebody goes in without a grant because root wrote so.  Nothing here may keep them out. */
-static int let_past_with_alarm(const struct lb_pam_call *call, const struct lb_pam_rule *rule)
+static int
+let_past_with_alarm(const struct lb_pam_call *call, const struct lb_pam_rule *rule)
 {
 	char what[96 + LB_SERVICE_MAX];
 	int err;
@@ -156,7 +165,8 @@ static int let_past_with_alarm(const struct lb_pam_call *call, const struct lb_p
 	return PAM_IGNORE;
 }
 
-static int pass_gate(const struct lb_pam_call *call, const struct lb_pam_conf *conf)
+static int
+pass_gate(const struct lb_pam_call *call, const struct lb_pam_conf *conf)
 {
 	const struct lb_pam_rule *rule = NULL;
 
@@ -186,7 +196,8 @@ static int pass_gate(const struct lb_pam_call *call, const struct lb_pam_conf *c
 }
 
 /* Nobody gets in by a file that cannot be trusted, not even who it may have meant to exempt. */
-static int bad_conf(const struct lb_pam_call *call, int err, const struct lb_pam_conf_fault *fault)
+static int
+bad_conf(const struct lb_pam_call *call, int err, const struct lb_pam_conf_fault *fault)
 {
 	char why[LB_REASON_MAX + 1];
 
@@ -200,7 +211,8 @@ static int bad_conf(const struct lb_pam_call *call, int err, const struct lb_pam
 	return local_code(err);
 }
 
-EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct lb_pam_call call;
 	struct lb_pam_conf conf;
@@ -222,7 +234,8 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
  * in one message.  The end of a grant finds processes by their login uid, so a
  * session that has none of its own must not begin.
  */
-static int open_temporary(const struct lb_pam_call *call)
+static int
+open_temporary(const struct lb_pam_call *call)
 {
 	uint32_t login_uid = 0;
 
@@ -238,7 +251,8 @@ static int open_temporary(const struct lb_pam_call *call)
 	return ask(call, LB_MSG_PAM_OPEN, PAM_PERM_DENIED);
 }
 
-EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct lb_pam_call call;
 	int err = lb_pam_call_begin(&call, pamh, flags, argc, argv);
@@ -261,7 +275,8 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 }
 
 /* A hint only: the keeper watches the process itself, and the account may be gone by now. */
-EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct lb_pam_call call;
 
@@ -273,7 +288,8 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
 }
 
 /* There are no credentials to set; success, so that `success=done` ends the stack as in auth. */
-EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	const void *user = NULL;
 
@@ -283,7 +299,8 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **
 	return lb_pam_name_is_ours(user) ? PAM_SUCCESS : PAM_IGNORE;
 }
 
-EXPORT int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
+EXPORT int
+pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct lb_pam_call call;
 	int err = lb_pam_call_begin(&call, pamh, flags, argc, argv);

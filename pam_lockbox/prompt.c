@@ -13,7 +13,8 @@
  * The text is the daemon's and holds what people wrote, escaped there already.
  * Escaping only a line that needs it keeps its backslashes from doubling.
  */
-static size_t safe_line(char *out, size_t cap, const char *line, size_t len)
+static size_t
+safe_line(char *out, size_t cap, const char *line, size_t len)
 {
 	char copy[LB_REASON_MAX + 1];
 
@@ -30,7 +31,8 @@ static size_t safe_line(char *out, size_t cap, const char *line, size_t len)
 	return len;
 }
 
-void lb_pam_say(pam_handle_t *pamh, int flags, int style, const char *text)
+void
+lb_pam_say(pam_handle_t *pamh, int flags, int style, const char *text)
 {
 	char safe[4 * LB_REASON_MAX + 1];
 	size_t used = 0;
@@ -50,7 +52,8 @@ void lb_pam_say(pam_handle_t *pamh, int flags, int style, const char *text)
 	pam_prompt(pamh, style, NULL, "%s", safe);
 }
 
-int lb_pam_ask_password(pam_handle_t *pamh, char out[LB_PASSWORD_MAX + 1])
+int
+lb_pam_ask_password(pam_handle_t *pamh, char out[LB_PASSWORD_MAX + 1])
 {
 	char *typed = NULL;
 	int err = LB_OK;

@@ -14,18 +14,21 @@
 #define ENTRY_FIRST 4096u
 #define ENTRY_MAX (1024u * 1024u)
 
-static bool begins(const char *name, const char *prefix)
+static bool
+begins(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-bool lb_pam_name_is_ours(const char *name)
+bool
+lb_pam_name_is_ours(const char *name)
 {
 	return begins(name, LB_ACCOUNT_PREFIX) || begins(name, LB_ROLE_GROUP_PREFIX);
 }
 
 /* One try with a buffer of this size.  LB_ERR_TOO_LONG: it takes a larger one. */
-static int try_resolve(const char *name, char *buf, size_t size, uint32_t *uid)
+static int
+try_resolve(const char *name, char *buf, size_t size, uint32_t *uid)
 {
 	struct passwd entry, *found = NULL;
 	int err;
@@ -43,7 +46,8 @@ static int try_resolve(const char *name, char *buf, size_t size, uint32_t *uid)
 	return LB_OK;
 }
 
-static int resolve(const char *name, uint32_t *uid)
+static int
+resolve(const char *name, uint32_t *uid)
 {
 	char first[ENTRY_FIRST];
 	int err = try_resolve(name, first, sizeof first, uid);
@@ -60,7 +64,8 @@ static int resolve(const char *name, uint32_t *uid)
 	return err == LB_ERR_TOO_LONG ? LB_ERR_SYSTEM : err;
 }
 
-static enum lb_pam_kind kind_of(const char *name, uint32_t uid)
+static enum lb_pam_kind
+kind_of(const char *name, uint32_t uid)
 {
 	bool ours = lb_pam_name_is_ours(name);
 
@@ -71,7 +76,8 @@ static enum lb_pam_kind kind_of(const char *name, uint32_t uid)
 	return LB_PAM_ODD;
 }
 
-int lb_pam_subject_read(pam_handle_t *pamh, struct lb_pam_subject *subject)
+int
+lb_pam_subject_read(pam_handle_t *pamh, struct lb_pam_subject *subject)
 {
 	struct lb_pam_subject new = {.kind = LB_PAM_NOBODY};
 	const void *item = NULL;
@@ -93,7 +99,8 @@ int lb_pam_subject_read(pam_handle_t *pamh, struct lb_pam_subject *subject)
 	return LB_OK;
 }
 
-bool lb_pam_caller_is_root(pam_handle_t *pamh)
+bool
+lb_pam_caller_is_root(pam_handle_t *pamh)
 {
 	const void *ruser = NULL;
 	uint32_t uid;
@@ -105,7 +112,8 @@ bool lb_pam_caller_is_root(pam_handle_t *pamh)
 	return resolve(ruser, &uid) == LB_OK && uid == 0;
 }
 
-int lb_pam_login_uid(uint32_t *uid)
+int
+lb_pam_login_uid(uint32_t *uid)
 {
 	char text[16];
 	ssize_t n;

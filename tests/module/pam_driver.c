@@ -44,7 +44,8 @@ static void __attribute__((noreturn)) misuse(const char *what)
 	exit(2);
 }
 
-static const char *code_name(int code)
+static const char *
+code_name(int code)
 {
 #define NAME(c) [c] = #c
 	static const char *const names[] = {
@@ -61,7 +62,8 @@ static const char *code_name(int code)
 	return names[code];
 }
 
-static void print_message(const struct pam_message *m)
+static void
+print_message(const struct pam_message *m)
 {
 	switch (m->msg_style) {
 	case PAM_ERROR_MSG:
@@ -78,8 +80,9 @@ static void print_message(const struct pam_message *m)
 	}
 }
 
-static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
-		    void *data)
+static int
+converse(int count, const struct pam_message **messages, struct pam_response **responses,
+	 void *data)
 {
 	const struct driver *d = data;
 	struct pam_response *r;
@@ -98,7 +101,8 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	return PAM_SUCCESS;
 }
 
-static int set_cred(pam_handle_t *pamh, int flags)
+static int
+set_cred(pam_handle_t *pamh, int flags)
 {
 	return pam_setcred(pamh, (int)((unsigned)flags | PAM_ESTABLISH_CRED));
 }
@@ -121,7 +125,8 @@ static const struct {
 	{"ruser=", PAM_RUSER},
 };
 
-static long now_ms(void)
+static long
+now_ms(void)
 {
 	struct timespec ts;
 
@@ -129,7 +134,8 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void make_call(struct driver *d, const char *word, int (*call)(pam_handle_t *, int))
+static void
+make_call(struct driver *d, const char *word, int (*call)(pam_handle_t *, int))
 {
 	long begun = now_ms();
 	int code = PAM_SUCCESS;
@@ -146,7 +152,8 @@ static void make_call(struct driver *d, const char *word, int (*call)(pam_handle
 		d->all_well = false;
 }
 
-static void print_fds(void)
+static void
+print_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	int count = -3; /* ".", ".." and the directory itself */
@@ -159,7 +166,8 @@ static void print_fds(void)
 	printf("fds %d\n", count);
 }
 
-static void set_login_uid(const char *value)
+static void
+set_login_uid(const char *value)
 {
 	FILE *f = fopen("/proc/self/loginuid", "w");
 
@@ -167,12 +175,14 @@ static void set_login_uid(const char *value)
 		misuse("cannot set the login uid");
 }
 
-static void nothing(int signal_number)
+static void
+nothing(int signal_number)
 {
 	(void)signal_number;
 }
 
-static void start_alarms(void)
+static void
+start_alarms(void)
 {
 	struct sigaction action = {.sa_handler = nothing};
 	struct itimerval every = {{0, 1000}, {0, 1000}};
@@ -181,7 +191,8 @@ static void start_alarms(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
-static void *thread(void *data)
+static void *
+thread(void *data)
 {
 	struct driver *d = data;
 	struct driver quiet = *d;
@@ -203,7 +214,8 @@ static void *thread(void *data)
 	return (void *)good;
 }
 
-static void run_threads(struct driver *d, size_t count)
+static void
+run_threads(struct driver *d, size_t count)
 {
 	pthread_t threads[64];
 	intptr_t good = 0;
@@ -222,13 +234,15 @@ static void run_threads(struct driver *d, size_t count)
 	printf("threads: %ld of %zu allowed\n", (long)good, count * 50);
 }
 
-static const char *after(const char *word, const char *prefix)
+static const char *
+after(const char *word, const char *prefix)
 {
 	return strncmp(word, prefix, strlen(prefix)) == 0 ? word + strlen(prefix) : NULL;
 }
 
 /* True when the word sets something about the application rather than a PAM item. */
-static bool set_own(struct driver *d, const char *word)
+static bool
+set_own(struct driver *d, const char *word)
 {
 	const char *value;
 
@@ -255,7 +269,8 @@ static bool set_own(struct driver *d, const char *word)
 	return true;
 }
 
-static void run_word(struct driver *d, const char *word)
+static void
+run_word(struct driver *d, const char *word)
 {
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
 		if (strcmp(word, calls[i].word) == 0) {
@@ -276,7 +291,8 @@ static void run_word(struct driver *d, const char *word)
 		misuse(word);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
 	struct driver d = {.repeat = 1, .all_well = true};
 	struct pam_conv conv = {converse, &d};

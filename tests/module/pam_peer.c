@@ -38,13 +38,15 @@ static void __attribute__((noreturn)) die(const char *what)
 	exit(1);
 }
 
-static void send_bytes(int fd, const void *bytes, size_t len)
+static void
+send_bytes(int fd, const void *bytes, size_t len)
 {
 	if (send(fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
 		perror("send");
 }
 
-static void encode(struct answer *a, uint8_t verdict)
+static void
+encode(struct answer *a, uint8_t verdict)
 {
 	struct lb_msg_verdict v = {.verdict = verdict};
 
@@ -53,39 +55,46 @@ static void encode(struct answer *a, uint8_t verdict)
 		die("encode");
 }
 
-static void answer(struct answer *a, uint8_t verdict)
+static void
+answer(struct answer *a, uint8_t verdict)
 {
 	encode(a, verdict);
 	send_bytes(a->fd, a->frame, a->len);
 }
 
-static void allow(struct answer *a)
+static void
+allow(struct answer *a)
 {
 	answer(a, LB_VERDICT_ALLOW);
 }
 
-static void deny(struct answer *a)
+static void
+deny(struct answer *a)
 {
 	answer(a, LB_VERDICT_DENY);
 }
 
-static void verdict_0(struct answer *a)
+static void
+verdict_0(struct answer *a)
 {
 	answer(a, 0);
 }
 
-static void verdict_3(struct answer *a)
+static void
+verdict_3(struct answer *a)
 {
 	answer(a, 3);
 }
 
-static void verdict_255(struct answer *a)
+static void
+verdict_255(struct answer *a)
 {
 	answer(a, 255);
 }
 
 /* Yes to the password "right", and to everything that asks for none. */
-static void password(struct answer *a)
+static void
+password(struct answer *a)
 {
 	if (a->asked == LB_MSG_PAM_AUTH && strcmp(a->login->password, "right") != 0)
 		deny(a);
@@ -93,18 +102,21 @@ static void password(struct answer *a)
 		allow(a);
 }
 
-static void silent(struct answer *a)
+static void
+silent(struct answer *a)
 {
 	a->fd = -1; /* stays open */
 }
 
-static void hang_up(struct answer *a)
+static void
+hang_up(struct answer *a)
 {
 	(void)a;
 }
 
 /* A whole yes, one byte every 100 ms: never done in time. */
-static void drip(struct answer *a)
+static void
+drip(struct answer *a)
 {
 	struct timespec pause = {.tv_nsec = 100000000};
 
@@ -116,21 +128,24 @@ static void drip(struct answer *a)
 	}
 }
 
-static void half(struct answer *a)
+static void
+half(struct answer *a)
 {
 	encode(a, LB_VERDICT_ALLOW);
 	send_bytes(a->fd, a->frame, a->len - 1);
 	a->fd = -1;
 }
 
-static void half_and_close(struct answer *a)
+static void
+half_and_close(struct answer *a)
 {
 	encode(a, LB_VERDICT_ALLOW);
 	send_bytes(a->fd, a->frame, a->len - 1);
 }
 
 /* One byte more than the message has, inside the frame. */
-static void trailing(struct answer *a)
+static void
+trailing(struct answer *a)
 {
 	encode(a, LB_VERDICT_ALLOW);
 	a->frame[a->len++] = 'x';
@@ -139,7 +154,8 @@ static void trailing(struct answer *a)
 }
 
 /* A good frame with something behind it. */
-static void followed(struct answer *a)
+static void
+followed(struct answer *a)
 {
 	encode(a, LB_VERDICT_ALLOW);
 	a->frame[a->len++] = 'x';
@@ -147,7 +163,8 @@ static void followed(struct answer *a)
 }
 
 /* The text is a NUL. */
-static void nul_text(struct answer *a)
+static void
+nul_text(struct answer *a)
 {
 	a->text = "x";
 	encode(a, LB_VERDICT_ALLOW);
@@ -155,36 +172,42 @@ static void nul_text(struct answer *a)
 	send_bytes(a->fd, a->frame, a->len);
 }
 
-static void patch(struct answer *a, size_t at, uint8_t byte)
+static void
+patch(struct answer *a, size_t at, uint8_t byte)
 {
 	encode(a, LB_VERDICT_ALLOW);
 	a->frame[at] = byte;
 	send_bytes(a->fd, a->frame, a->len);
 }
 
-static void huge(struct answer *a)
+static void
+huge(struct answer *a)
 {
 	patch(a, 0, 0x7f);
 }
 
-static void bad_version(struct answer *a)
+static void
+bad_version(struct answer *a)
 {
 	patch(a, 6, LB_PROTO_VERSION + 1);
 }
 
-static void reserved(struct answer *a)
+static void
+reserved(struct answer *a)
 {
 	patch(a, 7, 1);
 }
 
 /* The bytes of a yes, typed as a request. */
-static void request_type(struct answer *a)
+static void
+request_type(struct answer *a)
 {
 	patch(a, 4, 0);
 }
 
 /* A reply, but not a verdict. */
-static void other_reply(struct answer *a)
+static void
+other_reply(struct answer *a)
 {
 	struct lb_msg_done done = {.more = LB_VERDICT_ALLOW};
 
@@ -194,7 +217,8 @@ static void other_reply(struct answer *a)
 }
 
 /* The request itself, sent back. */
-static void echo(struct answer *a)
+static void
+echo(struct answer *a)
 {
 	if (lb_proto_encode(a->asked, a->login, a->frame, FRAME_MAX, &a->len) != LB_OK)
 		die("encode");
@@ -229,7 +253,8 @@ static const struct {
 	{"verdict-255", verdict_255, 0},
 };
 
-static int listen_at(const char *path, uid_t listener)
+static int
+listen_at(const char *path, uid_t listener)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -247,7 +272,8 @@ static int listen_at(const char *path, uid_t listener)
 	return fd;
 }
 
-static int read_request(int fd, uint16_t *type, union lb_msg *msg)
+static int
+read_request(int fd, uint16_t *type, union lb_msg *msg)
 {
 	uint8_t header[LB_HEADER_SIZE], payload[LB_PAYLOAD_MAX];
 	uint32_t len;
@@ -261,7 +287,8 @@ static int read_request(int fd, uint16_t *type, union lb_msg *msg)
 	return lb_proto_decode(*type, payload, len, msg);
 }
 
-static void serve(int fd, size_t mode, FILE *log, const char *text)
+static void
+serve(int fd, size_t mode, FILE *log, const char *text)
 {
 	union lb_msg msg;
 	struct answer a = {.fd = fd, .text = text, .login = &msg.login};
@@ -279,7 +306,8 @@ static void serve(int fd, size_t mode, FILE *log, const char *text)
 		close(a.fd);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
 	size_t mode = 0;
 	int listener;

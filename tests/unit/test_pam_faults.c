@@ -56,7 +56,8 @@ static struct {
 } now;
 
 /* True when this call is the one to fail; code is what the module must make of it. */
-static bool fails(int code)
+static bool
+fails(int code)
 {
 	if (++now.count != now.fail_at)
 		return false;
@@ -66,7 +67,8 @@ static bool fails(int code)
 	return true;
 }
 
-static bool interrupted(void)
+static bool
+interrupted(void)
 {
 	if (now.count != now.interrupt_at)
 		return false;
@@ -76,7 +78,8 @@ static bool interrupted(void)
 	return true;
 }
 
-static void *t_malloc(size_t size)
+static void *
+t_malloc(size_t size)
 {
 	if (fails(PAM_BUF_ERR))
 		return NULL;
@@ -84,7 +87,8 @@ static void *t_malloc(size_t size)
 	return malloc(size);
 }
 
-static void t_free(void *p)
+static void
+t_free(void *p)
 {
 	if (p == NULL)
 		return;
@@ -97,13 +101,15 @@ static void t_free(void *p)
 	free(p);
 }
 
-static int opened(int fd)
+static int
+opened(int fd)
 {
 	now.open_fds++;
 	return fd;
 }
 
-static int t_open(const char *path, int flags)
+static int
+t_open(const char *path, int flags)
 {
 	assert_true((flags & O_CLOEXEC) != 0);
 	if (strcmp(path, "/proc/self/loginuid") == 0)
@@ -113,7 +119,8 @@ static int t_open(const char *path, int flags)
 	return fails(PAM_SYSTEM_ERR) ? -1 : opened(FD_DIR);
 }
 
-static int t_openat(int dir, const char *name, int flags)
+static int
+t_openat(int dir, const char *name, int flags)
 {
 	assert_int_equal(dir, FD_DIR);
 	assert_string_equal(name, "pam.conf");
@@ -128,7 +135,8 @@ static int t_openat(int dir, const char *name, int flags)
 	return opened(FD_CONF);
 }
 
-static int t_fstat(int fd, struct stat *st)
+static int
+t_fstat(int fd, struct stat *st)
 {
 	memset(st, 0, sizeof *st);
 	st->st_mode = fd == FD_DIR ? S_IFDIR | 0755 : S_IFREG | 0644;
@@ -136,7 +144,8 @@ static int t_fstat(int fd, struct stat *st)
 }
 
 /* One byte at a time, so that every loop goes round. */
-static ssize_t give(const void *from, size_t size, size_t *at, void *to)
+static ssize_t
+give(const void *from, size_t size, size_t *at, void *to)
 {
 	if (*at == size)
 		return 0;
@@ -144,7 +153,8 @@ static ssize_t give(const void *from, size_t size, size_t *at, void *to)
 	return 1;
 }
 
-static ssize_t t_read(int fd, void *to, size_t size)
+static ssize_t
+t_read(int fd, void *to, size_t size)
 {
 	char text[16];
 
@@ -159,20 +169,22 @@ static ssize_t t_read(int fd, void *to, size_t size)
 	return (ssize_t)strlen(text);
 }
 
-static int t_close(int fd)
+static int
+t_close(int fd)
 {
 	assert_true(fd >= FD_DIR && fd <= FD_SOCKET);
 	now.open_fds--;
 	return 0;
 }
 
-static uid_t t_getuid(void)
+static uid_t
+t_getuid(void)
 {
 	return world.real_uid;
 }
 
-static int t_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t size,
-			struct passwd **found)
+static int
+t_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t size, struct passwd **found)
 {
 	bool of_ruser = world.ruser != NULL && strcmp(name, world.ruser) == 0;
 
@@ -196,7 +208,8 @@ static int t_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_
 	return 0;
 }
 
-static int t_socket(int domain, int type, int protocol)
+static int
+t_socket(int domain, int type, int protocol)
 {
 	assert_int_equal(domain, AF_UNIX);
 	assert_int_equal(type, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -204,7 +217,8 @@ static int t_socket(int domain, int type, int protocol)
 	return fails(PAM_SYSTEM_ERR) ? -1 : opened(FD_SOCKET);
 }
 
-static int t_connect(int fd, const struct sockaddr *to, socklen_t len)
+static int
+t_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	(void)fd, (void)len;
 	assert_string_equal(((const struct sockaddr_un *)(const void *)to)->sun_path,
@@ -212,7 +226,8 @@ static int t_connect(int fd, const struct sockaddr *to, socklen_t len)
 	return fails(PAM_AUTHINFO_UNAVAIL) || interrupted() ? -1 : 0;
 }
 
-static int t_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+static int
+t_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
 	struct ucred *cred = value;
 
@@ -222,7 +237,8 @@ static int t_getsockopt(int fd, int level, int option, void *value, socklen_t *l
 	return fails(PAM_SYSTEM_ERR) ? -1 : 0;
 }
 
-static int t_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+static int
+t_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	(void)fds;
 	assert_int_equal(count, 1);
@@ -230,7 +246,8 @@ static int t_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return fails(PAM_SYSTEM_ERR) || interrupted() ? -1 : 1;
 }
 
-static void prepare_answer(void)
+static void
+prepare_answer(void)
 {
 	struct lb_msg_verdict v = {.verdict = world.verdict, .text = "Lockbox: the daemon's words"};
 
@@ -240,7 +257,8 @@ static void prepare_answer(void)
 		LB_OK);
 }
 
-static ssize_t t_send(int fd, const void *bytes, size_t size, int flags)
+static ssize_t
+t_send(int fd, const void *bytes, size_t size, int flags)
 {
 	(void)bytes;
 	assert_int_equal(fd, FD_SOCKET);
@@ -251,7 +269,8 @@ static ssize_t t_send(int fd, const void *bytes, size_t size, int flags)
 	return size > 7 ? 7 : (ssize_t)size; /* a part of it at a time */
 }
 
-static ssize_t t_recv(int fd, void *to, size_t size, int flags)
+static ssize_t
+t_recv(int fd, void *to, size_t size, int flags)
 {
 	assert_int_equal(fd, FD_SOCKET);
 	assert_true(size > 0);
@@ -270,7 +289,8 @@ static ssize_t t_recv(int fd, void *to, size_t size, int flags)
 }
 
 /* libpam itself. */
-int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
+int
+pam_get_item(const pam_handle_t *pamh, int type, const void **item)
 {
 	(void)pamh;
 	*item = NULL;
@@ -287,7 +307,8 @@ int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
 	return PAM_SUCCESS;
 }
 
-int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *format, ...)
+int
+pam_prompt(pam_handle_t *pamh, int style, char **response, const char *format, ...)
 {
 	(void)pamh, (void)format;
 	if (fails(PAM_CONV_ERR)) {
@@ -304,7 +325,8 @@ int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *forma
 	return PAM_SUCCESS;
 }
 
-void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
+void
+pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
 {
 	size_t used = strlen(now.log);
 	va_list args;
@@ -353,7 +375,8 @@ void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
 typedef int entry_point(pam_handle_t *, int, int, const char **);
 
 /* A call with nothing wrong in the world; each test changes what it is about. */
-static void fresh_world(void)
+static void
+fresh_world(void)
 {
 	memset(&world, 0, sizeof world);
 	world.user = TEMP;
@@ -364,7 +387,8 @@ static void fresh_world(void)
 	world.verdict = LB_VERDICT_ALLOW;
 }
 
-static int call_it(entry_point *entry, int fail_at, int interrupt_at, int hang_up_at)
+static int
+call_it(entry_point *entry, int fail_at, int interrupt_at, int hang_up_at)
 {
 	static int handle;
 	int code;
@@ -381,7 +405,8 @@ static int call_it(entry_point *entry, int fail_at, int interrupt_at, int hang_u
 }
 
 /* Every call of an allowed one fails once, and each time it is a denial with the right code. */
-static void torture_allowed(entry_point *entry)
+static void
+torture_allowed(entry_point *entry)
 {
 	int n;
 
@@ -404,7 +429,8 @@ static void torture_allowed(entry_point *entry)
 }
 
 /* A denied one: whatever fails, it stays a denial. */
-static void torture_denied(entry_point *entry, int denied)
+static void
+torture_denied(entry_point *entry, int denied)
 {
 	assert_int_equal(call_it(entry, 0, 0, 0), denied);
 	for (int n = 1;; n++) {
@@ -420,7 +446,8 @@ static void torture_denied(entry_point *entry, int denied)
 static entry_point *const gated[] = {pam_sm_authenticate, pam_sm_acct_mgmt, pam_sm_open_session};
 static const int denials[] = {PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED};
 
-static void each_failed_call_is_a_denial(void **state)
+static void
+each_failed_call_is_a_denial(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -429,7 +456,8 @@ static void each_failed_call_is_a_denial(void **state)
 	}
 }
 
-static void each_failed_call_is_a_denial_for_an_account_entry_of_60_kib(void **state)
+static void
+each_failed_call_is_a_denial_for_an_account_entry_of_60_kib(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -439,7 +467,8 @@ static void each_failed_call_is_a_denial_for_an_account_entry_of_60_kib(void **s
 	}
 }
 
-static void no_failed_call_turns_a_denial_into_anything_else(void **state)
+static void
+no_failed_call_turns_a_denial_into_anything_else(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -455,7 +484,8 @@ static void no_failed_call_turns_a_denial_into_anything_else(void **state)
 	}
 }
 
-static void no_failed_call_lets_a_person_past(void **state)
+static void
+no_failed_call_lets_a_person_past(void **state)
 {
 	(void)state;
 	fresh_world();
@@ -473,7 +503,8 @@ static void no_failed_call_lets_a_person_past(void **state)
 	torture_denied(pam_sm_acct_mgmt, PAM_SERVICE_ERR);
 }
 
-static void an_entry_over_a_mebibyte_is_a_denial(void **state)
+static void
+an_entry_over_a_mebibyte_is_a_denial(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -484,7 +515,8 @@ static void an_entry_over_a_mebibyte_is_a_denial(void **state)
 }
 
 /* An alarm that cannot be reported is still an exemption, and never a success. */
-static void a_failed_call_never_turns_an_exemption_into_success(void **state)
+static void
+a_failed_call_never_turns_an_exemption_into_success(void **state)
 {
 	(void)state;
 	fresh_world();
@@ -505,7 +537,8 @@ static void a_failed_call_never_turns_an_exemption_into_success(void **state)
 	}
 }
 
-static void a_close_never_fails_whatever_does(void **state)
+static void
+a_close_never_fails_whatever_does(void **state)
 {
 	(void)state;
 	fresh_world();
@@ -517,7 +550,8 @@ static void a_close_never_fails_whatever_does(void **state)
 }
 
 /* The gate as a table: who, where, and whether root calls. */
-static void the_gate_is_its_table(void **state)
+static void
+the_gate_is_its_table(void **state)
 {
 	static const struct {
 		enum lb_pam_kind kind;
@@ -567,7 +601,8 @@ static void the_gate_is_its_table(void **state)
 }
 
 /* Every prefix and every single changed byte of a good file is read without harm. */
-static void a_torn_file_is_an_error_or_fewer_exemptions(void **state)
+static void
+a_torn_file_is_an_error_or_fewer_exemptions(void **state)
 {
 	static const char good[] = "gate lockbox\nsystem cron\nroot-caller su\nexempt login root\n";
 	struct lb_pam_conf_fault fault;
@@ -591,7 +626,8 @@ static void a_torn_file_is_an_error_or_fewer_exemptions(void **state)
 	}
 }
 
-static char *read_page(void)
+static char *
+read_page(void)
 {
 	static char page[65536];
 	const char *places[] = {"pam_lockbox/pam_lockbox.8", NULL};
@@ -611,7 +647,8 @@ static char *read_page(void)
 	return page;
 }
 
-static void the_page_names_every_option_and_directive(void **state)
+static void
+the_page_names_every_option_and_directive(void **state)
 {
 	const char *page = read_page();
 	char item[128];
@@ -632,7 +669,8 @@ static void the_page_names_every_option_and_directive(void **state)
 		assert_non_null(strstr(page, temporary_services[i]));
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_failed_call_is_a_denial),
