@@ -222,7 +222,7 @@ static int
 create(int dir, const char *dir_path, size_t map_size)
 {
 	char path[PATH_MAX];
-	MDB_env *env;
+	MDB_env *env = NULL;
 	int err;
 
 	err = store_path(path, dir_path, LB_STORE_FILE_NEW);

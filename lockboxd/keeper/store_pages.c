@@ -292,7 +292,7 @@ static int
 walk_page(struct walk *w, size_t number, size_t depth, struct slice low, struct slice high)
 {
 	struct page_header h;
-	struct node node, next;
+	struct node node = {0}, next = {0};
 	size_t count = 0;
 	int err = read_page(w, number, depth, &h, &count);
 
@@ -364,7 +364,7 @@ read_meta(struct walk *w, size_t size, size_t number, struct meta *meta)
 static int
 pick_meta(struct walk *w, size_t size, struct meta *meta)
 {
-	struct meta both[METAS];
+	struct meta both[METAS] = {0};
 	int err = read_meta(w, size, 0, &both[0]);
 
 	if (err != LB_OK)
@@ -402,7 +402,7 @@ int
 lb_store_pages_check(const uint8_t *file, size_t size, char *why, size_t cap)
 {
 	struct walk w = {.file = file, .why = why, .cap = cap};
-	struct meta meta;
+	struct meta meta = {0};
 	int err;
 
 	err = pick_meta(&w, size, &meta);
