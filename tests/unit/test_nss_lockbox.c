@@ -1,0 +1,740 @@
+/*
+ * The NSS module, its sources built into this test with a path, an owner and
+ * clocks of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <nss.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test_snapshot.h"
+#include "warden/snapshot_file.h"
+
+static char dir_path[] = "/tmp/lb-nss-XXXXXX";
+static char snapshot_path[64];
+static int dir;
+
+/* The clocks: one time line each, and how far the coarse ones lag behind. */
+static int64_t wall_now, boot_now, mono_now, lag;
+static int clock_calls, file_calls;
+
+static int
+test_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int64_t t = clock == CLOCK_REALTIME	     ? wall_now
+		    : clock == CLOCK_BOOTTIME	     ? boot_now
+		    : clock == CLOCK_REALTIME_COARSE ? wall_now - lag
+						     : mono_now - lag;
+
+	clock_calls++;
+	ts->tv_sec = t / SEC;
+	ts->tv_nsec = (long)(t % SEC);
+	return 0;
+}
+
+static int
+test_open(const char *path, int flags)
+{
+	file_calls++;
+	return open(path, flags);
+}
+
+static int
+test_lstat(const char *path, struct stat *st)
+{
+	file_calls++;
+	return lstat(path, st);
+}
+
+#define LB_NSS_SNAPSHOT_PATH snapshot_path
+#define LB_NSS_SNAPSHOT_OWNER geteuid()
+#define clock_gettime test_clock_gettime
+#define open test_open
+#define lstat test_lstat
+#include "../../nss_lockbox/mapping.c"
+#undef clock_gettime
+#undef open
+#undef lstat
+#include "../../nss_lockbox/pack.c"
+#include "../../nss_lockbox/passwd.c"
+#include "../../nss_lockbox/group.c"
+#include "../../nss_lockbox/shadow.c"
+#include "../../nss_lockbox/initgroups.c"
+
+#define WALL0 (1900000000 * SEC)
+#define BOOT0 (5000 * SEC)
+#define MONO0 (3000 * SEC)
+#define LIFE (100 * SEC)
+
+/* All clocks run on. */
+static void
+pass(int64_t ns)
+{
+	wall_now += ns;
+	boot_now += ns;
+	mono_now += ns;
+}
+
+static void
+publish_until(int64_t end_wall, int64_t end_boot)
+{
+	size_t size;
+	unsigned char *buf = test_build(end_wall, end_boot, &size);
+
+	assert_int_equal(lb_snapshot_publish(dir, "accounts", buf, size), LB_OK);
+	free(buf);
+}
+
+/* Puts bytes in place without telling anybody, as a warden that died in between does. */
+static void
+put_quietly(const void *buf, size_t size)
+{
+	int fd = openat(dir, "next", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_int_equal(write(fd, buf, size), size);
+	close(fd);
+	assert_int_equal(renameat(dir, "next", dir, "accounts"), 0);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	strcpy(dir_path + strlen(dir_path) - 6, "XXXXXX");
+	if (mkdtemp(dir_path) == NULL)
+		return -1;
+	snprintf(snapshot_path, sizeof snapshot_path, "%s/accounts", dir_path);
+	dir = open(dir_path, O_RDONLY | O_DIRECTORY);
+	/* Each test begins later than the last one ended. */
+	wall_now = wall_now == 0 ? WALL0 : wall_now + 1000 * SEC;
+	boot_now = boot_now == 0 ? BOOT0 : boot_now + 1000 * SEC;
+	mono_now = mono_now == 0 ? MONO0 : mono_now + 1000 * SEC;
+	lag = 0;
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	lb_snapshot_remove(dir, "accounts");
+	unlinkat(dir, "accounts", AT_REMOVEDIR);
+	close(dir);
+	return rmdir(dir_path);
+}
+
+static char room[4096];
+
+static enum nss_status
+by_name(const char *name)
+{
+	struct passwd pw;
+	int err = 0;
+
+	return _nss_lockbox_getpwnam_r(name, &pw, room, sizeof room, &err);
+}
+
+/* Every database says the same about Anna. */
+static void
+anna_is(enum nss_status want)
+{
+	struct passwd pw;
+	struct group gr;
+	struct spwd sp;
+	long start = 0, size = 8;
+	gid_t *gids = calloc(8, sizeof *gids);
+	int err;
+
+	assert_int_equal(by_name("lb-anna-7"), want);
+	assert_int_equal(_nss_lockbox_getpwuid_r(ANNA, &pw, room, sizeof room, &err), want);
+	assert_int_equal(_nss_lockbox_getgrnam_r("lb-anna-7", &gr, room, sizeof room, &err), want);
+	assert_int_equal(_nss_lockbox_getgrgid_r(ANNA, &gr, room, sizeof room, &err), want);
+	assert_int_equal(_nss_lockbox_getspnam_r("lb-anna-7", &sp, room, sizeof room, &err), want);
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &size, &gids, 0, &err), want);
+	free(gids);
+}
+
+static void
+all_fields_are_answered(void **state)
+{
+	struct passwd pw;
+	struct group gr;
+	struct spwd sp;
+	int err;
+
+	(void)state;
+	assert_int_equal(_nss_lockbox_getpwnam_r("lb-bob-8", &pw, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_string_equal(pw.pw_name, "lb-bob-8");
+	assert_string_equal(pw.pw_passwd, "*");
+	assert_int_equal(pw.pw_uid, BOB);
+	assert_int_equal(pw.pw_gid, BOB);
+	assert_string_equal(pw.pw_gecos, "Bob, M\xc3\xbcller");
+	assert_string_equal(pw.pw_dir, "/home/lb-bob-8");
+	assert_string_equal(pw.pw_shell, "/bin/bash");
+	assert_int_equal(_nss_lockbox_getpwuid_r(CARL, &pw, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_string_equal(pw.pw_name, "lb-a-rather-longname-100");
+	assert_string_equal(pw.pw_gecos, "");
+	assert_int_equal(_nss_lockbox_getgrgid_r(BOB, &gr, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_string_equal(gr.gr_name, "lb-bob-8");
+	assert_string_equal(gr.gr_passwd, "*");
+	assert_null(gr.gr_mem[0]);
+	assert_int_equal(_nss_lockbox_getgrnam_r("lbr-db", &gr, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(gr.gr_gid, DB);
+	assert_string_equal(gr.gr_mem[0], "lb-anna-7");
+	assert_string_equal(gr.gr_mem[1], "lb-bob-8");
+	assert_null(gr.gr_mem[2]);
+	assert_int_equal(_nss_lockbox_getspnam_r("lb-bob-8", &sp, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_string_equal(sp.sp_namp, "lb-bob-8");
+	assert_string_equal(sp.sp_pwdp, "*");
+	/* 0 would ask for a new password at once. */
+	assert_true(sp.sp_lstchg == -1 && sp.sp_max == -1 && sp.sp_expire == -1);
+}
+
+static void
+what_is_not_ours_is_answered_without_a_look(void **state)
+{
+	static const char *const names[] = {"", "l", "lb", "lba", "root", "lbx-1", "LB-anna-7",
+					    "../../lb-anna-7", "nobody", NULL};
+	static const uint32_t ids[] = {0, 1, 1000, 65534, 65535, LB_UID_FIRST - 1, LB_UID_LAST + 1,
+				       0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+	struct passwd pw;
+	struct group gr;
+	struct spwd sp;
+	int err;
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	clock_calls = file_calls = 0;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		assert_int_equal(by_name(names[i]), NSS_STATUS_NOTFOUND);
+		err = 0;
+		assert_int_equal(_nss_lockbox_getgrnam_r(names[i], &gr, room, sizeof room, &err),
+				 NSS_STATUS_NOTFOUND);
+		assert_int_equal(err, ENOENT);
+		assert_int_equal(_nss_lockbox_getspnam_r(names[i], &sp, room, sizeof room, &err),
+				 NSS_STATUS_NOTFOUND);
+		assert_int_equal(_nss_lockbox_initgroups_dyn(names[i], 0, NULL, NULL, NULL, 0, &err),
+				 NSS_STATUS_NOTFOUND);
+	}
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		assert_int_equal(_nss_lockbox_getpwuid_r(ids[i], &pw, room, sizeof room, &err),
+				 NSS_STATUS_NOTFOUND);
+		assert_int_equal(_nss_lockbox_getgrgid_r(ids[i], &gr, room, sizeof room, &err),
+				 NSS_STATUS_NOTFOUND);
+	}
+	/* A role's gid is nobody's uid. */
+	assert_int_equal(_nss_lockbox_getpwuid_r(DB, &pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(clock_calls + file_calls, 0);
+}
+
+static void
+strange_names_are_not_found(void **state)
+{
+	size_t len = 1000000;
+	char *name = malloc(len + 1);
+	static const char *const names[] = {"lb-", "lb-anna", "lb-anna-7 ", "lb-anna-07",
+					    "lb-../../etc", "lb-anna-7\n", "lb-%s%n", "lb-\xff\xff"};
+
+	(void)state;
+	memset(name, '7', len);
+	memcpy(name, "lb-anna-7", 9);
+	name[len] = '\0';
+	assert_int_equal(by_name(name), NSS_STATUS_NOTFOUND);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_int_equal(by_name(names[i]), NSS_STATUS_NOTFOUND);
+	free(name);
+}
+
+/* ---- the caller's buffer ---- */
+
+static int call_kind;
+
+static enum nss_status
+call(char *buf, size_t len, int *err)
+{
+	static struct passwd pw;
+	static struct group gr;
+	static struct spwd sp;
+
+	switch (call_kind) {
+	case 0:
+		return _nss_lockbox_getpwnam_r("lb-bob-8", &pw, buf, len, err);
+	case 1:
+		return _nss_lockbox_getpwuid_r(BOB, &pw, buf, len, err);
+	case 2:
+		return _nss_lockbox_getgrnam_r("lbr-db", &gr, buf, len, err);
+	case 3:
+		return _nss_lockbox_getgrgid_r(BOB, &gr, buf, len, err);
+	case 4:
+		return _nss_lockbox_getspnam_r("lb-bob-8", &sp, buf, len, err);
+	case 5:
+		_nss_lockbox_setpwent(0);
+		return _nss_lockbox_getpwent_r(&pw, buf, len, err);
+	case 6:
+		_nss_lockbox_setgrent(0);
+		return _nss_lockbox_getgrent_r(&gr, buf, len, err);
+	default:
+		_nss_lockbox_setspent(0);
+		return _nss_lockbox_getspent_r(&sp, buf, len, err);
+	}
+}
+
+static void
+every_buffer_size_is_answered_whole_or_with_erange(void **state)
+{
+	static char buf[512], clean[512];
+
+	(void)state;
+	memset(clean, 0x5a, sizeof clean);
+	for (call_kind = 0; call_kind < 8; call_kind++)
+		for (size_t shift = 0; shift < 16; shift++) {
+			bool fits = false;
+
+			for (size_t len = 0; len < 300; len++) {
+				enum nss_status status;
+				int err = 0;
+
+				memcpy(buf, clean, sizeof buf);
+				status = call(buf + shift, len, &err);
+				/* From the first size that fits on, all do. */
+				assert_true(!fits || status == NSS_STATUS_SUCCESS);
+				fits = status == NSS_STATUS_SUCCESS;
+				if (!fits) {
+					assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+					assert_int_equal(err, ERANGE);
+					assert_memory_equal(buf, clean, sizeof buf);
+				}
+				assert_memory_equal(buf, clean, shift);
+				assert_memory_equal(buf + shift + len, clean,
+						    sizeof buf - shift - len);
+			}
+			assert_true(fits);
+		}
+}
+
+/* ---- time ---- */
+
+static void
+an_account_ends_with_the_wall_clock(void **state)
+{
+	(void)state;
+	publish_until(wall_now + LIFE, boot_now + 10 * LIFE);
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(LIFE - 1);
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(1);
+	anna_is(NSS_STATUS_NOTFOUND);
+}
+
+static void
+an_account_ends_with_the_boot_clock_though_the_wall_clock_goes_back(void **state)
+{
+	(void)state;
+	publish_until(wall_now + 10 * LIFE, boot_now + LIFE);
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(LIFE - 1);
+	anna_is(NSS_STATUS_SUCCESS);
+	wall_now -= 1000000 * SEC;
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(1);
+	anna_is(NSS_STATUS_NOTFOUND);
+}
+
+static void
+a_step_of_the_wall_clock_ends_an_account_at_once(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	wall_now += LIFE;
+	anna_is(NSS_STATUS_NOTFOUND);
+	wall_now -= LIFE;
+	anna_is(NSS_STATUS_SUCCESS);
+}
+
+static void
+a_suspend_counts(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	/* The machine slept: the monotonic clock stood still. */
+	wall_now += LIFE;
+	boot_now += LIFE;
+	anna_is(NSS_STATUS_NOTFOUND);
+}
+
+static void
+a_lagging_coarse_clock_lengthens_nothing(void **state)
+{
+	(void)state;
+	lag = 10000000;
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(LIFE - 1);
+	anna_is(NSS_STATUS_SUCCESS);
+	pass(1);
+	anna_is(NSS_STATUS_NOTFOUND);
+}
+
+static void
+an_ended_member_leaves_the_role_and_the_role_stays(void **state)
+{
+	struct group gr;
+	int err;
+
+	(void)state;
+	assert_int_equal(_nss_lockbox_getgrgid_r(DB, &gr, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_non_null(gr.gr_mem[0]);
+	pass(LIFE);
+	assert_int_equal(_nss_lockbox_getgrgid_r(DB, &gr, room, sizeof room, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_string_equal(gr.gr_name, "lbr-db");
+	assert_null(gr.gr_mem[0]);
+}
+
+/* ---- the file is replaced ---- */
+
+static void
+a_warm_lookup_touches_no_file(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	file_calls = 0;
+	for (int i = 0; i < 1000; i++)
+		anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(file_calls, 0);
+	pass(SEC);
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(file_calls, 1);
+}
+
+static void
+a_new_file_is_seen_at_once(void **state)
+{
+	void *buf;
+	size_t size;
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(lb_snapshot_build(NULL, 0, NULL, 0, &buf, &size, NULL), LB_OK);
+	assert_int_equal(lb_snapshot_publish(dir, "accounts", buf, size), LB_OK);
+	anna_is(NSS_STATUS_NOTFOUND);
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	anna_is(NSS_STATUS_SUCCESS);
+	free(buf);
+}
+
+static void
+a_file_nobody_told_of_is_seen_within_a_second(void **state)
+{
+	void *buf;
+	size_t size;
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(lb_snapshot_build(NULL, 0, NULL, 0, &buf, &size, NULL), LB_OK);
+	put_quietly(buf, size);
+	pass(SEC);
+	anna_is(NSS_STATUS_NOTFOUND);
+	free(buf);
+}
+
+static void
+a_withdrawn_snapshot_means_no_account(void **state)
+{
+	struct passwd pw;
+	int err = 0;
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(lb_snapshot_remove(dir, "accounts"), LB_OK);
+	anna_is(NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getpwuid_r(ANNA, &pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(err, ENOENT);
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	anna_is(NSS_STATUS_SUCCESS);
+}
+
+static void
+a_file_left_superseded_is_not_believed(void **state)
+{
+	size_t size;
+	unsigned char *buf = test_build(wall_now + LIFE, boot_now + LIFE, &size);
+
+	(void)state;
+	buf[LB_SNAPSHOT_AT_SUPERSEDED] = 1;
+	unlinkat(dir, "accounts", 0);
+	put_quietly(buf, size);
+	pass(SEC);
+	anna_is(NSS_STATUS_UNAVAIL);
+	free(buf);
+}
+
+static void
+lookups_go_on_without_a_free_descriptor(void **state)
+{
+	struct rlimit was, none = {0, 0};
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	pass(2 * SEC);
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
+static int
+mappings_of_the_snapshot(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[1024];
+	int n = 0;
+
+	while (fgets(line, sizeof line, f) != NULL)
+		n += strstr(line, "lb-nss-") != NULL;
+	fclose(f);
+	return n;
+}
+
+static void
+one_mapping_and_no_descriptor_is_kept(void **state)
+{
+	int before = dup(0), after;
+
+	(void)state;
+	close(before);
+	for (int i = 0; i < 1000; i++) {
+		publish_until(wall_now + LIFE, boot_now + LIFE);
+		anna_is(NSS_STATUS_SUCCESS);
+	}
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+	assert_int_equal(mappings_of_the_snapshot(), 1);
+}
+
+/* ---- a file not to be believed ---- */
+
+static void
+refused_then_found_again(void)
+{
+	pass(SEC);
+	anna_is(NSS_STATUS_UNAVAIL);
+	anna_is(NSS_STATUS_UNAVAIL);
+	unlinkat(dir, "accounts", 0);
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	anna_is(NSS_STATUS_SUCCESS);
+}
+
+static void
+a_file_others_could_write_is_refused(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	fchmodat(dir, "accounts", 0664, 0);
+	refused_then_found_again();
+	fchmodat(dir, "accounts", 0646, 0);
+	refused_then_found_again();
+}
+
+static void
+a_file_of_another_owner_is_refused(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(fchownat(dir, "accounts", 1, 0, 0), 0);
+	refused_then_found_again();
+}
+
+static void
+what_is_no_regular_file_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(renameat(dir, "accounts", dir, "moved"), 0);
+	assert_int_equal(symlinkat("moved", dir, "accounts"), 0);
+	refused_then_found_again();
+	unlinkat(dir, "moved", 0);
+	unlinkat(dir, "accounts", 0);
+	assert_int_equal(mkfifoat(dir, "accounts", 0644), 0);
+	refused_then_found_again();
+	unlinkat(dir, "accounts", 0);
+	assert_int_equal(mkdirat(dir, "accounts", 0755), 0);
+	pass(SEC);
+	anna_is(NSS_STATUS_UNAVAIL);
+	unlinkat(dir, "accounts", AT_REMOVEDIR);
+}
+
+static void
+a_damaged_file_is_refused(void **state)
+{
+	size_t size;
+	unsigned char *buf = test_build(wall_now + LIFE, boot_now + LIFE, &size);
+
+	(void)state;
+	for (size_t i = 0; i < size; i += 7) {
+		if (i >= LB_SNAPSHOT_AT_SUPERSEDED && i < LB_SNAPSHOT_AT_CHECKSUM)
+			continue;
+		buf[i] ^= 0x10;
+		put_quietly(buf, size);
+		buf[i] ^= 0x10;
+		pass(SEC);
+		anna_is(NSS_STATUS_UNAVAIL);
+	}
+	put_quietly("", 0);
+	refused_then_found_again();
+	put_quietly(buf, size - 64);
+	refused_then_found_again();
+	free(buf);
+}
+
+static void
+a_planted_id_in_a_sealed_file_is_refused(void **state)
+{
+	size_t size;
+	unsigned char *buf = test_build(wall_now + LIFE, boot_now + LIFE, &size);
+	unsigned char want[4];
+	struct passwd pw;
+	int err;
+
+	(void)state;
+	test_put32(want, ANNA);
+	/* Everywhere: in the index as well as in the record. */
+	for (size_t at = 64; at + 4 <= size; at += 4)
+		if (memcmp(buf + at, want, 4) == 0)
+			test_put32(buf + at, 0);
+	test_seal(buf, size);
+	put_quietly(buf, size);
+	pass(SEC);
+	assert_int_equal(by_name("lb-anna-7"), NSS_STATUS_UNAVAIL);
+	assert_int_equal(_nss_lockbox_getpwuid_r(0, &pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(by_name("lb-bob-8"), NSS_STATUS_SUCCESS);
+	free(buf);
+}
+
+/* ---- walking, and groups ---- */
+
+static void
+a_walk_goes_on_over_a_new_snapshot(void **state)
+{
+	static const uint32_t gids[] = {DB, WEB, IDLE, ANNA, BOB, CARL};
+	struct passwd pw;
+	struct group gr;
+	struct spwd sp;
+	int err = 0;
+
+	(void)state;
+	_nss_lockbox_setpwent(0);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(pw.pw_uid, ANNA);
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, 1, &err), NSS_STATUS_TRYAGAIN);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(pw.pw_uid, BOB);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	_nss_lockbox_endpwent();
+	_nss_lockbox_setgrent(0);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err),
+				 NSS_STATUS_SUCCESS);
+		assert_int_equal(gr.gr_gid, gids[i]);
+	}
+	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	pass(LIFE);
+	_nss_lockbox_endgrent();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err),
+				 NSS_STATUS_SUCCESS);
+	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	_nss_lockbox_setspent(0);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	_nss_lockbox_setpwent(0);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+}
+
+static void
+initgroups_appends_within_its_limit(void **state)
+{
+	gid_t *gids = malloc(2 * sizeof *gids);
+	long start = 1, size = 1;
+	int err = 0;
+
+	(void)state;
+	gids[0] = 77;
+	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 4);
+	assert_true(size >= 4);
+	assert_int_equal(gids[0], 77);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(gids[1 + i], bob_groups[i]);
+	/* The primary group is not repeated. */
+	start = 0;
+	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-bob-8", DB, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 2);
+	start = 0;
+	size = 1;
+	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 2, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 2);
+	assert_int_equal(size, 2);
+	free(gids);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(all_fields_are_answered),
+		TEST(what_is_not_ours_is_answered_without_a_look),
+		TEST(strange_names_are_not_found),
+		TEST(every_buffer_size_is_answered_whole_or_with_erange),
+		TEST(an_account_ends_with_the_wall_clock),
+		TEST(an_account_ends_with_the_boot_clock_though_the_wall_clock_goes_back),
+		TEST(a_step_of_the_wall_clock_ends_an_account_at_once),
+		TEST(a_suspend_counts),
+		TEST(a_lagging_coarse_clock_lengthens_nothing),
+		TEST(an_ended_member_leaves_the_role_and_the_role_stays),
+		TEST(a_warm_lookup_touches_no_file),
+		TEST(a_new_file_is_seen_at_once),
+		TEST(a_file_nobody_told_of_is_seen_within_a_second),
+		TEST(a_withdrawn_snapshot_means_no_account),
+		TEST(a_file_left_superseded_is_not_believed),
+		TEST(lookups_go_on_without_a_free_descriptor),
+		TEST(one_mapping_and_no_descriptor_is_kept),
+		TEST(a_file_others_could_write_is_refused),
+		TEST(a_file_of_another_owner_is_refused),
+		TEST(what_is_no_regular_file_is_refused),
+		TEST(a_damaged_file_is_refused),
+		TEST(a_planted_id_in_a_sealed_file_is_refused),
+		TEST(a_walk_goes_on_over_a_new_snapshot),
+		TEST(initgroups_appends_within_its_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
