@@ -12,7 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define LB_CLI_VERSION "0.1"
+#ifndef LB_VERSION
+#define LB_VERSION "0.1"
+#endif
 #define LB_CLI_WIDTH 80		 /* columns of everything meant for people */
 #define LB_CLI_TIMEOUT_MS 10000 /* for one exchange with the daemon */
 

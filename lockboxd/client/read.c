@@ -40,7 +40,7 @@ struct list {
 	const struct lb_cli *cli;
 	json_t *array;
 	struct lb_cli_table *table;
-	size_t seen;
+	size_t seen, may_request;
 };
 
 static int
@@ -96,18 +96,21 @@ take_role(void *arg, const union lb_msg *item)
 		return add_json(l, lb_cli_json_role(&item->role));
 	if (l->seen++ > 0)
 		fputc('\n', l->cli->out);
+	l->may_request += item->role.may_request != 0;
 	lb_cli_show_role(l->cli, &item->role);
 	return LB_OK;
 }
 
 static void
-after_roles(const struct lb_cli *cli, size_t seen)
+after_roles(const struct lb_cli *cli, const struct list *l)
 {
-	if (seen == 0) {
+	if (l->seen == 0) {
 		lb_cli_say(cli, "There is no role for you here. Ask whoever keeps the policy of this "
 				"host.");
 		return;
 	}
+	if (l->may_request == 0)
+		return;
 	fputc('\n', cli->out);
 	lb_cli_say(cli, "To ask for one:");
 	lb_cli_own(cli, "", "request ROLE --for 1h --reason \"...\"");
@@ -133,7 +136,7 @@ lb_run_roles(const struct lb_cli *cli, const struct lb_verb *verb, const struct 
 	if (err == LB_OK && cli->json) {
 		err = print_array(cli, "roles", json_incref(l.array));
 	} else if (err == LB_OK) {
-		after_roles(cli, l.seen);
+		after_roles(cli, &l);
 	}
 	list_end(&l);
 	return finish(cli, err, &link);

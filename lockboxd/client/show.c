@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "columns.h"
 #include "output.h"
@@ -31,6 +32,22 @@ state_colour(uint8_t state)
 		return "31";
 	default:
 		return "2";
+	}
+}
+
+/* Commands hold blanks, so each of "a, b" has a line of its own. */
+static void
+show_list(const struct lb_cli *cli, const char *label, const char *joined)
+{
+	while (*joined != '\0') {
+		const char *comma = strstr(joined, ", ");
+		int len = comma != NULL ? (int)(comma - joined) : (int)strlen(joined);
+		char item[LB_LIST_MAX + 1];
+
+		snprintf(item, sizeof item, "%.*s", len, joined);
+		lb_cli_label(cli, label, item);
+		label = "";
+		joined += len + (comma != NULL ? 2 : 0);
 	}
 }
 
@@ -93,7 +110,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Reason", g->reason);
 	lb_cli_label(cli, "Ticket", g->ticket);
 	lb_cli_label(cli, "Groups", g->groups);
-	lb_cli_label(cli, "Sudo", g->sudo);
+	show_list(cli, "Sudo", g->sudo);
 	lb_cli_approvals(text, g);
 	lb_cli_label(cli, "Approvals", text);
 	lb_cli_label(cli, "Approvers", g->approvers);
@@ -116,13 +133,14 @@ static void
 next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
 	if (g->approvers[0] != '\0')
-		lb_cli_say(cli, "Can approve it: %s. Ask one of them to type:", g->approvers);
+		lb_cli_say(cli, "Can approve it: %s. They type one of:", g->approvers);
 	else
 		lb_cli_say(cli, "Nobody can approve it at present: tell an administrator. An "
-				"approver would type:");
+				"approver types one of:");
 	lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
-	lb_cli_say(cli, "%s then sees how it stands, and takes the account once it is approved, "
-			"with:", g->identity);
+	lb_cli_ssh(cli, g->host, "deny R-%" PRIu64 " --reason \"...\"", g->id);
+	lb_cli_say(cli, "%s sees how it stands, and takes the account once it is approved, with:",
+		   g->identity);
 	lb_cli_ssh(cli, g->host, "status R-%" PRIu64, g->id);
 	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
 }
@@ -134,8 +152,8 @@ next_approved(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 	if (g->until_s != 0)
 		lb_cli_moment(by, cli, g->until_s);
-	lb_cli_say(cli, "%s can take the account now%s%s, with:", g->identity,
-		   by[0] != '\0' ? "; the time for that runs out " : "", by);
+	lb_cli_say(cli, "Next, %s takes the account%s%s:", g->identity,
+		   by[0] != '\0' ? "; the offer lapses " : "", by);
 	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
 }
 
@@ -225,7 +243,7 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	lb_cli_label(cli, "Approvals", text);
 	lb_cli_label(cli, "Approvers", r->approvers);
 	lb_cli_label(cli, "Groups", r->groups);
-	lb_cli_label(cli, "Sudo", r->sudo);
+	show_list(cli, "Sudo", r->sudo);
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
 }
 

@@ -173,7 +173,7 @@ leading_option(struct lb_cli *cli, size_t count, char **words, enum lb_exit *sta
 		return 0;
 	}
 	if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "-V") == 0) {
-		fprintf(cli->out, "lockbox %s\n", LB_CLI_VERSION);
+		fprintf(cli->out, "lockbox %s\n", LB_VERSION);
 		return 0;
 	}
 	lb_text_escape(q, sizeof q, words[0]);
