@@ -1,11 +1,11 @@
 #!/bin/bash
-# library
 # The account decision of pam_lockbox with the real daemon, beside pam_permit and a bare round
 # trip over a Unix socket, all in the same run.  Runs inside a world with Lockbox installed:
 #
 #   tests/support/world tests/bench/part-pam.sh
 #
 # ROWS=1 prints plain rows "NAME NANOSECONDS" and no table.
+# shellcheck disable=SC2119 # arguments are optional
 . "$WORLD_REPO/tests/support/lib.sh"
 
 dir=/run/pam-bench
