@@ -80,7 +80,7 @@ deps:
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Icommon -Ilockboxd -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -c -o $@ $<
 
 $(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
@@ -106,14 +106,14 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_
 		$(call obj,$(wildcard tests/support/*.c))
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Icommon -Ilockboxd -Itests/support -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
 		$(filter %.c %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 define helper
 $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
 	$$(call say,TEST,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -Icommon -Ilockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$(filter %.c %.o,$$^) \
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$(filter %.c %.o,$$^) \
 		-lpthread -ldl -lpam
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))

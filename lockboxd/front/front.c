@@ -1,0 +1,244 @@
+/*
+ * Front: see front.h.
+ *
+ * One request at a time per connection: while it is being answered, nothing
+ * more is read, so a client cannot make work faster than it takes answers.
+ * Whatever does not decode closes the connection.
+ */
+#include "front/front.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "log.h"
+#include "privsep.h"
+#include "proto.h"
+#include "wipe.h"
+#include "wire.h"
+
+#define FRAME_S 5	       /* to send a whole request, or take a whole answer */
+#define OUTPUT_MAX (1u << 20) /* bytes of answers a client may leave unread */
+
+struct conn {
+	LIST_ENTRY(conn) next;
+	uint64_t number;
+	struct bufferevent *bev;
+	bool busy; /* a request is with the keeper */
+};
+
+static struct event_base *base;
+static struct lb_link *keeper;
+static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
+static struct lb_log_budget malformed = {.per_s = 1, .burst = 5};
+
+static void
+drop(struct conn *c, bool tell)
+{
+	const struct lb_ipc_conn gone = {.conn = c->number};
+
+	if (tell)
+		lb_ipc_send(keeper, LB_IPC_GONE, &gone, -1);
+	LIST_REMOVE(c, next);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+static void
+reject(struct conn *c, const char *why)
+{
+	if (lb_log_may(&malformed, "public socket"))
+		lb_log(LOG_WARNING, "connection %llu closed: %s", (unsigned long long)c->number, why);
+	drop(c, true);
+}
+
+/* Passes on what it understood, written anew: no byte of the client's own reaches the keeper. */
+static void
+forward(struct conn *c, uint16_t type, const union lb_msg *msg)
+{
+	uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	struct lb_writer w;
+	size_t len;
+
+	lb_writer_init(&w, bytes, sizeof bytes);
+	lb_write_u64(&w, c->number);
+	if (lb_proto_encode(type, msg, bytes + w.used, sizeof bytes - w.used, &len) != LB_OK) {
+		reject(c, "a request that cannot be written anew");
+		return;
+	}
+	c->busy = true;
+	bufferevent_disable(c->bev, EV_READ);
+	if (lb_link_send(keeper, LB_IPC_FRAME, bytes, w.used + len, -1) != LB_OK)
+		drop(c, true);
+}
+
+static void
+on_readable(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	union lb_msg msg;
+	uint16_t type;
+	uint32_t len;
+	int err;
+
+	if (c->busy || evbuffer_copyout(in, frame, LB_HEADER_SIZE) < (ssize_t)LB_HEADER_SIZE)
+		return;
+	err = lb_proto_header(frame, &type, &len);
+	if (err == LB_OK && lb_proto_door(type) != LB_DOOR_PUBLIC)
+		err = LB_ERR_REFUSED;
+	if (err != LB_OK) {
+		reject(c, lb_err_text(err));
+		return;
+	}
+	if (evbuffer_get_length(in) < LB_HEADER_SIZE + len)
+		return;
+	evbuffer_remove(in, frame, LB_HEADER_SIZE + len);
+	err = lb_proto_decode(type, frame + LB_HEADER_SIZE, len, &msg);
+	if (err != LB_OK)
+		reject(c, lb_err_text(err));
+	else
+		forward(c, type, &msg);
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)bev;
+	/* Waiting for the keeper is no idling of the client's. */
+	if ((what & BEV_EVENT_TIMEOUT) && c->busy && !(what & BEV_EVENT_WRITING)) {
+		return;
+	}
+	if ((what & BEV_EVENT_TIMEOUT) && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+		reject(c, "a request was not sent in time");
+	else
+		drop(c, true);
+}
+
+static int
+add_conn(uint64_t number, int fd)
+{
+	static const struct timeval limit = {FRAME_S, 0};
+	struct conn *c = calloc(1, sizeof *c);
+
+	if (c != NULL)
+		c->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (c == NULL || c->bev == NULL) {
+		free(c);
+		close(fd);
+		return LB_ERR_NOMEM;
+	}
+	c->number = number;
+	LIST_INSERT_HEAD(&conns, c, next);
+	bufferevent_setcb(c->bev, on_readable, NULL, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, LB_HEADER_SIZE, LB_HEADER_SIZE + LB_PAYLOAD_MAX);
+	bufferevent_set_timeouts(c->bev, &limit, &limit);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	return LB_OK;
+}
+
+static struct conn *
+find(uint64_t number)
+{
+	struct conn *c;
+
+	LIST_FOREACH(c, &conns, next)
+		if (c->number == number)
+			return c;
+	return NULL;
+}
+
+static int
+on_reply(const uint8_t *bytes, size_t len)
+{
+	struct lb_reader r;
+	struct conn *c;
+	uint64_t number;
+	uint8_t header[LB_HEADER_SIZE];
+	uint16_t type;
+	uint32_t payload;
+
+	lb_reader_init(&r, bytes, len);
+	number = lb_read_u64(&r);
+	lb_read_bytes(&r, header, sizeof header);
+	if (r.err != LB_OK || lb_proto_header(header, &type, &payload) != LB_OK)
+		return LB_ERR_MALFORMED;
+	c = find(number);
+	if (c == NULL)
+		return LB_OK; /* it left before the answer came */
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)) + len > OUTPUT_MAX) {
+		reject(c, "answers are not read");
+		return LB_OK;
+	}
+	bufferevent_write(c->bev, bytes + 8, len - 8);
+	if (type == LB_MSG_DONE || type == LB_MSG_REFUSED) {
+		c->busy = false;
+		bufferevent_enable(c->bev, EV_READ);
+		on_readable(c->bev, c); /* what came meanwhile makes no event of its own */
+	}
+	return LB_OK;
+}
+
+static int
+on_message(void *arg, uint16_t type, const uint8_t *bytes, size_t len, int fd)
+{
+	union lb_ipc_msg msg;
+	struct conn *c;
+
+	(void)arg;
+	if (type == LB_IPC_FRAME && fd < 0)
+		return on_reply(bytes, len);
+	if (lb_ipc_decode(type, bytes, len, &msg) == LB_OK) {
+		if (type == LB_IPC_PEER && fd >= 0)
+			return add_conn(msg.conn.conn, fd);
+		if (type == LB_IPC_GONE && fd < 0) {
+			c = find(msg.conn.conn);
+			if (c != NULL)
+				drop(c, false);
+			return LB_OK;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return LB_ERR_MALFORMED;
+}
+
+static void
+on_lost(void *arg)
+{
+	(void)arg;
+	event_base_loopbreak(base);
+}
+
+int
+lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
+{
+	static const struct lb_link_calls calls = {on_message, on_lost, NULL};
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	lb_privsep_drop(uid, gid, root_dir);
+	lb_privsep_lock_memory(true, true);
+	base = event_base_new();
+	if (base != NULL)
+		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
+	if (keeper == NULL)
+		lb_fatal(1, "out of memory");
+	lb_sandbox_enter(LB_PROC_FRONT);
+
+	event_base_dispatch(base);
+	return 0;
+}

@@ -1,0 +1,210 @@
+/* Requests that ask: roles, request, status and pending, show. */
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "text.h"
+
+#define PAGE 20		   /* items in one answer */
+#define LIVE_PER_PERSON 20 /* requests and grants one identity may have at a time */
+
+int
+lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	const struct lb_policy *p = tx->k->policy;
+	int err = LB_OK;
+
+	(void)msg;
+	for (size_t i = 0; err == LB_OK && i < lb_policy_roles(p); i++) {
+		const struct lb_policy_role *r = lb_policy_role_at(p, i);
+		struct lb_msg_role m = {0};
+
+		snprintf(m.name, sizeof m.name, "%s", r->name);
+		snprintf(m.description, sizeof m.description, "%s", r->description);
+		m.max_s = r->max_duration_s;
+		m.default_s = r->default_duration_s;
+		m.approvals = (uint8_t)r->approvals;
+		m.may_request = lb_policy_may_request(p, r->name, who->identity);
+		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
+		if (!m.may_request && !m.may_approve && !who->root &&
+		    !lb_policy_is_auditor(p, who->identity))
+			continue;
+		lb_join(m.approvers, sizeof m.approvers, &r->approvers);
+		lb_join(m.groups, sizeof m.groups, &r->groups);
+		lb_join(m.sudo, sizeof m.sudo, &r->sudo);
+		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_ROLE, &m);
+	}
+	return err == LB_OK ? lb_done(tx, who) : err;
+}
+
+/* The same request, already waiting or usable: found instead of made twice. */
+static int
+find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
+	  uint32_t duration_s, unsigned *live, struct lb_grant *same)
+{
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err, found = LB_ERR_NOT_FOUND;
+
+	*live = 0;
+	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
+		after = g.id;
+		if (strcmp(g.identity, who->identity) != 0)
+			continue;
+		++*live;
+		if (g.state == LB_STATE_PENDING && strcmp(g.role, r->role) == 0 &&
+		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
+		    strcmp(g.ticket, r->ticket) == 0 && tx->now_s < g.until_s) {
+			*same = g;
+			found = LB_OK;
+		}
+	}
+	return err == LB_ERR_NOT_FOUND ? found : err;
+}
+
+/* NULL when the request is in order; else the refusal, with its code. */
+static const char *
+find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
+	   const struct lb_policy_role *role, uint32_t duration_s, enum lb_refusal *code)
+{
+	static char text[LB_REASON_MAX];
+	char max[LB_DURATION_TEXT];
+
+	*code = LB_BAD_INPUT;
+	if (!lb_text_plain(r->reason) || !lb_text_plain(r->ticket))
+		return "the reason or ticket holds control characters; write it on one plain line";
+	if (strspn(r->reason, " ") == strlen(r->reason))
+		return "a reason is needed: --reason \"why you need this\"";
+	if (role == NULL || !lb_policy_may_request(tx->k->policy, role->name, who->identity)) {
+		*code = LB_NO_SUCH;
+		return "there is no such role that you may request: see roles";
+	}
+	if (duration_s > role->max_duration_s) {
+		*code = LB_OVER_LIMIT;
+		lb_duration_format(max, role->max_duration_s);
+		snprintf(text, sizeof text, "%.28s is granted for at most %s; ask for --for %s or less",
+			 role->name, max, max);
+		return text;
+	}
+	return NULL;
+}
+
+int
+lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	const struct lb_msg_request *r = &msg->request;
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, r->role);
+	uint32_t duration_s = r->duration_s;
+	struct lb_grant g = {.state = LB_STATE_PENDING};
+	char duration[LB_DURATION_TEXT];
+	enum lb_refusal code;
+	const char *fault;
+	unsigned live;
+	int err;
+
+	if (duration_s == 0 && role != NULL)
+		duration_s = role->default_duration_s;
+	fault = find_fault(tx, who, r, role, duration_s, &code);
+	if (fault != NULL)
+		return lb_refuse(tx, who, code, "%s", fault);
+	if (lb_keeper_clock_astray(tx->k))
+		return lb_refuse(tx, who, LB_NOT_NOW,
+				 "the host's clock is more than a day behind what it has shown; the "
+				 "operators must set it right first");
+	err = find_same(tx, who, r, duration_s, &live, &g);
+	if (err == LB_OK)
+		return lb_answer_grant(tx, who, &g);
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	if (live >= LIVE_PER_PERSON)
+		return lb_refuse(tx, who, LB_OVER_LIMIT,
+				 "you have %u requests and grants already; cancel or end one first", live);
+
+	snprintf(g.identity, sizeof g.identity, "%s", who->identity);
+	snprintf(g.role, sizeof g.role, "%s", role->name);
+	memcpy(g.reason, r->reason, sizeof g.reason);
+	memcpy(g.ticket, r->ticket, sizeof g.ticket);
+	g.duration_s = duration_s;
+	g.requested_s = tx->now_s;
+	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
+	g.need = (uint8_t)role->approvals;
+	lb_join(g.groups, sizeof g.groups, &role->groups);
+	lb_join(g.sudo, sizeof g.sudo, &role->sudo);
+	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
+	lb_duration_format(duration, duration_s);
+	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
+	    (err = lb_store_put_grant(tx->store, &g)) != LB_OK ||
+	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s, reason: %s%s%s", g.role,
+			    duration, g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
+			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
+		return err;
+	return lb_answer_grant(tx, who, &g);
+}
+
+/* Whether a grant belongs into the list that was asked for. */
+static bool
+listed(const struct lb_tx *tx, const struct lb_caller *who, uint8_t which, const struct lb_grant *g)
+{
+	if (which == LB_LIST_MINE)
+		return true;
+	if (which == LB_LIST_ALL)
+		return lb_may_see(tx, who, g);
+	if (g->state != LB_STATE_PENDING || tx->now_s >= g->until_s)
+		return false;
+	if (who->root)
+		return true;
+	if (strcmp(g->identity, who->identity) == 0)
+		return false;
+	for (size_t i = 0; i < g->have; i++)
+		if (strcmp(g->approver[i], who->identity) == 0)
+			return false;
+	return lb_policy_may_approve(tx->k->policy, g->role, who->identity);
+}
+
+int
+lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_msg_done done = {.cursor = msg->list.after};
+	struct lb_msg_grant view;
+	struct lb_grant g;
+	unsigned sent = 0;
+	int err;
+
+	if (msg->list.which < LB_LIST_MINE || msg->list.which > LB_LIST_ALL)
+		return lb_refuse(tx, who, LB_BAD_INPUT, "no such list");
+	for (;;) {
+		err = msg->list.which == LB_LIST_MINE && !who->root
+			      ? lb_store_next_of(tx->store, who->identity, done.cursor, &g)
+			      : lb_store_next_live(tx->store, done.cursor, &g);
+		if (err != LB_OK)
+			break;
+		if (sent == PAGE) {
+			done.more = 1;
+			break;
+		}
+		done.cursor = g.id;
+		if (!listed(tx, who, msg->list.which, &g))
+			continue;
+		lb_view(tx, &g, &view);
+		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
+		if (err != LB_OK)
+			return err;
+		sent++;
+	}
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
+}
+
+int
+lb_do_show(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_grant g;
+	int err = lb_find_grant(tx, who, msg->act.id, ~0u, &g);
+
+	if (err != LB_OK)
+		return lb_settled(err);
+	return lb_answer_grant(tx, who, &g);
+}

@@ -1,0 +1,112 @@
+/* Claiming: the temporary account, and a one-time password each time. */
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/login.h"
+#include "keeper/password.h"
+#include "wipe.h"
+
+/* Allots name and uid: each serial is handed out once, whatever becomes of it. */
+static int
+allot(struct lb_tx *tx, struct lb_grant *g)
+{
+	uint32_t serial;
+	int err = lb_store_next_serial(tx->store, &serial);
+
+	if (err != LB_OK)
+		return err;
+	g->uid = lb_account_uid(serial);
+	if (g->uid == 0)
+		return LB_ERR_FULL;
+	g->claimed_s = tx->now_s;
+	g->end_s = g->until_s = tx->now_s + g->duration_s;
+	return lb_account_name(g->account, g->identity, serial);
+}
+
+/* What stands in the way of a password, beyond the state. */
+static int
+check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
+{
+	uint32_t sessions;
+	int err = LB_OK;
+
+	if (strcmp(g->identity, who->identity) != 0)
+		err = lb_refuse(tx, who, LB_NO_PERMISSION, "only its engineer can claim R-%llu",
+				(unsigned long long)g->id);
+	else if (!lb_role_unchanged(tx->k->policy, g))
+		err = lb_refuse(tx, who, LB_NOT_NOW,
+				"the role or its people have changed since the approval; request it anew");
+	else if (g->state == LB_STATE_APPROVED && lb_keeper_clock_astray(tx->k))
+		err = lb_refuse(tx, who, LB_NOT_NOW,
+				"the host's clock is more than a day behind what it has shown; the "
+				"operators must set it right first");
+	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
+		return err;
+	else if (sessions > 0)
+		err = lb_refuse(tx, who, LB_NOT_NOW,
+				"a session of R-%llu is open; a new password is given when none is",
+				(unsigned long long)g->id);
+	else
+		return LB_OK;
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
+static int
+answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, const char *password,
+       bool fresh)
+{
+	struct lb_msg_claimed c = {.id = g->id, .end_s = g->end_s};
+	int err;
+
+	snprintf(c.host, sizeof c.host, "%s", lb_keeper_host(tx->k));
+	memcpy(c.account, g->account, sizeof c.account);
+	snprintf(c.password, sizeof c.password, "%s", password);
+	if (fresh) {
+		err = lb_sync_publish(tx, g, true);
+		if (err == LB_OK)
+			err = lb_outbox_await(&tx->out, who->target, g->id, g->uid, LB_MSG_CLAIMED, &c);
+	} else {
+		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_CLAIMED, &c);
+		if (err == LB_OK)
+			err = lb_done(tx, who);
+	}
+	lb_wipe(&c, sizeof c);
+	return err;
+}
+
+int
+lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	char password[LB_OTP_TEXT];
+	struct lb_step step;
+	struct lb_grant g;
+	const char *why;
+	bool fresh;
+	int err = lb_find_grant(tx, who, msg->act.id, 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE, &g);
+
+	if (err == LB_OK)
+		err = check(tx, who, &g);
+	if (err != LB_OK)
+		return lb_settled(err);
+	if (lb_grant_step(&g, LB_EVENT_CLAIM, tx->now_s, &step, &why) != LB_OK)
+		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
+	fresh = (step.todo & LB_DO_ACCOUNT) != 0;
+	if (fresh && (err = allot(tx, &g)) != LB_OK)
+		return err == LB_ERR_FULL ? lb_refuse(tx, who, LB_STORE_FULL,
+						      "the range of user ids of this host is used up")
+					  : err;
+	lb_password_make(&g, password);
+	lb_login_forget_tries(tx->k, g.id);
+	err = lb_move(tx, &g, &step, "");
+	if (err == LB_OK)
+		err = lb_audit(tx, "claim", &g, who->actor, "%s%s%s",
+			       fresh ? "account made" : "new one-time password, the last one is void",
+			       who->fingerprint[0] ? ", key " : "", who->fingerprint);
+	if (err == LB_OK)
+		err = answer(tx, who, &g, password, fresh);
+	lb_wipe(password, sizeof password);
+	return err;
+}

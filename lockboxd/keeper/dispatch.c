@@ -1,0 +1,154 @@
+/* The table of requests: see dispatch.h. */
+#include "keeper/dispatch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "log.h"
+
+/* Who may send a request at all; what it is about is the handler's to judge. */
+enum who {
+	WHO_GATE,   /* the gate user, to name an identity, once */
+	WHO_KEYS,   /* the user that looks keys up */
+	WHO_PERSON, /* an identity */
+	WHO_READER, /* an identity, or root */
+};
+
+static lb_handler do_as;
+
+static const struct {
+	uint16_t type;
+	enum who who;
+	bool ends; /* goes through when the store is full */
+	lb_handler *handler;
+} rows[] = {
+	{LB_MSG_AS, WHO_GATE, true, do_as},
+	{LB_MSG_KEYS, WHO_KEYS, true, lb_do_keys},
+	{LB_MSG_ROLES, WHO_READER, true, lb_do_roles},
+	{LB_MSG_REQUEST, WHO_PERSON, false, lb_do_request},
+	{LB_MSG_LIST, WHO_READER, true, lb_do_list},
+	{LB_MSG_SHOW, WHO_READER, true, lb_do_show},
+	{LB_MSG_APPROVE, WHO_PERSON, false, lb_do_approve},
+	{LB_MSG_DENY, WHO_PERSON, true, lb_do_deny},
+	{LB_MSG_CANCEL, WHO_PERSON, true, lb_do_cancel},
+	{LB_MSG_CLAIM, WHO_PERSON, false, lb_do_claim},
+	{LB_MSG_END, WHO_PERSON, true, lb_do_end},
+	{LB_MSG_REVOKE, WHO_READER, true, lb_do_revoke},
+	{LB_MSG_AUDIT, WHO_READER, true, lb_do_audit},
+};
+
+int
+lb_refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *format,
+	  ...)
+{
+	struct lb_msg_refused r = {.code = (uint16_t)code};
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(r.text, sizeof r.text, format, ap);
+	va_end(ap);
+	return lb_outbox_reply(&tx->out, who->target, LB_MSG_REFUSED, &r);
+}
+
+int
+lb_done(struct lb_tx *tx, const struct lb_caller *who)
+{
+	const struct lb_msg_done done = {0};
+
+	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
+}
+
+/* The gate's one statement: whose key sshd has accepted.  Everything after it is as that identity. */
+static int
+do_as(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_peer *peer = lb_peers_find(tx->k->peers, who->target.conn);
+
+	if (peer == NULL || peer->has_identity)
+		return lb_refuse(tx, who, LB_NO_PERMISSION, "an identity was named already");
+	if (lb_policy_identity(tx->k->policy, msg->as.identity) == NULL)
+		return lb_refuse(tx, who, LB_NO_IDENTITY, "the policy knows no identity %s",
+				 msg->as.identity);
+	peer->has_identity = true;
+	memcpy(peer->identity, msg->as.identity, sizeof peer->identity);
+	memcpy(peer->fingerprint, msg->as.fingerprint, sizeof peer->fingerprint);
+	return lb_done(tx, who);
+}
+
+/*
+ * The identity behind a connection: named by the gate if the gate user made
+ * it, else the one whose Unix user has the kernel's uid of the peer.  It must
+ * still be in the policy.
+ */
+static const char *
+identity_of(const struct lb_keeper *k, const struct lb_peer *peer)
+{
+	const struct lb_policy_identity *id;
+
+	if (peer->uid == lb_policy_host(k->policy)->gate_uid)
+		id = peer->has_identity ? lb_policy_identity(k->policy, peer->identity) : NULL;
+	else
+		id = lb_policy_identity_by_uid(k->policy, peer->uid);
+	return id != NULL ? id->name : "";
+}
+
+static const char *
+refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct lb_caller *who,
+	   enum who wanted)
+{
+	bool gate = peer->uid == lb_policy_host(k->policy)->gate_uid;
+	bool keys = peer->uid == k->keys_uid;
+
+	if (wanted == WHO_KEYS)
+		return keys ? NULL : "only sshd's key lookup may ask this";
+	if (keys)
+		return "this user may look keys up and nothing else";
+	if (!peer->known)
+		return "your process could not be looked at; try again";
+	if (peer->temporary)
+		return "a temporary account decides nothing; leave the session and use "
+		       "ssh lockbox@HOST";
+	if (wanted == WHO_GATE)
+		return gate ? NULL : "only the gate may name an identity";
+	if (who->identity[0] != '\0' || (who->root && wanted == WHO_READER))
+		return NULL;
+	if (who->root)
+		return "root is no identity; use ssh lockbox@HOST with your key";
+	return "no identity of the policy belongs to you; ask the host's operators to add your "
+	       "key or Unix user";
+}
+
+int
+lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union lb_msg *msg)
+{
+	struct lb_keeper *k = tx->k;
+	struct lb_caller who = {
+		.target = {LB_DOOR_PUBLIC, peer->conn},
+		.uid = peer->uid,
+		.identity = identity_of(k, peer),
+		.fingerprint = peer->fingerprint,
+		.root = peer->uid == 0,
+	};
+	const char *why;
+
+	who.actor = who.root ? "root" : who.identity;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].type != type)
+			continue;
+		why = refusal_of(k, peer, &who, rows[i].who);
+		if (why != NULL) {
+			if (lb_log_may(&k->refusals, "refusals"))
+				lb_log(LOG_WARNING, "uid %u refused: %s", peer->uid, why);
+			return lb_refuse(tx, &who,
+					 who.identity[0] ? LB_NO_PERMISSION : LB_NO_IDENTITY, "%s", why);
+		}
+		if (tx->endings_only && !rows[i].ends)
+			return lb_refuse(tx, &who, LB_STORE_FULL,
+					 "the store is full: nothing new is granted until the host's "
+					 "operators make room");
+		return rows[i].handler(tx, &who, msg);
+	}
+	return lb_refuse(tx, &who, LB_BAD_INPUT, "no such request");
+}

@@ -1,0 +1,71 @@
+/*
+ * The requests that people make, as one table: what has no row is refused.
+ */
+#ifndef LB_DISPATCH_H
+#define LB_DISPATCH_H
+
+#include "err.h"
+#include "keeper/state.h"
+
+/* Who asks, for a handler. */
+struct lb_caller {
+	struct lb_target target;
+	uid_t uid;
+	const char *identity;	 /* "" when none */
+	const char *fingerprint; /* of the key that named it; "" locally */
+	const char *actor;	 /* for the record: the identity, or "root" */
+	bool root;
+};
+
+/*
+ * Handles one decoded request of a public connection inside tx.  LB_OK also
+ * for a refusal; an error means the transaction must be given up.
+ */
+int lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union lb_msg *msg);
+
+/* Queues a refusal.  Returns what the handler is to return. */
+int lb_refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code,
+	      const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Queues the closing DONE. */
+int lb_done(struct lb_tx *tx, const struct lb_caller *who);
+
+/* Handlers: ask.c, decide.c, claim.c, record.c, keys.c. */
+typedef int lb_handler(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg);
+lb_handler lb_do_roles, lb_do_request, lb_do_list, lb_do_show;
+lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
+lb_handler lb_do_claim, lb_do_audit, lb_do_keys;
+
+/*
+ * The grant that the caller means: by id, or with id 0 the only one of the
+ * caller's own in one of the states (bits 1 << state).  Refuses (LB_ERR_REFUSED,
+ * the refusal is queued) when there is none that the caller may see, or several.
+ */
+int lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsigned states,
+		  struct lb_grant *grant);
+/* True when the caller has anything to do with the grant. */
+bool lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
+
+/* LB_ERR_REFUSED inside a handler means that the refusal is queued: then all is well. */
+static inline int
+lb_settled(int err)
+{
+	return err == LB_ERR_REFUSED ? LB_OK : err;
+}
+
+/* True while the role still is what was asked for, and the identity may have it. */
+bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant);
+/*
+ * Moves grant by step and does what can be done from here: voids the password,
+ * stamps the end, tells the warden to evict.  cause "" keeps the old one.
+ */
+int lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, const char *cause);
+
+/* Fills the view that people get of a grant. */
+void lb_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);
+/* Queues a grant's view and DONE. */
+int lb_answer_grant(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
+
+/* Joins names with ", " into out; what does not fit is cut with "...". */
+void lb_join(char *out, size_t cap, const struct lb_policy_names *names);
+
+#endif

@@ -1,0 +1,111 @@
+/* What time demands: requests lapse, grants expire. */
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/state.h"
+#include "log.h"
+
+#define NS 1000000000ll
+#define BATCH_MAX 500
+
+static const struct {
+	uint8_t state;
+	const char *event, *cause;
+} rows[] = {
+	{LB_STATE_PENDING, "lapse", "nobody decided in time"},
+	{LB_STATE_APPROVED, "lapse", "it was not claimed in time"},
+	{LB_STATE_ACTIVE, "expire", "its time is up"},
+};
+
+static int
+time_out(struct lb_tx *tx, struct lb_grant *g)
+{
+	struct lb_step step;
+	const char *why;
+	int err = lb_grant_step(g, LB_EVENT_TIMEOUT, tx->now_s, &step, &why);
+
+	for (size_t i = 0; err == LB_OK && i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].state != g->state)
+			continue;
+		err = lb_move(tx, g, &step, rows[i].cause);
+		return err == LB_OK ? lb_audit(tx, rows[i].event, g, "", "%s", rows[i].cause) : err;
+	}
+	/* A deadline in a state that has none would come again for ever. */
+	lb_log(LOG_ERR, "R-%llu had a deadline in state %s", (unsigned long long)g->id,
+	       lb_state_name(g->state));
+	g->until_s = 0;
+	return lb_store_put_grant(tx->store, g);
+}
+
+static int
+run_due(struct lb_tx *tx, void *arg)
+{
+	struct lb_grant g;
+	int err = LB_OK;
+
+	(void)arg;
+	for (int i = 0; i < BATCH_MAX; i++) {
+		err = lb_store_next_due(tx->store, &g);
+		if (err != LB_OK || g.until_s > tx->now_s)
+			break;
+		err = time_out(tx, &g);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+static void
+on_due(void *arg)
+{
+	struct lb_keeper *k = arg;
+	int err = lb_tx_run(k, run_due, NULL);
+
+	if (err == LB_OK)
+		return; /* the commit has set the alarm anew */
+	lb_log(LOG_CRIT, "what is due cannot be recorded: %s; the warden ends accounts by itself",
+	       lb_err_text(err));
+	lb_alarm_set(k->alarm, 0, lb_boot_ns() + NS);
+}
+
+void
+lb_due_rearm(struct lb_keeper *k)
+{
+	struct lb_store_txn *txn;
+	struct lb_grant g;
+	int64_t now, in_ns;
+	int err;
+
+	if (k->alarm == NULL || lb_store_begin(k->store, LB_STORE_READ, &txn) != LB_OK)
+		return;
+	err = lb_store_next_due(txn, &g);
+	lb_store_abort(txn);
+	if (err != LB_OK) {
+		lb_alarm_set(k->alarm, 0, 0);
+		return;
+	}
+	/* The keeper's clock follows whichever of the two is ahead, so both are set. */
+	now = lb_clock_now_ns(&k->clock);
+	in_ns = (int64_t)g.until_s * NS - now;
+	if (in_ns < 0)
+		in_ns = 0;
+	lb_alarm_set(k->alarm, (int64_t)g.until_s * NS, lb_boot_ns() + in_ns + 1000);
+}
+
+int
+lb_due_start(struct lb_keeper *k)
+{
+	int err = lb_tx_run(k, run_due, NULL);
+
+	if (err != LB_OK)
+		return err;
+	k->alarm = lb_alarm_new(k->base, on_due, k);
+	if (k->alarm == NULL)
+		return LB_ERR_NOMEM;
+	lb_due_rearm(k);
+	return LB_OK;
+}

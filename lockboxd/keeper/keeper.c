@@ -1,0 +1,205 @@
+/*
+ * The keeper's start and stop: see keeper.h.
+ *
+ * The order: read what needs the host's files, drop, examine the store, lock
+ * memory, open the store, filter system calls, wait for the policy, settle
+ * what became due while nobody looked, tell the warden what there is, and only
+ * then answer anybody.
+ */
+#include "keeper/keeper.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/pam.h"
+#include "keeper/start.h"
+#include "keeper/state.h"
+#include "log.h"
+#include "privsep.h"
+
+#define STORE_DIR "/"
+#define MAP_SIZE ((size_t)256 << 20)
+#define KEYS_USER "lockbox-keys"
+
+static struct lb_keeper keeper;
+static bool stopping;
+
+static int
+record_stop(struct lb_tx *tx, void *unused)
+{
+	(void)unused;
+	return lb_audit(tx, "stop", NULL, "", "lockboxd stops; grants stay as they are");
+}
+
+void
+lb_keeper_stop(struct lb_keeper *k)
+{
+	if (!stopping && k->started && lb_tx_run(k, record_stop, NULL) != LB_OK)
+		lb_log(LOG_ERR, "the stop could not be recorded");
+	stopping = true;
+	event_base_loopbreak(k->base);
+}
+
+struct in_force {
+	const char *event;
+	const struct lb_policy *policy;
+};
+
+static int
+record_policy(struct lb_tx *tx, void *arg)
+{
+	const struct in_force *f = arg;
+	char hex[2 * LB_POLICY_DIGEST_SIZE + 1];
+
+	sodium_bin2hex(hex, sizeof hex, lb_policy_digest(f->policy), LB_POLICY_DIGEST_SIZE);
+	return lb_audit(tx, f->event, NULL, "", "policy %s: %zu identities, %zu teams, %zu roles", hex,
+			lb_policy_identities(f->policy), lb_policy_teams(f->policy),
+			lb_policy_roles(f->policy));
+}
+
+/* Everything between the first policy and the first answer. */
+static int
+start(struct lb_keeper *k)
+{
+	struct in_force f = {"start", k->policy};
+	int err;
+
+	lb_link_send(k->warden, LB_IPC_READY, NULL, 0, -1);
+	if ((err = lb_tx_run(k, record_policy, &f)) != LB_OK ||
+	    (err = lb_tx_run(k, lb_sync_policy, NULL)) != LB_OK || (err = lb_due_start(k)) != LB_OK ||
+	    (err = lb_sync_accounts(k)) != LB_OK || (err = lb_tx_run(k, lb_session_resume, NULL)) != LB_OK)
+		return err;
+	k->peers = lb_peers_new(k);
+	k->pam = lb_pam_new(k, LB_FD_PAM);
+	if (k->peers == NULL || k->pam == NULL)
+		return LB_ERR_NOMEM;
+	k->started = true;
+	return lb_peers_listen(k->peers, LB_FD_PUBLIC);
+}
+
+static int
+change_policy(struct lb_keeper *k)
+{
+	struct in_force f = {"policy", k->policy};
+	int err = lb_tx_run(k, record_policy, &f);
+
+	if (err == LB_OK)
+		err = lb_tx_run(k, lb_sync_policy, NULL);
+	/* Groups and ends may read differently under the new policy. */
+	return err == LB_OK ? lb_sync_accounts(k) : err;
+}
+
+int
+lb_keeper_take_policy(struct lb_keeper *k, const void *packed, size_t len)
+{
+	struct lb_report report = {.found = NULL};
+	struct lb_policy_source *source;
+	struct lb_policy *policy;
+	uint32_t keys_uid = LB_POLICY_NO_ID;
+	int err = lb_policy_source_unpack(packed, len, &source);
+
+	if (err != LB_OK)
+		return err;
+	err = lb_policy_parse(source, &report, &policy);
+	if (err == LB_OK && !lb_policy_source_user(source, KEYS_USER, &keys_uid))
+		lb_log(LOG_WARNING, "there is no user " KEYS_USER ": nobody can log in by ssh");
+	lb_policy_source_free(source);
+	if (err != LB_OK)
+		return err; /* the warden has read the same bytes and found them good */
+	lb_policy_free(k->policy);
+	k->policy = policy;
+	k->keys_uid = keys_uid;
+	err = k->started ? change_policy(k) : start(k);
+	if (err != LB_OK)
+		lb_log(LOG_CRIT, "the policy could not be put into force: %s", lb_err_text(err));
+	return err;
+}
+
+/* Read before the change of root, while the host's files can be seen. */
+static void
+look_around(struct lb_keeper *k)
+{
+	char id[64] = "";
+	size_t at = 0;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, id, sizeof id - 1) < 36)
+		lb_fatal(LB_EXIT_SETUP, "cannot read the boot id: %m");
+	close(fd);
+	for (size_t i = 0; id[i] != '\0' && at < sizeof k->boot_id * 2; i++)
+		if (id[i] != '-')
+			id[at++] = id[i];
+	id[at] = '\0';
+	if (sodium_hex2bin(k->boot_id, sizeof k->boot_id, id, at, NULL, NULL, NULL) != 0)
+		lb_fatal(LB_EXIT_SETUP, "the boot id is not one");
+	k->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k->proc_fd < 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot open /proc: %m");
+	if (gethostname(k->host, sizeof k->host - 1) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot read the host's name: %m");
+}
+
+static void
+open_store(struct lb_keeper *k)
+{
+	struct lb_store_txn *txn;
+	char why[512] = "";
+	int err = lb_store_check(STORE_DIR, why, sizeof why);
+
+	if (err != LB_OK)
+		lb_fatal(LB_EXIT_SETUP, "the store is not opened (%s): %s; it was left untouched",
+			 lb_err_text(err), why);
+	/* Locked now; the store's map, which holds no secret but salted hashes, is not; then again. */
+	lb_privsep_lock_memory(true, false);
+	err = lb_store_open(STORE_DIR, MAP_SIZE, &k->store);
+	if (err == LB_OK)
+		err = lb_store_begin(k->store, LB_STORE_READ, &txn);
+	if (err == LB_OK) {
+		err = lb_store_clock_mark(txn, &k->mark_s);
+		lb_store_abort(txn);
+	}
+	if (err != LB_OK)
+		lb_fatal(LB_EXIT_SETUP, "the store cannot be opened: %s: %m", lb_err_text(err));
+	lb_privsep_lock_memory(false, true);
+	lb_clock_start(&k->clock, k->mark_s);
+}
+
+int
+lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
+{
+	struct lb_keeper *k = &keeper;
+
+	if (sodium_init() < 0)
+		lb_fatal(LB_EXIT_SETUP, "libsodium does not start");
+	k->courier_fd = -1;
+	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
+	k->malformed = (struct lb_log_budget){.per_s = 1, .burst = 10};
+	LIST_INIT(&k->watches);
+	lb_outbox_init(&k->awaiting);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN); /* the warden says when, by its link */
+	signal(SIGINT, SIG_IGN);
+	look_around(k);
+
+	lb_privsep_drop(uid, gid, root_dir);
+	open_store(k);
+	k->base = event_base_new();
+	if (k->base != NULL)
+		k->warden = lb_link_new(k->base, LB_FD_LINK, &lb_keeper_warden_calls, k);
+	if (k->warden == NULL)
+		lb_fatal(1, "out of memory");
+	lb_sandbox_enter(LB_PROC_KEEPER);
+
+	event_base_dispatch(k->base);
+	lb_store_close(k->store);
+	return stopping && k->started ? 0 : LB_EXIT_SETUP;
+}

@@ -1,0 +1,345 @@
+/* The login gate: see login.h. */
+#include "keeper/login.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/password.h"
+#include "text.h"
+
+/* Where a temporary account may act at all; the module has the same list and asks nowhere else. */
+static const char *const services[] = {"sshd", "sudo", "sudo-i", "polkit-1"};
+
+struct ask {
+	struct lb_tx *tx;
+	const struct lb_peer *peer;
+	const struct lb_msg_login *msg;
+	struct lb_grant grant; /* valid when found */
+	bool found;
+	char why[LB_REASON_MAX + 1];	/* for the person; set with every refusal */
+	char detail[LB_REASON_MAX + 1]; /* for the record */
+};
+
+static int
+verdict(struct ask *a, enum lb_verdict v, const char *text)
+{
+	struct lb_msg_verdict m = {.verdict = (uint8_t)v};
+	const struct lb_target target = {LB_DOOR_PAM, a->peer->conn};
+
+	snprintf(m.text, sizeof m.text, "%s", text);
+	return lb_outbox_reply(&a->tx->out, target, LB_MSG_VERDICT, &m);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+say_no(struct ask *a, const char *detail, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(a->why, sizeof a->why, format, ap);
+	va_end(ap);
+	snprintf(a->detail, sizeof a->detail, "%s", detail);
+}
+
+/* Refusals go into the record as far as the budget lasts: nobody can fill the store with them. */
+static int
+refuse(struct ask *a)
+{
+	const struct lb_msg_login *m = a->msg;
+	const struct lb_policy_identity *id = lb_policy_identity_by_uid(a->tx->k->policy, m->uid);
+	int err = LB_OK;
+
+	if (!lb_log_may(&a->tx->k->refusals, "login refusals"))
+		return verdict(a, LB_VERDICT_DENY, a->why);
+	if (a->tx->endings_only)
+		err = LB_OK;
+	else if (a->found)
+		err = lb_audit(a->tx, "login-refused", &a->grant, a->grant.identity,
+			       "%s from %s: %s", m->service, m->rhost[0] ? m->rhost : "this host", a->detail);
+	else
+		err = lb_audit_user(a->tx, "login-refused", m->user, m->uid, id != NULL ? id->name : "",
+				    "%s from %s: %s", m->service, m->rhost[0] ? m->rhost : "this host",
+				    a->detail);
+	return err == LB_OK ? verdict(a, LB_VERDICT_DENY, a->why) : err;
+}
+
+static bool
+service_known(const char *service)
+{
+	for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+		if (strcmp(services[i], service) == 0)
+			return true;
+	return false;
+}
+
+/* Everyone who is not a temporary account: no standing access, and how to ask. */
+static void
+say_how_to_ask(struct ask *a)
+{
+	const char *gate = lb_policy_host(a->tx->k->policy)->gate_user;
+	const char *host = lb_keeper_host(a->tx->k);
+
+	say_no(a, "no grant",
+	       "Lockbox: nobody has standing access to %s. Ask for it: "
+	       "ssh %s@%s request ROLE --for 1h --reason \"...\" (roles: ssh %s@%s roles)",
+	       host, gate, host, gate, host);
+}
+
+/*
+ * The gate.  LB_OK: the grant is open and everything about this login is as
+ * it must be; LB_ERR_REFUSED: why says what is not; else a failure.
+ */
+static int
+gate(struct ask *a)
+{
+	const struct lb_msg_login *m = a->msg;
+	struct lb_tx *tx = a->tx;
+	const struct lb_policy_role *role;
+	uint32_t sessions;
+	int err;
+
+	if (!lb_uid_is_account(m->uid) || !lb_account_valid(m->user)) {
+		say_how_to_ask(a);
+		return LB_ERR_REFUSED;
+	}
+	err = lb_store_grant_by_uid(tx->store, m->uid, &a->grant);
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	a->found = err == LB_OK && strcmp(a->grant.account, m->user) == 0;
+	if (!a->found) {
+		say_no(a, "no such account", "Lockbox: there is no such account");
+		return LB_ERR_REFUSED;
+	}
+	if (!service_known(m->service)) {
+		say_no(a, "not a service for temporary accounts",
+		       "Lockbox: a temporary account may not use %s", m->service);
+		return LB_ERR_REFUSED;
+	}
+	role = lb_policy_role(tx->k->policy, a->grant.role);
+	if (!lb_grant_open(&a->grant, tx->now_s) || role == NULL ||
+	    !lb_policy_may_request(tx->k->policy, a->grant.role, a->grant.identity)) {
+		say_no(a, "the grant is over", "Lockbox: R-%llu is over",
+		       (unsigned long long)a->grant.id);
+		return LB_ERR_REFUSED;
+	}
+	if (strcmp(m->service, "sshd") != 0)
+		return LB_OK;
+	err = lb_store_count_sessions(tx->store, a->grant.id, &sessions);
+	if (err != LB_OK)
+		return err;
+	if (sessions >= role->sessions) {
+		say_no(a, "session limit",
+		       "Lockbox: session limit reached: R-%llu allows %u at a time and %u is open",
+		       (unsigned long long)a->grant.id, role->sessions, sessions);
+		return LB_ERR_REFUSED;
+	}
+	return LB_OK;
+}
+
+/* -- wrong passwords ---------------------------------------------------------------- */
+
+static struct lb_tries *
+tries_of(struct lb_keeper *k, uint64_t grant, const char *rhost)
+{
+	struct lb_tries *oldest = &k->tries[0];
+
+	for (size_t i = 0; i < LB_TRIES_KEPT; i++) {
+		struct lb_tries *t = &k->tries[i];
+
+		if (t->grant == grant && strcmp(t->rhost, rhost) == 0) {
+			t->used = ++k->tries_clock;
+			return t;
+		}
+		if (t->used < oldest->used)
+			oldest = t;
+	}
+	oldest->grant = grant;
+	oldest->wrong = 0;
+	oldest->used = ++k->tries_clock;
+	snprintf(oldest->rhost, sizeof oldest->rhost, "%s", rhost);
+	return oldest;
+}
+
+void
+lb_login_forget_tries(struct lb_keeper *k, uint64_t grant)
+{
+	for (size_t i = 0; i < LB_TRIES_KEPT; i++)
+		if (k->tries[i].grant == grant)
+			k->tries[i] = (struct lb_tries){0};
+}
+
+/* -- the four questions --------------------------------------------------------------- */
+
+/* The whole gate first: a password is not spent on a login that would be refused anyway. */
+static int
+do_auth(struct ask *a)
+{
+	struct lb_tries *tries;
+	int err = gate(a);
+
+	if (err == LB_ERR_REFUSED)
+		return refuse(a);
+	if (err != LB_OK)
+		return err;
+	tries = tries_of(a->tx->k, a->grant.id, a->msg->rhost);
+	if (strcmp(a->msg->service, "sshd") != 0) {
+		say_no(a, "password outside sshd", "Lockbox: one-time passwords are accepted by sshd only");
+		return refuse(a);
+	}
+	if (tries->wrong >= LB_TRIES_MAX) {
+		say_no(a, "too many wrong passwords",
+		       "Lockbox: too many wrong passwords from here; claim a new one");
+		return refuse(a);
+	}
+	if (!lb_password_matches(&a->grant, a->msg->password)) {
+		bool used = a->grant.otp != LB_OTP_READY;
+
+		tries->wrong++;
+		say_no(a, used ? "the one-time password was used already or is void" : "wrong one-time password",
+		       "Lockbox: wrong or used one-time password; claim gives a fresh one");
+		return refuse(a);
+	}
+	lb_password_void(&a->grant, LB_OTP_SPENT);
+	err = lb_store_put_grant(a->tx->store, &a->grant);
+	if (err == LB_OK)
+		err = lb_audit(a->tx, "login-ok", &a->grant, a->grant.identity, "%s from %s: one-time password",
+			       a->msg->service, a->msg->rhost);
+	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
+}
+
+static int
+do_account(struct ask *a)
+{
+	int err = gate(a);
+
+	if (err == LB_ERR_REFUSED)
+		return refuse(a);
+	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
+}
+
+/* sshd goes on after a failed open_session when no shell is asked for: end the connection itself. */
+static int
+refuse_session(struct ask *a)
+{
+	struct lb_ipc_session s = {.uid = a->msg->uid, .pid = (uint32_t)a->peer->pid};
+	int err = LB_OK;
+
+	snprintf(s.text, sizeof s.text, "%s", a->why);
+	if (lb_uid_is_account(a->msg->uid) && a->peer->pidfd >= 0)
+		err = lb_outbox_warden(&a->tx->out, LB_IPC_DISCONNECT, &s, a->peer->pidfd);
+	return err == LB_OK ? refuse(a) : err;
+}
+
+static void
+describe(const struct ask *a, char *text, size_t cap)
+{
+	char until[LB_TIME_TEXT], left[LB_DURATION_TEXT];
+
+	lb_time_format(until, (int64_t)a->grant.end_s);
+	lb_duration_format(left, a->grant.end_s - a->tx->now_s);
+	snprintf(text, cap, "Lockbox: %s on %s (R-%llu) until %s, %s from now.%s%.150s%s%.150s",
+		 a->grant.role, lb_keeper_host(a->tx->k), (unsigned long long)a->grant.id, until, left,
+		 a->grant.groups[0] ? " Groups: " : "", a->grant.groups,
+		 a->grant.sudo[0] ? ". sudo: " : "", a->grant.sudo);
+}
+
+static int
+do_open(struct ask *a)
+{
+	struct lb_session s = {.service = ""};
+	struct lb_ipc_session ipc = {.uid = a->msg->uid, .pid = (uint32_t)a->peer->pid};
+	char text[LB_REASON_MAX + 1];
+	int err = gate(a), pidfd;
+
+	if (err == LB_OK && (strcmp(a->msg->service, "sshd") != 0 || !a->peer->known || a->peer->pidfd < 0)) {
+		say_no(a, "the session's process cannot be registered",
+		       "Lockbox: this session cannot be registered");
+		err = LB_ERR_REFUSED;
+	}
+	if (err == LB_ERR_REFUSED)
+		return refuse_session(a);
+	if (err != LB_OK)
+		return err;
+	s.grant = a->grant.id;
+	s.pid = (uint32_t)a->peer->pid;
+	s.start_ticks = lb_peer_start_ticks(a->tx->k->proc_fd, a->peer->pid);
+	memcpy(s.boot_id, a->tx->k->boot_id, sizeof s.boot_id);
+	s.opened_s = a->tx->now_s;
+	memcpy(s.service, a->msg->service, sizeof s.service);
+	memcpy(s.rhost, a->msg->rhost, sizeof s.rhost);
+	memcpy(s.tty, a->msg->tty, sizeof s.tty);
+	pidfd = dup(a->peer->pidfd);
+	if (pidfd < 0)
+		return LB_ERR_SYSTEM;
+	if ((err = lb_store_put_session(a->tx->store, &s)) != LB_OK) {
+		close(pidfd);
+		return err;
+	}
+	err = lb_outbox_watch(&a->tx->out, s.grant, s.number, pidfd);
+	if (err == LB_OK)
+		err = lb_outbox_warden(&a->tx->out, LB_IPC_SESSION, &ipc, a->peer->pidfd);
+	if (err == LB_OK)
+		err = lb_audit(a->tx, "session-open", &a->grant, a->grant.identity,
+			       "session %llu, %s from %s%s%s, process %u", (unsigned long long)s.number,
+			       s.service, s.rhost[0] ? s.rhost : "this host", s.tty[0] ? ", " : "", s.tty, s.pid);
+	describe(a, text, sizeof text);
+	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, text) : err;
+}
+
+/* A hint, and nothing more: the session is over when its process is. */
+static int
+do_close(struct ask *a)
+{
+	return verdict(a, LB_VERDICT_ALLOW, "");
+}
+
+static int
+do_exempt(struct ask *a)
+{
+	int err = lb_audit_user(a->tx, "exempt-used", a->msg->user, a->msg->uid, "",
+				"ALARM: %s let %s in from %s without a grant, by pam.conf", a->msg->service,
+				a->msg->user, a->msg->rhost[0] ? a->msg->rhost : "this host");
+
+	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
+}
+
+static const struct {
+	uint16_t type;
+	bool ends; /* goes through when the store is full */
+	int (*handler)(struct ask *a);
+} rows[] = {
+	{LB_MSG_PAM_AUTH, false, do_auth},    {LB_MSG_PAM_ACCOUNT, true, do_account},
+	{LB_MSG_PAM_OPEN, false, do_open},    {LB_MSG_PAM_CLOSE, true, do_close},
+	{LB_MSG_PAM_EXEMPT, true, do_exempt},
+};
+
+int
+lb_login(struct lb_tx *tx, const struct lb_peer *peer, uint16_t type, const struct lb_msg_login *msg)
+{
+	struct ask *a = calloc(1, sizeof *a);
+	int err = LB_ERR_MALFORMED;
+
+	if (a == NULL)
+		return LB_ERR_NOMEM;
+	a->tx = tx;
+	a->peer = peer;
+	a->msg = msg;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].type != type)
+			continue;
+		if (tx->endings_only && !rows[i].ends) {
+			say_no(a, "store full", "Lockbox: the store is full; the host's operators must make room");
+			err = verdict(a, LB_VERDICT_DENY, a->why);
+		} else {
+			err = rows[i].handler(a);
+		}
+	}
+	free(a);
+	return err;
+}

@@ -1,0 +1,175 @@
+/* Finding, stepping, moving and showing grants: what every handler needs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/dispatch.h"
+#include "keeper/password.h"
+#include "text.h"
+
+bool
+lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
+{
+	return who->root || strcmp(grant->identity, who->identity) == 0 ||
+	       lb_policy_may_approve(tx->k->policy, grant->role, who->identity) ||
+	       lb_policy_is_auditor(tx->k->policy, who->identity);
+}
+
+/* The only grant of the caller's own in one of the states.  LB_ERR_EXISTS when there are several. */
+static int
+find_own(struct lb_tx *tx, const char *identity, unsigned states, struct lb_grant *grant)
+{
+	struct lb_grant g;
+	uint64_t after = 0;
+	int found = 0, err;
+
+	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
+		after = g.id;
+		if (strcmp(g.identity, identity) != 0 || !(states & 1u << g.state))
+			continue;
+		if (found++ == 0)
+			*grant = g;
+	}
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	return found == 0 ? LB_ERR_NOT_FOUND : found == 1 ? LB_OK : LB_ERR_EXISTS;
+}
+
+int
+lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsigned states,
+	      struct lb_grant *grant)
+{
+	int err = id != 0 ? lb_store_grant(tx->store, id, grant)
+			  : find_own(tx, who->identity, states, grant);
+
+	if (err == LB_OK && lb_may_see(tx, who, grant))
+		return LB_OK;
+	if (err == LB_ERR_EXISTS)
+		err = lb_refuse(tx, who, LB_BAD_INPUT,
+				"you have several that could be meant; name one: see status");
+	else if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	else if (id == 0)
+		err = lb_refuse(tx, who, LB_NO_SUCH, "you have nothing that could be meant: see status");
+	else
+		err = lb_refuse(tx, who, LB_NO_SUCH, "there is no R-%llu that you may see",
+				(unsigned long long)id);
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
+bool
+lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
+{
+	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
+	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1];
+
+	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
+		return false;
+	lb_join(groups, sizeof groups, &role->groups);
+	lb_join(sudo, sizeof sudo, &role->sudo);
+	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0;
+}
+
+int
+lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, const char *cause)
+{
+	int err = LB_OK;
+
+	grant->state = step->next;
+	if (cause[0] != '\0')
+		snprintf(grant->cause, sizeof grant->cause, "%s", cause);
+	if (step->todo & (LB_DO_CLOSE | LB_DO_EVICT)) {
+		lb_password_void(grant, LB_OTP_VOID);
+		grant->until_s = 0;
+	}
+	if (step->todo & LB_DO_CLOSE)
+		grant->closed_s = tx->now_s;
+	if (step->todo & LB_DO_EVICT) {
+		struct lb_ipc_evict evict = {.grant = grant->id, .uid = grant->uid};
+
+		memcpy(evict.name, grant->account, sizeof evict.name);
+		memcpy(evict.cause, grant->cause, sizeof evict.cause);
+		err = lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+	}
+	return err == LB_OK ? lb_store_put_grant(tx->store, grant) : err;
+}
+
+void
+lb_join(char *out, size_t cap, const struct lb_policy_names *names)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < names->count; i++) {
+		int n = snprintf(out + used, cap - used, "%s%s", used ? ", " : "", names->name[i]);
+
+		if (n < 0 || (size_t)n >= cap - used) {
+			memcpy(out + cap - 4, "...", 4);
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
+/* While it waits: everyone who could approve.  Afterwards: who did. */
+static void
+list_approvers(const struct lb_tx *tx, const struct lb_grant *grant, char *out, size_t cap)
+{
+	const struct lb_policy *p = tx->k->policy;
+	const char *who[64];
+	struct lb_policy_names names = {who, 0};
+
+	if (grant->state != LB_STATE_PENDING) {
+		for (size_t i = 0; i < grant->have; i++)
+			who[names.count++] = grant->approver[i];
+	} else {
+		for (size_t i = 0; i < lb_policy_identities(p) && names.count < 64; i++) {
+			const char *id = lb_policy_identity_at(p, i)->name;
+			bool did = strcmp(id, grant->identity) == 0;
+
+			for (size_t a = 0; a < grant->have; a++)
+				did = did || strcmp(id, grant->approver[a]) == 0;
+			if (!did && lb_policy_may_approve(p, grant->role, id))
+				who[names.count++] = id;
+		}
+	}
+	lb_join(out, cap, &names);
+}
+
+void
+lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
+{
+	memset(v, 0, sizeof *v);
+	v->id = g->id;
+	v->state = g->state;
+	snprintf(v->host, sizeof v->host, "%s", lb_keeper_host(tx->k));
+	memcpy(v->identity, g->identity, sizeof v->identity);
+	memcpy(v->role, g->role, sizeof v->role);
+	memcpy(v->account, g->account, sizeof v->account);
+	v->uid = g->uid;
+	v->duration_s = g->duration_s;
+	v->requested_s = g->requested_s;
+	v->until_s = g->until_s;
+	v->end_s = g->end_s;
+	v->have = g->have;
+	v->need = g->need;
+	if (lb_store_count_sessions(tx->store, g->id, &v->sessions) != LB_OK)
+		v->sessions = 0;
+	memcpy(v->ticket, g->ticket, sizeof v->ticket);
+	memcpy(v->reason, g->reason, sizeof v->reason);
+	memcpy(v->groups, g->groups, sizeof v->groups);
+	memcpy(v->sudo, g->sudo, sizeof v->sudo);
+	memcpy(v->cause, g->cause, sizeof v->cause);
+	list_approvers(tx, g, v->approvers, sizeof v->approvers);
+}
+
+int
+lb_answer_grant(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
+{
+	struct lb_msg_grant view;
+	int err;
+
+	lb_view(tx, grant, &view);
+	err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
+	return err == LB_OK ? lb_done(tx, who) : err;
+}

@@ -1,0 +1,224 @@
+/* Peers: see peer.h. */
+#include "keeper/peer.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "keeper/state.h"
+#include "log.h"
+
+#define CONNECTIONS_MAX 512
+#define CONNECTIONS_PER_UID 32
+#define ACCEPTS_PER_WAKE 32
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+struct lb_peers {
+	struct lb_keeper *k;
+	struct lb_peer at[CONNECTIONS_MAX];
+	size_t count;
+	uint64_t next;
+	struct event *accept;
+	struct lb_log_budget budget;
+};
+
+static bool
+read_proc(int proc_fd, pid_t pid, const char *file, char *buf, size_t cap)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof path, "%d/%s", (int)pid, file);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, buf, cap - 1);
+		close(fd);
+	}
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static bool
+alive(int pidfd)
+{
+	/* EPERM also means that it is there: the keeper may signal nobody. */
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 || errno == EPERM;
+}
+
+/*
+ * The kernel's own pidfd of the peer (since Linux 6.5).  Before that, by pid,
+ * which is the peer's as long as its end is open: it waits for our answer.
+ */
+static int
+peer_pidfd(int fd, pid_t pid)
+{
+	struct pollfd p = {.fd = fd};
+	int pidfd = -1;
+	socklen_t len = sizeof pidfd;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT)
+		return -1;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0 && (poll(&p, 1, 0) != 0)) {
+		close(pidfd);
+		pidfd = -1;
+	}
+	return pidfd;
+}
+
+void
+lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+	char login[16];
+	uint32_t loginuid;
+	int pidfd;
+
+	memset(peer, 0, sizeof *peer);
+	peer->uid = (uid_t)-1;
+	peer->pidfd = -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred ||
+	    cred.uid == (uid_t)-1 || cred.pid <= 0)
+		return;
+	peer->uid = cred.uid;
+	peer->pid = cred.pid;
+	pidfd = peer_pidfd(fd, cred.pid);
+	if (pidfd < 0)
+		return;
+	if (read_proc(proc_fd, cred.pid, "loginuid", login, sizeof login) && alive(pidfd)) {
+		/* 2^32-1 is "none": a process no login stands behind. */
+		loginuid = (uint32_t)strtoul(login, NULL, 10);
+		peer->temporary = lb_id_reserved(cred.uid) || lb_id_reserved(loginuid);
+		peer->known = true;
+	}
+	if (keep_pidfd)
+		peer->pidfd = pidfd;
+	else
+		close(pidfd);
+}
+
+uint64_t
+lb_peer_start_ticks(int proc_fd, pid_t pid)
+{
+	char stat[1024];
+	const char *at;
+	unsigned long long ticks = 0;
+
+	if (!read_proc(proc_fd, pid, "stat", stat, sizeof stat))
+		return 0;
+	at = strrchr(stat, ')'); /* the name may hold anything */
+	if (at == NULL)
+		return 0;
+	for (int field = 2; field < 22 && at != NULL; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL || sscanf(at, "%llu", &ticks) != 1)
+		return 0;
+	return ticks;
+}
+
+struct lb_peer *
+lb_peers_find(struct lb_peers *all, uint64_t conn)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].conn == conn)
+			return &all->at[i];
+	return NULL;
+}
+
+void
+lb_peers_drop(struct lb_peers *all, uint64_t conn)
+{
+	struct lb_peer *p = lb_peers_find(all, conn);
+
+	if (p != NULL)
+		*p = all->at[--all->count];
+}
+
+void
+lb_peers_clear(struct lb_peers *all)
+{
+	all->count = 0;
+}
+
+static bool
+room_for(struct lb_peers *all, uid_t uid)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		same += all->at[i].uid == uid;
+	return all->count < CONNECTIONS_MAX && same < CONNECTIONS_PER_UID;
+}
+
+static void
+admit(struct lb_peers *all, int fd)
+{
+	struct lb_ipc_conn msg;
+	struct lb_peer peer;
+
+	lb_peer_of(fd, all->k->proc_fd, &peer, false);
+	if (!peer.known || all->k->front == NULL || !room_for(all, peer.uid)) {
+		if (lb_log_may(&all->budget, "public socket"))
+			lb_log(LOG_WARNING, "connection of uid %u refused: %s", peer.uid,
+			       !peer.known ? "its process cannot be looked at"
+					   : "too many connections");
+		return;
+	}
+	peer.conn = msg.conn = ++all->next;
+	all->at[all->count++] = peer;
+	if (lb_ipc_send(all->k->front, LB_IPC_PEER, &msg, fd) != LB_OK)
+		lb_peers_drop(all, peer.conn);
+}
+
+static void
+on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	struct lb_peers *all = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
+		int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0)
+			return;
+		admit(all, fd);
+		close(fd);
+	}
+}
+
+struct lb_peers *
+lb_peers_new(struct lb_keeper *k)
+{
+	struct lb_peers *all = calloc(1, sizeof *all);
+
+	if (all != NULL) {
+		all->k = k;
+		all->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
+	}
+	return all;
+}
+
+int
+lb_peers_listen(struct lb_peers *all, int fd)
+{
+	all->accept = event_new(all->k->base, fd, EV_READ | EV_PERSIST, on_accept, all);
+	if (all->accept == NULL || event_add(all->accept, NULL) != 0)
+		return LB_ERR_NOMEM;
+	return LB_OK;
+}

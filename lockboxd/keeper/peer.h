@@ -1,0 +1,48 @@
+/*
+ * Who is at the other end of a connection, by the kernel's word alone.
+ */
+#ifndef LB_PEER_H
+#define LB_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "name.h"
+#include "proto.h"
+
+struct lb_keeper;
+struct lb_peers;
+
+struct lb_peer {
+	uint64_t conn; /* never used twice */
+	uid_t uid;
+	pid_t pid;
+	bool known;	/* uid, pid and login uid were all read from one living process */
+	bool temporary; /* its uid or login uid is a temporary account's */
+	bool has_identity; /* the gate named one */
+	char identity[LB_IDENTITY_MAX + 1];
+	char fingerprint[LB_FINGERPRINT_MAX + 1];
+	int pidfd; /* PAM only: the process that asked; else -1 */
+};
+
+/*
+ * Fills *peer for a connected socket: SO_PEERCRED, and the login uid read from
+ * /proc while the process is proven to be the same one.  What cannot be proven
+ * leaves known false.  keep_pidfd: peer->pidfd is the caller's, or -1.
+ */
+void lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd);
+
+/* Start time of a process in clock ticks (field 22 of /proc/PID/stat); 0 when it cannot be read. */
+uint64_t lb_peer_start_ticks(int proc_fd, pid_t pid);
+
+/* The table of public connections.  NULL when out of memory. */
+struct lb_peers *lb_peers_new(struct lb_keeper *k);
+/* Begins accepting from the listening socket fd. */
+int lb_peers_listen(struct lb_peers *all, int fd);
+struct lb_peer *lb_peers_find(struct lb_peers *all, uint64_t conn);
+void lb_peers_drop(struct lb_peers *all, uint64_t conn);
+/* Forgets every connection: the front that served them is gone. */
+void lb_peers_clear(struct lb_peers *all);
+
+#endif

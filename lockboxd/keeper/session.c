@@ -1,0 +1,123 @@
+/*
+ * Sessions: a session is open as long as the process that asked for it lives.
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/state.h"
+
+static int
+close_session(struct lb_tx *tx, void *arg)
+{
+	const struct lb_watch *w = arg;
+	struct lb_grant g;
+	int err = lb_store_drop_session(tx->store, w->grant, w->number);
+
+	if (err == LB_OK)
+		err = lb_store_grant(tx->store, w->grant, &g);
+	if (err == LB_OK)
+		err = lb_audit(tx, "session-close", &g, "", "session %llu", (unsigned long long)w->number);
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+static void
+on_exit_of_session(evutil_socket_t fd, short what, void *arg)
+{
+	struct lb_watch *w = arg;
+	static const struct timeval soon = {1, 0};
+
+	(void)fd;
+	(void)what;
+	if (lb_tx_run(w->keeper, close_session, w) != LB_OK) {
+		/* It stays counted until that is recorded: once more in a second. */
+		event_add(w->exit, &soon);
+		return;
+	}
+	LIST_REMOVE(w, next);
+	event_free(w->exit);
+	close(w->pidfd);
+	free(w);
+}
+
+int
+lb_watch_add(struct lb_keeper *k, uint64_t grant, uint64_t number, int pidfd)
+{
+	struct lb_watch *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		return LB_ERR_NOMEM;
+	w->keeper = k;
+	w->grant = grant;
+	w->number = number;
+	w->pidfd = pidfd;
+	w->exit = event_new(k->base, pidfd, EV_READ, on_exit_of_session, w);
+	if (w->exit == NULL || event_add(w->exit, NULL) != 0) {
+		if (w->exit != NULL)
+			event_free(w->exit);
+		free(w);
+		return LB_ERR_NOMEM;
+	}
+	LIST_INSERT_HEAD(&k->watches, w, next);
+	return LB_OK;
+}
+
+/* The process of a stored session, if it still is the one that was registered; else -1. */
+static int
+find_process(const struct lb_keeper *k, const struct lb_session *s)
+{
+	int pidfd;
+
+	if (memcmp(s->boot_id, k->boot_id, sizeof s->boot_id) != 0)
+		return -1;
+	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)s->pid, 0);
+	if (pidfd >= 0 && lb_peer_start_ticks(k->proc_fd, (pid_t)s->pid) != s->start_ticks) {
+		close(pidfd);
+		pidfd = -1;
+	}
+	return pidfd;
+}
+
+static int
+resume_one(struct lb_tx *tx, const struct lb_session *s)
+{
+	struct lb_ipc_session ipc = {.pid = s->pid};
+	struct lb_watch gone = {.grant = s->grant, .number = s->number};
+	struct lb_grant g;
+	int pidfd = find_process(tx->k, s), err;
+
+	if (pidfd < 0)
+		return close_session(tx, &gone);
+	err = lb_store_grant(tx->store, s->grant, &g);
+	if (err == LB_OK) {
+		ipc.uid = g.uid;
+		err = lb_outbox_warden(&tx->out, LB_IPC_SESSION, &ipc, pidfd);
+	}
+	if (err != LB_OK) {
+		close(pidfd);
+		return err;
+	}
+	return lb_outbox_watch(&tx->out, s->grant, s->number, pidfd);
+}
+
+int
+lb_session_resume(struct lb_tx *tx, void *unused)
+{
+	struct lb_session s;
+	uint64_t grant = 0, number = 0;
+	int err;
+
+	(void)unused;
+	while ((err = lb_store_next_session(tx->store, grant, number, &s)) == LB_OK) {
+		grant = s.grant;
+		number = s.number;
+		err = resume_one(tx, &s);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}

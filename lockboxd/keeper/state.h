@@ -1,0 +1,112 @@
+/* What the keeper's own files share; nothing outside the folder includes it. */
+#ifndef LB_KEEPER_STATE_H
+#define LB_KEEPER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "clock.h"
+#include "link.h"
+#include "log.h"
+#include "keeper/grant.h"
+#include "keeper/outbox.h"
+#include "keeper/peer.h"
+#include "keeper/store.h"
+#include "policy/policy.h"
+
+struct event;
+struct event_base;
+
+/* An open session's process; its exit closes the session. */
+struct lb_watch {
+	LIST_ENTRY(lb_watch) next;
+	struct lb_keeper *keeper;
+	uint64_t grant, number;
+	int pidfd;
+	struct event *exit;
+};
+
+/* Wrong passwords of one grant from one place; a new claim clears them. */
+struct lb_tries {
+	uint64_t grant;
+	char rhost[LB_RHOST_MAX + 1];
+	unsigned wrong;
+	uint64_t used; /* order of use, to give up the oldest */
+};
+#define LB_TRIES_KEPT 256
+#define LB_TRIES_MAX 5u
+
+struct lb_keeper {
+	struct event_base *base;
+	struct lb_store *store;
+	struct lb_policy *policy; /* immutable; replaced as a whole */
+	uint32_t keys_uid;	  /* of the user that may only look keys up */
+	struct lb_clock clock;
+	uint64_t mark_s; /* the clock mark that is in the store */
+	struct lb_link *warden, *front;
+	int courier_fd; /* the courier's link: nothing to send yet */
+	int proc_fd;	/* /proc, opened before the change of root */
+	uint8_t boot_id[LB_BOOT_ID_SIZE];
+	char host[LB_HOST_MAX + 1]; /* of the machine; the policy's name wins */
+	struct lb_peers *peers;	    /* public connections */
+	struct lb_pam *pam;	    /* connections of PAM modules */
+	struct lb_alarm *alarm;
+	LIST_HEAD(, lb_watch) watches;
+	struct lb_outbox awaiting; /* answers that wait for the warden */
+	struct lb_tries tries[LB_TRIES_KEPT];
+	uint64_t tries_clock;
+	struct lb_log_budget refusals, malformed;
+	bool started; /* the store is open and READY was sent */
+};
+
+/* One transaction and what it causes. */
+struct lb_tx {
+	struct lb_keeper *k;
+	struct lb_store_txn *store;
+	struct lb_outbox out;
+	uint64_t now_s;
+	bool endings_only; /* the store is full: only what ends access is done */
+};
+
+/* tx.c */
+
+/* Who decides what happens in a transaction: the body returns LB_OK to commit. */
+typedef int lb_tx_body(struct lb_tx *tx, void *arg);
+/*
+ * Runs body in one write transaction and, once that is durable, carries out
+ * its outbox.  On any error nothing is changed and nothing is said.
+ */
+int lb_tx_run(struct lb_keeper *k, lb_tx_body *body, void *arg);
+/* In pieces, for a batch of requests that share one commit. */
+int lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx);
+int lb_tx_commit(struct lb_tx *tx);
+void lb_tx_abort(struct lb_tx *tx);
+
+/* The name this host goes by in texts for people. */
+const char *lb_keeper_host(const struct lb_keeper *k);
+/* The keeper's clock in whole seconds. */
+uint64_t lb_keeper_now_s(struct lb_keeper *k);
+/* True when the wall clock is more than a day behind what this clock has shown: no new grants. */
+bool lb_keeper_clock_astray(struct lb_keeper *k);
+
+/* due.c: what time demands. */
+int lb_due_start(struct lb_keeper *k);
+void lb_due_rearm(struct lb_keeper *k);
+
+/* sync.c: telling the warden what there is, after each start and policy change. */
+int lb_sync_accounts(struct lb_keeper *k);
+int lb_sync_policy(struct lb_tx *tx, void *unused);
+/* Puts the account of an active grant into the outbox, to be published. */
+int lb_sync_publish(struct lb_tx *tx, const struct lb_grant *grant, bool fresh);
+
+/* session.c */
+int lb_watch_add(struct lb_keeper *k, uint64_t grant, uint64_t number, int pidfd);
+int lb_session_resume(struct lb_tx *tx, void *unused);
+
+/* warden_link.c, front_link.c: the two links. */
+extern const struct lb_link_calls lb_keeper_warden_calls, lb_keeper_front_calls;
+void lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t len);
+void lb_answer_awaiting(struct lb_keeper *k, uint32_t uid, bool ok, const char *text);
+
+#endif

@@ -1,0 +1,87 @@
+/* Keeping the warden's table and the policy in step with the store. */
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/state.h"
+
+#define NS 1000000000ll
+
+int
+lb_sync_publish(struct lb_tx *tx, const struct lb_grant *g, bool fresh)
+{
+	struct lb_ipc_account a = {.grant = g->id, .uid = g->uid, .fresh = fresh};
+	int64_t left_ns = (int64_t)g->end_s * NS - lb_clock_now_ns(&tx->k->clock);
+	int err = lb_store_role_gid(tx->store, g->role, &a.role_gid);
+
+	if (err != LB_OK)
+		return err;
+	memcpy(a.name, g->account, sizeof a.name);
+	memcpy(a.identity, g->identity, sizeof a.identity);
+	memcpy(a.role, g->role, sizeof a.role);
+	/* In the terms of either clock as it stands, whatever this clock has seen before. */
+	a.end_wall_ns = (uint64_t)(lb_wall_ns() + left_ns);
+	a.end_boot_ns = (uint64_t)(lb_boot_ns() + left_ns);
+	return lb_outbox_warden(&tx->out, LB_IPC_ACCOUNT, &a, -1);
+}
+
+static int
+send_all(struct lb_tx *tx, void *unused)
+{
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
+
+	(void)unused;
+	err = lb_outbox_warden(&tx->out, LB_IPC_SYNC_BEGIN, NULL, -1);
+	while (err == LB_OK && (err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
+		after = g.id;
+		if (g.state == LB_STATE_ACTIVE)
+			err = lb_sync_publish(tx, &g, false);
+		else if (g.state == LB_STATE_ENDING) {
+			struct lb_ipc_evict evict = {.grant = g.id, .uid = g.uid};
+
+			memcpy(evict.name, g.account, sizeof evict.name);
+			memcpy(evict.cause, g.cause, sizeof evict.cause);
+			err = lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+		}
+	}
+	if (err == LB_ERR_NOT_FOUND)
+		err = lb_outbox_warden(&tx->out, LB_IPC_SYNC_END, NULL, -1);
+	return err;
+}
+
+int
+lb_sync_accounts(struct lb_keeper *k)
+{
+	return lb_tx_run(k, send_all, NULL);
+}
+
+/* What the policy in force no longer allows is taken away: an approval is not for more, or for other, than was asked. */
+int
+lb_sync_policy(struct lb_tx *tx, void *unused)
+{
+	static const char cause[] = "the policy no longer allows it";
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
+
+	(void)unused;
+	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
+		struct lb_step step;
+		const char *why;
+
+		after = g.id;
+		if (lb_role_unchanged(tx->k->policy, &g) ||
+		    lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
+			continue;
+		err = lb_move(tx, &g, &step, cause);
+		if (err == LB_OK)
+			err = lb_audit(tx, "revoke", &g, "", "%s", cause);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}

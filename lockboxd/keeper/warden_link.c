@@ -1,0 +1,233 @@
+/*
+ * The link to the warden: its policy, new neighbours, and what became of
+ * accounts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/state.h"
+#include "keeper/start.h"
+#include "log.h"
+
+/* -- answers that waited ------------------------------------------------------------- */
+
+static void
+send_awaited(struct lb_keeper *k, const struct lb_out *out, bool ok, const char *text)
+{
+	const struct lb_msg_done done = {0};
+	struct lb_msg_refused refused = {.code = LB_TRY_LATER};
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	size_t len;
+
+	snprintf(refused.text, sizeof refused.text, "the account could not be made: %.400s", text);
+	if (ok)
+		lb_front_reply(k, out->target.conn, out->bytes, out->len);
+	if (lb_proto_encode(ok ? LB_MSG_DONE : LB_MSG_REFUSED, ok ? (const void *)&done : &refused, frame,
+			    sizeof frame, &len) == LB_OK)
+		lb_front_reply(k, out->target.conn, frame, len);
+}
+
+void
+lb_answer_awaiting(struct lb_keeper *k, uint32_t uid, bool ok, const char *text)
+{
+	struct lb_out *out, *next;
+
+	for (out = TAILQ_FIRST(&k->awaiting); out != NULL; out = next) {
+		next = TAILQ_NEXT(out, next);
+		if (out->uid != uid)
+			continue;
+		TAILQ_REMOVE(&k->awaiting, out, next);
+		send_awaited(k, out, ok, text);
+		lb_out_free(out);
+	}
+}
+
+/* -- messages ------------------------------------------------------------------------ */
+
+static int
+do_policy(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	struct stat st;
+	void *packed;
+	int err;
+
+	(void)msg;
+	if (fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > LB_SOURCE_PACK_MAX)
+		return LB_ERR_MALFORMED;
+	packed = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (packed == MAP_FAILED)
+		return LB_ERR_SYSTEM;
+	err = lb_keeper_take_policy(k, packed, (size_t)st.st_size);
+	munmap(packed, (size_t)st.st_size);
+	return err;
+}
+
+static int
+do_front(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	int copy = dup(fd);
+
+	(void)msg;
+	if (copy < 0)
+		return LB_ERR_SYSTEM;
+	lb_link_free(k->front);
+	lb_peers_clear(k->peers);
+	k->front = lb_link_new(k->base, copy, &lb_keeper_front_calls, k);
+	return k->front != NULL ? LB_OK : LB_ERR_NOMEM;
+}
+
+static int
+do_courier(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	(void)msg;
+	if (k->courier_fd >= 0)
+		close(k->courier_fd);
+	k->courier_fd = dup(fd);
+	return LB_OK;
+}
+
+/* An account that cannot be published is ended; its uid and name stay used. */
+static int
+give_up(struct lb_tx *tx, void *arg)
+{
+	const struct lb_ipc_outcome *o = arg;
+	struct lb_step step;
+	struct lb_grant g;
+	const char *why;
+	int err = lb_store_grant_by_uid(tx->store, o->uid, &g);
+
+	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) == LB_OK) {
+		char cause[LB_REASON_MAX + 1];
+
+		snprintf(cause, sizeof cause, "the account could not be made: %.400s", o->text);
+		err = lb_move(tx, &g, &step, cause);
+		if (err == LB_OK)
+			err = lb_audit(tx, "account-refused", &g, "", "%s", cause);
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+static int
+do_published(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_ipc_outcome o = msg->outcome;
+
+	(void)fd;
+	lb_answer_awaiting(k, o.uid, o.ok == 1, o.text);
+	return o.ok == 1 ? LB_OK : lb_tx_run(k, give_up, &o);
+}
+
+static int
+close_grant(struct lb_tx *tx, void *arg)
+{
+	const struct lb_ipc_outcome *o = arg;
+	const struct lb_ipc_uid ack = {.uid = o->uid};
+	struct lb_session s;
+	struct lb_step step;
+	struct lb_grant g;
+	const char *why;
+	int err = lb_store_grant_by_uid(tx->store, o->uid, &g);
+
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	/* The warden's own clock may have been first: then the time is up here as well. */
+	if (err == LB_OK && g.state == LB_STATE_ACTIVE) {
+		step = (struct lb_step){LB_STATE_ENDING, 0};
+		snprintf(g.cause, sizeof g.cause, "%.400s", o->text);
+		g.state = step.next;
+		g.until_s = 0;
+		err = lb_audit(tx, "expire", &g, "", "ended by the warden's clock");
+	}
+	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) == LB_OK) {
+		err = lb_move(tx, &g, &step, "");
+		while (err == LB_OK && lb_store_next_session(tx->store, g.id, 0, &s) == LB_OK &&
+		       s.grant == g.id)
+			err = lb_store_drop_session(tx->store, g.id, s.number);
+		if (err == LB_OK)
+			err = lb_audit(tx, "evicted", &g, "", "%s", o->text);
+	}
+	if (err == LB_ERR_NOT_FOUND)
+		err = LB_OK; /* not ours to know: the warden need not keep it either */
+	return err == LB_OK ? lb_outbox_warden(&tx->out, LB_IPC_ACK, &ack, -1) : err;
+}
+
+static int
+do_evicted(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_ipc_outcome o = msg->outcome;
+	int err = lb_tx_run(k, close_grant, &o);
+
+	(void)fd;
+	/* Unrecorded, the warden keeps the receipt and says it again to the next keeper. */
+	if (err != LB_OK)
+		lb_log(LOG_CRIT, "the receipt for uid %u is not recorded: %s", o.uid, lb_err_text(err));
+	return err;
+}
+
+static int
+note(struct lb_tx *tx, void *arg)
+{
+	const struct lb_ipc_outcome *o = arg;
+	struct lb_grant g;
+	int err = lb_store_grant_by_uid(tx->store, o->uid, &g);
+
+	if (err == LB_OK)
+		err = lb_audit(tx, "warn", &g, "", "%s", o->text);
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+static int
+do_note(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_ipc_outcome o = msg->outcome;
+
+	(void)fd;
+	lb_tx_run(k, note, &o);
+	return LB_OK;
+}
+
+static const struct {
+	enum lb_ipc type;
+	bool with_fd, before_start;
+	int (*verb)(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd);
+} verbs[] = {
+	{LB_IPC_POLICY, true, true, do_policy},
+	{LB_IPC_FRONT, true, false, do_front},
+	{LB_IPC_COURIER, true, false, do_courier},
+	{LB_IPC_PUBLISHED, false, false, do_published},
+	{LB_IPC_EVICTED, false, false, do_evicted},
+	{LB_IPC_NOTE, false, false, do_note},
+};
+
+static int
+on_message(void *arg, uint16_t type, const uint8_t *bytes, size_t len, int fd)
+{
+	struct lb_keeper *k = arg;
+	union lb_ipc_msg msg;
+	int err = LB_ERR_MALFORMED;
+
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (verbs[i].type == type && verbs[i].with_fd == (fd >= 0) &&
+		    (k->started || verbs[i].before_start) &&
+		    lb_ipc_decode(type, bytes, len, &msg) == LB_OK)
+			err = verbs[i].verb(k, &msg, fd);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void
+on_lost(void *arg)
+{
+	lb_keeper_stop(arg);
+}
+
+const struct lb_link_calls lb_keeper_warden_calls = {on_message, on_lost, NULL};
