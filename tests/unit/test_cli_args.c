@@ -1,6 +1,7 @@
 /* Options and columns of the command line. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -161,6 +162,53 @@ every_example_of_the_table_is_accepted(void **state)
 			list[words++] = w;
 		assert_int_equal(lb_args_parse(&args, &v[i].syntax, words, list), LB_OK);
 	}
+}
+
+/* The text of lockbox(1), found from the top of the tree or from build/tests. */
+static const char *
+manual(void)
+{
+	static char text[65536];
+	FILE *f = fopen("lockboxd/client/lockbox.1", "r");
+
+	if (f == NULL)
+		f = fopen("../../lockboxd/client/lockbox.1", "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void
+the_manual_lists_every_verb_option_and_refusal(void **state)
+{
+	static const char *const options[] = {"json", "help", "for", "reason", "comment", "ticket",
+					      "after", "grant", "socket", "version"};
+	const char *text = manual();
+	char wanted[64];
+	size_t count;
+	const struct lb_verb *v = lb_verbs(&count);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		bool found;
+
+		snprintf(wanted, sizeof wanted, "\n.It Ic %s", v[i].name);
+		found = strstr(text, wanted) != NULL;
+		snprintf(wanted, sizeof wanted, "\n.Ic %s", v[i].name);
+		if (!found && strstr(text, wanted) == NULL)
+			fail_msg("lockbox(1) does not describe %s", v[i].name);
+		snprintf(wanted, sizeof wanted, "%s %s", v[i].local ? "$ lockbox" : "db1", v[i].name);
+		if (strcmp(v[i].name, "audit") != 0 && strstr(text, wanted) == NULL)
+			fail_msg("lockbox(1) has no example of %s", v[i].name);
+	}
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+		snprintf(wanted, sizeof wanted, "Fl -%s", options[i]);
+		if (strstr(text, wanted) == NULL)
+			fail_msg("lockbox(1) does not name --%s", options[i]);
+	}
+	for (uint16_t code = LB_NO_IDENTITY; code <= LB_TRY_LATER; code++)
+		assert_non_null(strstr(text, lb_cli_refusal_name(code)));
 }
 
 static void
@@ -340,6 +388,7 @@ main(void)
 		cmocka_unit_test(senseless_words_are_refused_with_a_hint),
 		cmocka_unit_test(help_needs_nothing_else),
 		cmocka_unit_test(every_example_of_the_table_is_accepted),
+		cmocka_unit_test(the_manual_lists_every_verb_option_and_refusal),
 		cmocka_unit_test(widths_are_counted_in_characters),
 		cmocka_unit_test(text_is_wrapped_at_blanks_and_nothing_is_lost),
 		cmocka_unit_test(random_text_wraps_within_its_width),
