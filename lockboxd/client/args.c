@@ -23,7 +23,8 @@ static const struct option {
 	{"ticket", LB_OPT_TICKET, LINE, "TICKET", "number of the ticket this belongs to"},
 	{"after", LB_OPT_AFTER, NUMBER, "SEQ", "only records after this number"},
 	{"grant", LB_OPT_GRANT, GRANT, "ID", "only records of this grant"},
-	{"socket", LB_OPT_SOCKET, PATH, "PATH", "the daemon's socket, when it is not the usual one"},
+	{"socket", LB_OPT_SOCKET, PATH, "PATH",
+	 "the daemon's socket, when it is not the usual one"},
 	{"json", LB_OPT_JSON, FLAG, NULL, "one JSON document instead of words"},
 	{"help", LB_OPT_HELP, FLAG, NULL, "this text"},
 };
@@ -119,7 +120,8 @@ add_to_sentence(struct lb_args *args, const char *name, const char *word)
 	size_t gap = used > 0 ? 1 : 0;
 
 	if (used + gap + len > LB_REASON_MAX)
-		return problem(args, "--%s is longer than %d bytes: shorten it", name, LB_REASON_MAX);
+		return problem(args, "--%s is longer than %d bytes: shorten it", name,
+			       LB_REASON_MAX);
 	if (gap > 0)
 		args->text[used] = ' ';
 	memcpy(args->text + used + gap, word, len + 1);
@@ -148,7 +150,8 @@ take_value(struct state *s, const struct option *o, const char *value)
 	case DURATION:
 		if (lb_duration_parse(value, &args->duration_s) == LB_OK)
 			return LB_OK;
-		return problem(args, "\"%s\" is no duration: write 30m, 4h or 1h30m", quoted(q, value));
+		return problem(args, "\"%s\" is no duration: write 30m, 4h or 1h30m",
+			       quoted(q, value));
 	case SENTENCE:
 		return take_sentence(s, o, value);
 	case LINE:
@@ -156,7 +159,8 @@ take_value(struct state *s, const struct option *o, const char *value)
 	case NUMBER:
 		if (parse_number(value, &args->after) == LB_OK)
 			return LB_OK;
-		return problem(args, "\"%s\" is no record number: write digits only", quoted(q, value));
+		return problem(args, "\"%s\" is no record number: write digits only",
+			       quoted(q, value));
 	case GRANT:
 		if (lb_args_grant_id(value, &args->grant) == LB_OK)
 			return LB_OK;
@@ -220,7 +224,8 @@ take_operand(struct state *s, const char *word)
 		return LB_OK;
 	}
 	if (lb_args_grant_id(word, &args->id) != LB_OK)
-		return problem(args, "\"%s\" is no request or grant: write it as R-17", quoted(q, word));
+		return problem(args, "\"%s\" is no request or grant: write it as R-17",
+			       quoted(q, word));
 	return LB_OK;
 }
 

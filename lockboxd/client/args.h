@@ -38,8 +38,8 @@ struct lb_syntax {
 #define LB_PROBLEM_TEXT 512
 
 struct lb_args {
-	unsigned given;	 /* enum lb_option */
-	uint64_t id;	 /* 0: not given */
+	unsigned given; /* enum lb_option */
+	uint64_t id;	/* 0: not given */
 	char role[LB_ROLE_MAX + 1];
 	uint32_t duration_s; /* 0: not given */
 	char ticket[LB_TICKET_MAX + 1];

@@ -15,7 +15,7 @@
 #ifndef LB_VERSION
 #define LB_VERSION "0.1"
 #endif
-#define LB_CLI_WIDTH 80		 /* columns of everything meant for people */
+#define LB_CLI_WIDTH 80		/* columns of everything meant for people */
 #define LB_CLI_TIMEOUT_MS 10000 /* for one exchange with the daemon */
 
 /* Exit statuses; scripts rely on them. */
@@ -29,9 +29,9 @@ enum lb_exit {
 struct lb_cli {
 	FILE *out, *err;
 	const char *socket;
-	bool gate;   /* run by sshd: local verbs and options are refused */
-	bool json;   /* one JSON document on out instead of words */
-	bool colour; /* out is a terminal that wants it */
+	bool gate;			    /* run by sshd: local verbs and options are refused */
+	bool json;			    /* one JSON document on out instead of words */
+	bool colour;			    /* out is a terminal that wants it */
 	const char *identity, *fingerprint; /* whom sshd proved; with gate only */
 	const char *host;		    /* this host, for examples in help */
 	uint64_t (*now)(void);		    /* Unix seconds */

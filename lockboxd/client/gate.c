@@ -62,7 +62,8 @@ lb_gate_run(struct lb_cli *cli, const char *command)
 	if (err == LB_ERR_TOO_LONG)
 		return lb_cli_misuse(cli, "", "the command is too long: shorten it");
 	if (err != LB_OK)
-		return lb_cli_misuse(cli, "", "a quote is left open; put the whole command in quotes of "
-					      "the other kind, or leave it out; more about the verbs:");
+		return lb_cli_misuse(cli, "",
+				     "a quote is left open; put the whole command in quotes of "
+				     "the other kind, or leave it out; more about the verbs:");
 	return lb_verbs_run(cli, words.count, words.word);
 }

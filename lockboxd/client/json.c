@@ -202,12 +202,9 @@ lb_cli_json_claimed(const struct lb_msg_claimed *c)
 
 	snprintf(login, sizeof login, "ssh %s@%s", c->account, c->host);
 	const struct member members[] = {
-		{"id", grant_id(c->id)},
-		{"host", text(c->host)},
-		{"account", text(c->account)},
-		{"password", text(c->password)},
-		{"end", time_or_null(c->end_s)},
-		{"login", text(login)},
+		{"id", grant_id(c->id)},	 {"host", text(c->host)},
+		{"account", text(c->account)},	 {"password", text(c->password)},
+		{"end", time_or_null(c->end_s)}, {"login", text(login)},
 	};
 
 	return OBJECT(members);
@@ -287,5 +284,6 @@ lb_cli_json_error(const struct lb_cli *cli, const char *code, const char *messag
 	const struct member members[] = {{"error", lb_cli_json_problem(code, message)}};
 
 	if (lb_cli_json_print(cli, OBJECT(members)) != LB_OK)
-		fputs("{\"error\":{\"code\":\"try-later\",\"message\":\"out of memory\"}}\n", cli->out);
+		fputs("{\"error\":{\"code\":\"try-later\",\"message\":\"out of memory\"}}\n",
+		      cli->out);
 }

@@ -103,7 +103,8 @@ lb_keys_run(FILE *out, const char *socket, const char *user, const char *type, c
 		return err;
 	}
 	err = ask(&lines, socket, &msg, &refused);
-	if (err == LB_OK && (fwrite(lines.text, 1, lines.used, out) != lines.used || fflush(out) != 0))
+	if (err == LB_OK &&
+	    (fwrite(lines.text, 1, lines.used, out) != lines.used || fflush(out) != 0))
 		err = LB_ERR_SYSTEM;
 	if (err != LB_OK) {
 		lb_text_escape(text, sizeof text, refused.text);

@@ -19,7 +19,7 @@
  * no line at all.  On an error nothing was written, and why (cap bytes) says
  * in a line what is wrong.  Blocks up to LB_KEYS_TIMEOUT_MS altogether.
  */
-int lb_keys_run(FILE *out, const char *socket, const char *user, const char *type,
-		const char *blob, char *why, size_t cap);
+int lb_keys_run(FILE *out, const char *socket, const char *user, const char *type, const char *blob,
+		char *why, size_t cap);
 
 #endif

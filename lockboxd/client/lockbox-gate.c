@@ -38,7 +38,8 @@ main(int argc, char **argv)
 	}
 	lb_cli_init(&cli);
 	if (lb_gate_arguments(&cli, argc, argv) != LB_OK) {
-		fputs("lockbox-gate: run by sshd with --identity NAME --key FINGERPRINT; not by hand\n",
+		fputs("lockbox-gate: run by sshd with --identity NAME --key FINGERPRINT; not by "
+		      "hand\n",
 		      stderr);
 		return LB_EXIT_USAGE;
 	}

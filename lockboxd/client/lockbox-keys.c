@@ -41,7 +41,8 @@ main(int argc, char **argv)
 	}
 	if (argc - at != 3)
 		return usage();
-	if (lb_keys_run(stdout, socket, argv[at], argv[at + 1], argv[at + 2], why, sizeof why) == LB_OK)
+	if (lb_keys_run(stdout, socket, argv[at], argv[at + 1], argv[at + 2], why, sizeof why) ==
+	    LB_OK)
 		return LB_EXIT_DONE;
 	fprintf(stderr, "lockbox-keys: %s\n", why);
 	openlog("lockbox-keys", LOG_PID, LOG_AUTHPRIV);

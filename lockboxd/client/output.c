@@ -177,7 +177,8 @@ unreachable_text(const struct lb_cli *cli, int err, char *text, size_t cap)
 			 ask);
 		return;
 	default:
-		snprintf(text, cap, "no usable answer from lockboxd (%s); %s", lb_err_text(err), ask);
+		snprintf(text, cap, "no usable answer from lockboxd (%s); %s", lb_err_text(err),
+			 ask);
 		return;
 	}
 }
@@ -188,7 +189,8 @@ lb_cli_failure_text(const struct lb_cli *cli, int err, const struct lb_cli_link 
 {
 	if (link != NULL && link->refused.code != 0) {
 		*code = lb_cli_refusal_name(link->refused.code);
-		snprintf(text, cap, "%s", link->refused.text[0] != '\0' ? link->refused.text : *code);
+		snprintf(text, cap, "%s",
+			 link->refused.text[0] != '\0' ? link->refused.text : *code);
 		return;
 	}
 	*code = "unreachable";

@@ -53,8 +53,9 @@ list_begin(struct list *l, const struct lb_cli *cli, const struct lb_cli_column 
 		l->array = json_array();
 	else if (count > 0)
 		l->table = lb_cli_table_new(columns, count);
-	return l->array == NULL && l->table == NULL && (cli->json || count > 0) ? LB_ERR_NOMEM
-										 : LB_OK;
+	else
+		return LB_OK; /* items are printed as they come */
+	return l->array == NULL && l->table == NULL ? LB_ERR_NOMEM : LB_OK;
 }
 
 static void
@@ -105,8 +106,9 @@ static void
 after_roles(const struct lb_cli *cli, const struct list *l)
 {
 	if (l->seen == 0) {
-		lb_cli_say(cli, "There is no role for you here. Ask whoever keeps the policy of this "
-				"host.");
+		lb_cli_say(cli,
+			   "There is no role for you here. Ask whoever keeps the policy of this "
+			   "host.");
 		return;
 	}
 	if (l->may_request == 0)
@@ -231,8 +233,8 @@ enum lb_exit
 lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
 {
 	static const struct lb_cli_column columns[] = {
-		{"ID", false}, {"STATE", false}, {"ROLE", true},
-		{"ACCOUNT", true}, {"WHEN", false}, {"REASON", true},
+		{"ID", false},	   {"STATE", false}, {"ROLE", true},
+		{"ACCOUNT", true}, {"WHEN", false},  {"REASON", true},
 	};
 	struct lb_cli_link link = {.client.fd = -1};
 	struct list l;
@@ -291,7 +293,7 @@ enum lb_exit
 lb_run_pending(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
 {
 	static const struct lb_cli_column columns[] = {
-		{"ID", false},	{"WHO", true},	  {"ROLE", true},  {"FOR", false},
+		{"ID", false},	{"WHO", true},	  {"ROLE", true},   {"FOR", false},
 		{"HAS", false}, {"ASKED", false}, {"REASON", true},
 	};
 	struct lb_cli_link link = {.client.fd = -1};

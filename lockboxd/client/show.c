@@ -211,7 +211,8 @@ lb_cli_show_claimed(const struct lb_cli *cli, const struct lb_msg_claimed *c)
 	lb_cli_style(cli, "0");
 	fputs("\n\n", cli->out);
 	lb_wipe(password, sizeof password);
-	lb_cli_say(cli, "Log in with your own SSH key, and give the password when it is asked for:");
+	lb_cli_say(cli,
+		   "Log in with your own SSH key, and give the password when it is asked for:");
 	fprintf(cli->out, "  ssh %s@%s\n", account, host);
 	lb_cli_say(cli, "For another login, or if the password is lost, claim again: that voids "
 			"this one.");

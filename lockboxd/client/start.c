@@ -68,7 +68,8 @@ lb_cli_start(void)
 static const char *
 this_host(void)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 
 	if (gethostname(host_name, sizeof host_name) != 0 ||
 	    memchr(host_name, '\0', sizeof host_name) == NULL || host_name[0] == '\0' ||
@@ -99,6 +100,7 @@ lb_cli_end(const struct lb_cli *cli, enum lb_exit status)
 		return (int)status;
 	/* A reader that stopped reading, as head(1) does, is told nothing. */
 	if (errno != EPIPE)
-		fprintf(cli->err, "lockbox: the output could not be written: %s\n", strerror(errno));
+		fprintf(cli->err, "lockbox: the output could not be written: %s\n",
+			strerror(errno));
 	return status == LB_EXIT_DONE ? LB_EXIT_REFUSED : (int)status;
 }

@@ -8,9 +8,9 @@
 #include "err.h"
 #include "text.h"
 
-#define GAP 2		/* blanks between columns */
-#define NARROWEST 4	/* a shrinking column keeps this much */
-#define CELL_TEXT 1024	/* escaped; more than any width could show */
+#define GAP 2	       /* blanks between columns */
+#define NARROWEST 4    /* a shrinking column keeps this much */
+#define CELL_TEXT 1024 /* escaped; more than any width could show */
 
 struct lb_cli_table {
 	const struct lb_cli_column *columns;

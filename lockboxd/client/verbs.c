@@ -13,6 +13,7 @@
 #define REASONED LB_OPT_REASON, LB_OPT_REASON
 #define NO_OPTION 0, 0
 
+/* clang-format off */
 static const struct lb_verb verbs[] = {
 	{"roles", "", "what you may ask for and approve", "", {LB_OPERAND_NONE, NO_OPTION},
 	 LB_MSG_ROLES, lb_run_roles, NULL},
@@ -32,17 +33,21 @@ static const struct lb_verb verbs[] = {
 	 LB_MSG_LIST, lb_run_pending, NULL},
 	{"show", "ID", "everything about one request or grant", "R-17",
 	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_SHOW, lb_run_show, NULL},
-	{"approve", "ID [--comment TEXT]", "say yes to a request", "R-17 --comment \"as agreed\"",
+	{"approve", "ID [--comment TEXT]", "say yes to a request",
+	 "R-17 --comment \"as agreed\"",
 	 {LB_OPERAND_ID, LB_OPT_COMMENT, 0}, LB_MSG_APPROVE, lb_run_act, NULL},
-	{"deny", "ID --reason TEXT", "say no to a request", "R-17 --reason \"not during the freeze\"",
+	{"deny", "ID --reason TEXT", "say no to a request",
+	 "R-17 --reason \"not during the freeze\"",
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_DENY, lb_run_act, NULL},
-	{"revoke", "ID --reason TEXT", "end somebody's access now", "R-17 --reason \"incident 42\"",
+	{"revoke", "ID --reason TEXT", "end somebody's access now",
+	 "R-17 --reason \"incident 42\"",
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_REVOKE, lb_run_act, NULL},
 	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
 	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
 };
+/* clang-format on */
 
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -98,7 +103,8 @@ verb_help(const struct lb_cli *cli, const struct lb_verb *verb)
 	}
 	fprintf(cli->out, "%s: %s\n\nUsage:\n  ", verb->name, verb->summary);
 	put_program(cli, cli->out);
-	fprintf(cli->out, " %s%s%s\n\n", verb->name, verb->usage[0] != '\0' ? " " : "", verb->usage);
+	fprintf(cli->out, " %s%s%s\n\n", verb->name, verb->usage[0] != '\0' ? " " : "",
+		verb->usage);
 	lb_args_help(cli->out, &verb->syntax);
 	fputs("\nExample:\n  ", cli->out);
 	put_program(cli, cli->out);

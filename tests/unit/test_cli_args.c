@@ -43,14 +43,16 @@ static void
 a_request_is_read_in_any_order(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("request", "db", "--for", "30m", "--reason", "fix", "--ticket", "T-1",
-			       NULL), LB_OK);
+	assert_int_equal(
+		parse("request", "db", "--for", "30m", "--reason", "fix", "--ticket", "T-1", NULL),
+		LB_OK);
 	assert_string_equal(args.role, "db");
 	assert_int_equal(args.duration_s, 1800);
 	assert_string_equal(args.text, "fix");
 	assert_string_equal(args.ticket, "T-1");
-	assert_int_equal(parse("request", "--json", "--for=1h30m", "--ticket=a b", "db", "--reason=fix",
-			       NULL), LB_OK);
+	assert_int_equal(parse("request", "--json", "--for=1h30m", "--ticket=a b", "db",
+			       "--reason=fix", NULL),
+			 LB_OK);
 	assert_int_equal(args.duration_s, 5400);
 	assert_string_equal(args.ticket, "a b");
 	assert_true(args.given & LB_OPT_JSON);
@@ -60,11 +62,13 @@ static void
 a_reason_takes_all_words_up_to_the_next_option(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("request", "db", "--reason", "fix", "the", "-x", "index", "--for", "1h",
-			       NULL), LB_OK);
+	assert_int_equal(parse("request", "db", "--reason", "fix", "the", "-x", "index", "--for",
+			       "1h", NULL),
+			 LB_OK);
 	assert_string_equal(args.text, "fix the -x index");
 	assert_int_equal(args.duration_s, 3600);
-	assert_int_equal(parse("request", "db", "--reason=fix", "the  big", "index", "--json", NULL), LB_OK);
+	assert_int_equal(
+		parse("request", "db", "--reason=fix", "the  big", "index", "--json", NULL), LB_OK);
 	assert_string_equal(args.text, "fix the  big index");
 	assert_int_equal(parse("approve", "R-1", "--comment", "as", "agreed", NULL), LB_OK);
 	assert_string_equal(args.text, "as agreed");
@@ -88,8 +92,20 @@ a_reason_has_a_maximum(void **state)
 static void
 ids_are_read_in_all_their_forms(void **state)
 {
-	static const char *const bad[] = {"0", "R-0", "R-", "R17", "-17", "R--17", "017", "1.0", "R-1x",
-					  "", "99999999999999999999", "+1", " 1", "Q-1"};
+	static const char *const bad[] = {"0",
+					  "R-0",
+					  "R-",
+					  "R17",
+					  "-17",
+					  "R--17",
+					  "017",
+					  "1.0",
+					  "R-1x",
+					  "",
+					  "99999999999999999999",
+					  "+1",
+					  " 1",
+					  "Q-1"};
 	uint64_t id = 7;
 
 	(void)state;
@@ -119,10 +135,13 @@ senseless_words_are_refused_with_a_hint(void **state)
 	assert_int_equal(parse("request", "db", "x", "--reason", "a", NULL), LB_ERR_MALFORMED);
 	assert_int_equal(parse("request", "../x", "--reason", "a", NULL), LB_ERR_MALFORMED);
 	assert_int_equal(parse("request", "-rf", "--reason", "a", NULL), LB_ERR_MALFORMED);
-	assert_int_equal(parse("request", "db", "--for", "1e9h", "--reason", "a", NULL), LB_ERR_MALFORMED);
-	assert_int_equal(parse("request", "db", "--for", "-1s", "--reason", "a", NULL), LB_ERR_MALFORMED);
-	assert_int_equal(parse("request", "db", "--for", "1h", "--for", "2h", "--reason", "a", NULL),
+	assert_int_equal(parse("request", "db", "--for", "1e9h", "--reason", "a", NULL),
 			 LB_ERR_MALFORMED);
+	assert_int_equal(parse("request", "db", "--for", "-1s", "--reason", "a", NULL),
+			 LB_ERR_MALFORMED);
+	assert_int_equal(
+		parse("request", "db", "--for", "1h", "--for", "2h", "--reason", "a", NULL),
+		LB_ERR_MALFORMED);
 	assert_non_null(strstr(args.problem, "twice"));
 	assert_int_equal(parse("deny", "R-1", NULL), LB_ERR_MALFORMED);
 	assert_int_equal(parse("deny", "--reason", "no", NULL), LB_ERR_MALFORMED);
@@ -158,7 +177,8 @@ every_example_of_the_table_is_accepted(void **state)
 		if (v[i].local != NULL)
 			continue;
 		snprintf(text, sizeof text, "%s", v[i].example);
-		for (char *w = strtok_r(text, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
+		for (char *w = strtok_r(text, " ", &save); w != NULL;
+		     w = strtok_r(NULL, " ", &save))
 			list[words++] = w;
 		assert_int_equal(lb_args_parse(&args, &v[i].syntax, words, list), LB_OK);
 	}
@@ -182,8 +202,8 @@ manual(void)
 static void
 the_manual_lists_every_verb_option_and_refusal(void **state)
 {
-	static const char *const options[] = {"json", "help", "for", "reason", "comment", "ticket",
-					      "after", "grant", "socket", "version"};
+	static const char *const options[] = {"json",	"help",	 "for",	  "reason", "comment",
+					      "ticket", "after", "grant", "socket", "version"};
 	const char *text = manual();
 	char wanted[64];
 	size_t count;
@@ -198,7 +218,8 @@ the_manual_lists_every_verb_option_and_refusal(void **state)
 		snprintf(wanted, sizeof wanted, "\n.Ic %s", v[i].name);
 		if (!found && strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) does not describe %s", v[i].name);
-		snprintf(wanted, sizeof wanted, "%s %s", v[i].local ? "$ lockbox" : "db1", v[i].name);
+		snprintf(wanted, sizeof wanted, "%s %s", v[i].local ? "$ lockbox" : "db1",
+			 v[i].name);
 		if (strcmp(v[i].name, "audit") != 0 && strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) has no example of %s", v[i].name);
 	}
@@ -233,7 +254,8 @@ expect_within(size_t width)
 	char *save = NULL, copy[sizeof drawn];
 
 	memcpy(copy, drawn, sizeof copy);
-	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(copy, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		if (lb_columns_width(line) > width)
 			fail_msg("%zu columns: %s", lb_columns_width(line), line);
 		assert_true(line[0] == '\0' || line[strlen(line) - 1] != ' ');
@@ -298,7 +320,10 @@ random_text_wraps_within_its_width(void **state)
 }
 
 static const struct lb_cli_column columns[] = {
-	{"ID", false}, {"STATE", false}, {"ROLE", true}, {"REASON", true},
+	{"ID", false},
+	{"STATE", false},
+	{"ROLE", true},
+	{"REASON", true},
 };
 
 static void
@@ -327,9 +352,14 @@ a_small_table_is_as_wide_as_it_needs(void **state)
 static void
 a_wide_table_gives_way_to_80_columns_with_an_ellipsis(void **state)
 {
-	static const char *const words[] = {"日本語のとても長い理由", "a very long reason that goes on and on",
-					    "Grüße aus der Datenbank, die nicht mehr antworten will", "x", "",
-					    "\x1b[31mred\x9b", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5"};
+	static const char *const words[] = {
+		"日本語のとても長い理由",
+		"a very long reason that goes on and on",
+		"Grüße aus der Datenbank, die nicht mehr antworten will",
+		"x",
+		"",
+		"\x1b[31mred\x9b",
+		"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5"};
 
 	(void)state;
 	srandom(11);
@@ -360,9 +390,9 @@ relative_times_are_short_and_right(void **state)
 		uint64_t now, then;
 		const char *text;
 	} cases[] = {
-		{100, 100, "now"},	    {100, 120, "in 20s"},	{100, 350, "in 4m 10s"},
-		{0, 3600, "in 1h"},	    {0, 3725, "in 1h 2m"},	{0, 90061, "in 1d 1h"},
-		{120, 100, "20s ago"},	    {8000, 1000, "1h 56m ago"}, {0, 43200, "in 12h"},
+		{100, 100, "now"},     {100, 120, "in 20s"},	   {100, 350, "in 4m 10s"},
+		{0, 3600, "in 1h"},    {0, 3725, "in 1h 2m"},	   {0, 90061, "in 1d 1h"},
+		{120, 100, "20s ago"}, {8000, 1000, "1h 56m ago"}, {0, 43200, "in 12h"},
 	};
 	char text[LB_WHEN_TEXT];
 

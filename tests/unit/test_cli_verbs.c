@@ -32,8 +32,12 @@ run_at(const char *path, const char *command)
 {
 	static char line[1024];
 	struct lb_cli cli = {
-		.socket = path,	 .host = "db1", .now = fixed_now, .gate = through_gate,
-		.identity = "alice", .fingerprint = "SHA256:abc",
+		.socket = path,
+		.host = "db1",
+		.now = fixed_now,
+		.gate = through_gate,
+		.identity = "alice",
+		.fingerprint = "SHA256:abc",
 	};
 	enum lb_exit status;
 
@@ -50,7 +54,8 @@ run_at(const char *path, const char *command)
 		size_t count = 0;
 
 		snprintf(line, sizeof line, "%s", command);
-		for (char *w = strtok_r(line, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
+		for (char *w = strtok_r(line, " ", &save); w != NULL;
+		     w = strtok_r(NULL, " ", &save))
 			words[count++] = w;
 		words[count] = NULL;
 		status = lb_verbs_run(&cli, count, words);
@@ -81,7 +86,8 @@ expect_narrow(const char *text)
 	char *save = NULL, copy[20000];
 
 	snprintf(copy, sizeof copy, "%s", text);
-	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
+	for (char *line = strtok_r(copy, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save))
 		if (lb_columns_width(line) > 80 && strncmp(line, "  ssh ", 6) != 0)
 			fail_msg("%zu columns: %s", lb_columns_width(line), line);
 }
@@ -309,7 +315,8 @@ each_decision_says_what_was_done_and_what_is_next(void **state)
 	static const struct {
 		const char *command, *done, *next;
 	} cases[] = {
-		{"approve R-17 --comment as agreed", "R-17 is approved.", "ssh lockbox@db1 claim R-17"},
+		{"approve R-17 --comment as agreed", "R-17 is approved.",
+		 "ssh lockbox@db1 claim R-17"},
 		{"deny 17 --reason not now", "R-17 is denied.", "request db-operator --for 20s"},
 		{"cancel r-17", "R-17 is cancelled.", "request db-operator"},
 		{"end R-17", "R-17 is over", "show R-17"},
@@ -388,7 +395,9 @@ serve_list(int fd)
 			return;
 		if (msg.list.after == 0) {
 			g = sample_grant(17, LB_STATE_PENDING);
-			strcpy(g.reason, "\x1b[2J\x9b" "31mred\r\n\xe2\x80\xae" "evil");
+			strcpy(g.reason, "\x1b[2J\x9b"
+					 "31mred\r\n\xe2\x80\xae"
+					 "evil");
 			fake_send(fd, LB_MSG_GRANT, &g);
 			fake_done(fd, 1, 17);
 		} else {
@@ -557,7 +566,8 @@ each_line_of_the_trail_names_grant_person_account_and_uid(void **state)
 
 	(void)state;
 	assert_int_equal(run(serve_audit, "audit"), LB_EXIT_DONE);
-	expect_said("     1  2026-11-22T00:20:00Z  claim      R-17  alice   lb-alice-1  1900010001\n");
+	expect_said(
+		"     1  2026-11-22T00:20:00Z  claim      R-17  alice   lb-alice-1  1900010001\n");
 	expect_said("by alice: role=db-operator \\x1b[31m\\x0a\n");
 	expect_narrow(out);
 	assert_int_equal(run(serve_audit, "audit --json"), LB_EXIT_DONE);
@@ -566,8 +576,8 @@ each_line_of_the_trail_names_grant_person_account_and_uid(void **state)
 	list = json_object_get(o, "records");
 	assert_int_equal(json_array_size(list), 3);
 	assert_int_equal(json_integer_value(json_object_get(o, "next")), 3);
-	EXPECT_MEMBERS(json_array_get(list, 0), "seq", "time", "event", "grant", "identity", "account",
-		       "uid", "actor", "detail", "hash");
+	EXPECT_MEMBERS(json_array_get(list, 0), "seq", "time", "event", "grant", "identity",
+		       "account", "uid", "actor", "detail", "hash");
 	member_is(json_array_get(list, 0), "grant", "R-17");
 	member_is(json_array_get(list, 0), "detail", "role=db-operator \x1b[31m\n");
 	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "grant")));
@@ -682,11 +692,11 @@ refusals_give_status_1_and_their_code(void **state)
 {
 	static const char *const codes[] = {
 		"no-permission", /* 0: not a code */
-		"no-identity", "no-permission", "no-such",     "not-now",   "over-limit",
-		"bad-input",   "own-request",	"store-full", "try-later", "no-permission",
+		"no-identity",	 "no-permission", "no-such",	"not-now",   "over-limit",
+		"bad-input",	 "own-request",	  "store-full", "try-later", "no-permission",
 	};
 	static const char *const commands[] = {"roles --json", "status --json", "show R-1 --json",
-					       "claim --json", "audit --json", "end --json"};
+					       "claim --json", "audit --json",	"end --json"};
 
 	(void)state;
 	for (refusal_code = 0; refusal_code < sizeof codes / sizeof codes[0]; refusal_code++) {
@@ -838,8 +848,9 @@ static void
 on_any_error_no_key_is_printed(void **state)
 {
 	static void (*const scripts[])(int fd) = {
-		serve_keys_without_end, serve_keys_with_two_lines_in_one, serve_far_too_many_keys,
-		serve_refusal,		serve_wrong_item,
+		serve_keys_without_end,	 serve_keys_with_two_lines_in_one,
+		serve_far_too_many_keys, serve_refusal,
+		serve_wrong_item,
 	};
 
 	(void)state;

@@ -35,8 +35,8 @@ static const struct sample full = {
 };
 
 static const uint8_t full_bytes[] = {
-	0xc1, 0xc2, 0xc3, 0xc4, 0, 5, 'h', 'e', 'l', 'l', 'o', 0xa1, 0xb1, 0xb2, 1, 2, 3,
-	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xc1, 0xc2, 0xc3, 0xc4, 0,    5,    'h',  'e',	'l',  'l',  'o',  0xa1, 0xb1,
+	0xb2, 1,    2,	  3,	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
 };
 
 static void
@@ -65,7 +65,8 @@ decoding_gives_the_structure_back_and_clears_padding(void **state)
 	expected.number = full.number;
 	memcpy(expected.bytes, full.bytes, sizeof full.bytes);
 	memset(&got, 0xff, sizeof got);
-	assert_int_equal(lb_fields_decode(&sample_layout, full_bytes, sizeof full_bytes, &got), LB_OK);
+	assert_int_equal(lb_fields_decode(&sample_layout, full_bytes, sizeof full_bytes, &got),
+			 LB_OK);
 	assert_memory_equal(&got, &expected, sizeof got);
 }
 
@@ -78,7 +79,8 @@ every_cut_fails_and_leaves_zeroes(void **state)
 	(void)state;
 	for (size_t len = 0; len < sizeof full_bytes; len++) {
 		memset(&got, 0xff, sizeof got);
-		assert_int_not_equal(lb_fields_decode(&sample_layout, full_bytes, len, &got), LB_OK);
+		assert_int_not_equal(lb_fields_decode(&sample_layout, full_bytes, len, &got),
+				     LB_OK);
 		assert_memory_equal(&got, &zero, sizeof got);
 	}
 }
@@ -123,7 +125,8 @@ a_text_that_fills_its_member_without_nul_is_not_written(void **state)
 
 	(void)state;
 	memset(s.text, 'x', sizeof s.text);
-	assert_int_equal(lb_fields_encode(&sample_layout, &s, buf, sizeof buf, &len), LB_ERR_TOO_LONG);
+	assert_int_equal(lb_fields_encode(&sample_layout, &s, buf, sizeof buf, &len),
+			 LB_ERR_TOO_LONG);
 }
 
 int

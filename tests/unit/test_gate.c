@@ -82,16 +82,16 @@ static void
 nothing_is_expanded(void **state)
 {
 	(void)state;
-	expect_words("$HOME `id` $(id) *.c ; | & > < # ~ {a,b} !!", "$HOME", "`id`", "$(id)", "*.c", ";",
-		     "|", "&", ">", "<", "#", "~", "{a,b}", "!!", NULL);
+	expect_words("$HOME `id` $(id) *.c ; | & > < # ~ {a,b} !!", "$HOME", "`id`", "$(id)", "*.c",
+		     ";", "|", "&", ">", "<", "#", "~", "{a,b}", "!!", NULL);
 	expect_words("a\nb", "a\nb", NULL); /* a line break ends no command */
 }
 
 static void
 open_quotes_and_a_last_backslash_are_refused(void **state)
 {
-	static const char *const bad[] = {"'", "\"", "a 'b", "a \"b", "a=\"", "\\", "a b\\", "\"a\\\"",
-					  "'a'\"b"};
+	static const char *const bad[] = {"'",	"\"",	 "a 'b",    "a \"b", "a=\"",
+					  "\\", "a b\\", "\"a\\\"", "'a'\"b"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -137,7 +137,8 @@ random_lines_stay_within_bounds(void **state)
 			continue;
 		for (size_t i = 0; i < words.count; i++) {
 			assert_true(words.word[i] >= words.text);
-			assert_true(words.word[i] + strlen(words.word[i]) < words.text + sizeof words.text);
+			assert_true(words.word[i] + strlen(words.word[i]) <
+				    words.text + sizeof words.text);
 		}
 	}
 }
@@ -158,8 +159,8 @@ the_gate_takes_its_own_arguments_exactly(void **state)
 	assert_string_equal(cli.identity, "alice");
 	assert_string_equal(cli.fingerprint, "SHA256:ab+/9=");
 	assert_string_equal(cli.socket, "usual");
-	assert_int_equal(GATE(S("--key"), S("k"), S("--socket"), S("/x"), S("--identity"), S("bob")),
-			 LB_OK);
+	assert_int_equal(
+		GATE(S("--key"), S("k"), S("--socket"), S("/x"), S("--identity"), S("bob")), LB_OK);
 	assert_string_equal(cli.socket, "/x");
 }
 
@@ -182,7 +183,8 @@ the_gate_refuses_any_other_arguments(void **state)
 			 LB_ERR_MALFORMED);
 	assert_int_equal(GATE(S("--identity"), S("a"), S("--key"), S("k"), S("--command"), S("x")),
 			 LB_ERR_MALFORMED);
-	assert_int_equal(GATE(S("--identity"), S("a"), S("--key"), S("k"), S("-c")), LB_ERR_MALFORMED);
+	assert_int_equal(GATE(S("--identity"), S("a"), S("--key"), S("k"), S("-c")),
+			 LB_ERR_MALFORMED);
 	assert_false(cli.gate);
 }
 
@@ -199,8 +201,12 @@ static enum lb_exit
 gate(const char *command)
 {
 	struct lb_cli cli = {
-		.gate = true,	    .identity = "alice", .fingerprint = "SHA256:x",
-		.socket = "/nonexistent/sock", .host = "db1", .now = fixed_now,
+		.gate = true,
+		.identity = "alice",
+		.fingerprint = "SHA256:x",
+		.socket = "/nonexistent/sock",
+		.host = "db1",
+		.now = fixed_now,
 	};
 	FILE *f = fmemopen(said, sizeof said, "w");
 	enum lb_exit status;
@@ -244,8 +250,18 @@ static void
 anything_but_a_verb_is_a_usage_error(void **state)
 {
 	static const char *const commands[] = {
-		"/bin/sh", "sh -c id", "/usr/lib/openssh/sftp-server", "scp -t /etc", "status; id",
-		"`id`",	   "rsync --server . /", "internal-sftp", "-c id", "-- id", "'status", "STATUS",
+		"/bin/sh",
+		"sh -c id",
+		"/usr/lib/openssh/sftp-server",
+		"scp -t /etc",
+		"status; id",
+		"`id`",
+		"rsync --server . /",
+		"internal-sftp",
+		"-c id",
+		"-- id",
+		"'status",
+		"STATUS",
 	};
 
 	(void)state;

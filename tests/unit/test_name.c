@@ -21,10 +21,37 @@ repeat(char c, size_t count)
 }
 
 static const char *const hostile[] = {
-	"",	"-rf",	   "../../etc/cron.d/x", "a/b",	   "a b",   "a:b",   "a\nb", "a\tb",
-	"Alice", "1abc",   "a.b",		 "a%s",	   "a,b",   "a$b",   "a`b",  "a;b",
-	".",	"..",	   "\x9b" "31m",	 "a\x1b[m", "a\xc3\xa9", "a\\b", "a\"b", "a'b",
-	"a*",	"a=b",	   "a@b",		 "a#b",	   "a+b",   "a~",
+	"",
+	"-rf",
+	"../../etc/cron.d/x",
+	"a/b",
+	"a b",
+	"a:b",
+	"a\nb",
+	"a\tb",
+	"Alice",
+	"1abc",
+	"a.b",
+	"a%s",
+	"a,b",
+	"a$b",
+	"a`b",
+	"a;b",
+	".",
+	"..",
+	"\x9b"
+	"31m",
+	"a\x1b[m",
+	"a\xc3\xa9",
+	"a\\b",
+	"a\"b",
+	"a'b",
+	"a*",
+	"a=b",
+	"a@b",
+	"a#b",
+	"a+b",
+	"a~",
 };
 
 static void
@@ -72,7 +99,8 @@ account_names_are_made_and_recognised(void **state)
 	assert_int_equal(lb_account_name(name, "alice", 1), LB_OK);
 	assert_string_equal(name, "lb-alice-1");
 	assert_true(lb_account_valid(name));
-	assert_int_equal(lb_account_name(name, repeat('a', LB_IDENTITY_MAX), UINT32_MAX - 1), LB_OK);
+	assert_int_equal(lb_account_name(name, repeat('a', LB_IDENTITY_MAX), UINT32_MAX - 1),
+			 LB_OK);
 	assert_true(strlen(name) <= LB_ACCOUNT_MAX);
 	assert_true(lb_account_valid(name));
 	assert_true(lb_account_valid("lb-a-b-7"));
@@ -82,9 +110,9 @@ static void
 account_names_that_cannot_be_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"lb-",	       "lb-alice",    "lb-alice-",	 "lb-alice-01", "lb--1",
-		"lb-alice--1a", "lb-alice-1 ", "lb-alice-4294967295", "lbr-alice-1", "alice-1",
-		"LB-alice-1",  "lb-alice-+1", "lb-1alice-1",	 "lb-alice-1\n", "lb-../x-1",
+		"lb-",		"lb-alice",    "lb-alice-",	      "lb-alice-01",  "lb--1",
+		"lb-alice--1a", "lb-alice-1 ", "lb-alice-4294967295", "lbr-alice-1",  "alice-1",
+		"LB-alice-1",	"lb-alice-+1", "lb-1alice-1",	      "lb-alice-1\n", "lb-../x-1",
 	};
 	char name[LB_ACCOUNT_MAX + 1] = "as it was";
 
@@ -131,9 +159,25 @@ static void
 ids_in_any_other_writing_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",	"-1",	 "+1",	  "-0",		 "01",	       "00",   " 1",   "1 ", "0x10",
-		"1e3",	"1.0",	 "4294967295", "4294967296", "18446744073709551615", "99999999999",
-		"1\n",	"\xd9\xa1", "1,000", "1_000",
+		"",
+		"-1",
+		"+1",
+		"-0",
+		"01",
+		"00",
+		" 1",
+		"1 ",
+		"0x10",
+		"1e3",
+		"1.0",
+		"4294967295",
+		"4294967296",
+		"18446744073709551615",
+		"99999999999",
+		"1\n",
+		"\xd9\xa1",
+		"1,000",
+		"1_000",
 	};
 	uint32_t id = 7;
 
@@ -147,8 +191,17 @@ ids_in_any_other_writing_are_refused(void **state)
 static void
 the_reserved_range_holds_no_wild_id(void **state)
 {
-	static const uint32_t wild[] = {0, 1, 1000, 65534, 65535, 2147483647, 2147483648u,
-					4294967294u, 4294967295u, LB_UID_FIRST - 1, LB_UID_LAST + 1};
+	static const uint32_t wild[] = {0,
+					1,
+					1000,
+					65534,
+					65535,
+					2147483647,
+					2147483648u,
+					4294967294u,
+					4294967295u,
+					LB_UID_FIRST - 1,
+					LB_UID_LAST + 1};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wild / sizeof wild[0]; i++) {
@@ -178,9 +231,9 @@ paths_are_absolute_and_without_tricks(void **state)
 {
 	static const char *const good[] = {"/a", "/usr/bin/id", "/opt/x-1/b.in/%i@a+b", "/..a/b.."};
 	static const char *const bad[] = {
-		"",	"/",	  "a",	  "usr/bin/id", "/usr//bin", "/usr/./bin", "/usr/../bin",
-		"/usr/", "/..",	  "/.",	  "/a b",	"/a\nb",     "/a*",	   "/a:b",
-		"/a\\b", "/a,b",  "/a=b", "/\xc3\xa9",	"/a\x1b",
+		"",	 "/",	 "a",	 "usr/bin/id", "/usr//bin", "/usr/./bin", "/usr/../bin",
+		"/usr/", "/..",	 "/.",	 "/a b",       "/a\nb",	    "/a*",	  "/a:b",
+		"/a\\b", "/a,b", "/a=b", "/\xc3\xa9",  "/a\x1b",
 	};
 
 	(void)state;

@@ -17,11 +17,11 @@
 #define FRAME_MAX (LB_HEADER_SIZE + LB_PAYLOAD_MAX)
 
 static const uint16_t types[] = {
-	LB_MSG_AS,	 LB_MSG_ROLES,	  LB_MSG_REQUEST,     LB_MSG_LIST,     LB_MSG_SHOW,
-	LB_MSG_APPROVE,	 LB_MSG_DENY,	  LB_MSG_CANCEL,      LB_MSG_CLAIM,    LB_MSG_END,
-	LB_MSG_REVOKE,	 LB_MSG_AUDIT,	  LB_MSG_KEYS,	      LB_MSG_PAM_AUTH, LB_MSG_PAM_ACCOUNT,
+	LB_MSG_AS,	 LB_MSG_ROLES,	   LB_MSG_REQUEST,    LB_MSG_LIST,     LB_MSG_SHOW,
+	LB_MSG_APPROVE,	 LB_MSG_DENY,	   LB_MSG_CANCEL,     LB_MSG_CLAIM,    LB_MSG_END,
+	LB_MSG_REVOKE,	 LB_MSG_AUDIT,	   LB_MSG_KEYS,	      LB_MSG_PAM_AUTH, LB_MSG_PAM_ACCOUNT,
 	LB_MSG_PAM_OPEN, LB_MSG_PAM_CLOSE, LB_MSG_PAM_EXEMPT, LB_MSG_DONE,     LB_MSG_REFUSED,
-	LB_MSG_ROLE,	 LB_MSG_GRANT,	  LB_MSG_CLAIMED,     LB_MSG_RECORD,   LB_MSG_KEY,
+	LB_MSG_ROLE,	 LB_MSG_GRANT,	   LB_MSG_CLAIMED,    LB_MSG_RECORD,   LB_MSG_KEY,
 	LB_MSG_VERDICT,
 };
 
@@ -144,7 +144,8 @@ no_reply_has_a_door_and_every_request_has_one(void **state)
 		if (types[i] & LB_REPLY)
 			assert_int_equal(door, LB_DOOR_NONE);
 		else
-			assert_int_equal(door, types[i] >= LB_MSG_PAM_AUTH ? LB_DOOR_PAM : LB_DOOR_PUBLIC);
+			assert_int_equal(door, types[i] >= LB_MSG_PAM_AUTH ? LB_DOOR_PAM
+									   : LB_DOOR_PUBLIC);
 	}
 }
 
@@ -164,7 +165,8 @@ every_message_comes_back_as_it_was(void **state)
 		assert_int_equal(type, types[i]);
 		assert_int_equal(payload, len - LB_HEADER_SIZE);
 		memset(&got, 0xff, sizeof got);
-		assert_int_equal(lb_proto_decode(type, frame + LB_HEADER_SIZE, payload, &got), LB_OK);
+		assert_int_equal(lb_proto_decode(type, frame + LB_HEADER_SIZE, payload, &got),
+				 LB_OK);
 		assert_memory_equal(&got, &expected, sizeof got);
 	}
 }
@@ -179,7 +181,8 @@ every_message_has_the_bytes_it_always_had(void **state)
 		char path[128], line[256];
 		FILE *f;
 
-		snprintf(path, sizeof path, "tests/data/proto/%s.hex", lb_proto_layout(types[i])->name);
+		snprintf(path, sizeof path, "tests/data/proto/%s.hex",
+			 lb_proto_layout(types[i])->name);
 		f = open_source(path);
 		while (fgets(line, sizeof line, f) != NULL)
 			if (line[0] != '#')
@@ -334,8 +337,10 @@ even_the_fullest_message_fits_in_a_frame(void **state)
 		fill(types[i], &msg);
 		for (size_t f = 0; f < layout->count; f++)
 			if (layout->fields[f].kind == LB_FIELD_TEXT) {
-				memset((char *)&msg + layout->fields[f].offset, 'x', layout->fields[f].max);
-				((char *)&msg)[layout->fields[f].offset + layout->fields[f].max] = '\0';
+				memset((char *)&msg + layout->fields[f].offset, 'x',
+				       layout->fields[f].max);
+				((char *)&msg)[layout->fields[f].offset + layout->fields[f].max] =
+					'\0';
 			}
 		assert_int_equal(lb_proto_encode(types[i], &msg, frame, sizeof frame, &len), LB_OK);
 		/* A text without its NUL is not read on and on. */
@@ -343,8 +348,9 @@ even_the_fullest_message_fits_in_a_frame(void **state)
 			if (layout->fields[f].kind == LB_FIELD_TEXT) {
 				memset((char *)&msg + layout->fields[f].offset, 'x',
 				       layout->fields[f].max + 1);
-				assert_int_equal(lb_proto_encode(types[i], &msg, frame, sizeof frame, &len),
-						 LB_ERR_TOO_LONG);
+				assert_int_equal(
+					lb_proto_encode(types[i], &msg, frame, sizeof frame, &len),
+					LB_ERR_TOO_LONG);
 			}
 	}
 }
@@ -437,7 +443,8 @@ flipped_bits_are_refused_or_mean_something_else_but_never_two_things(void **stat
 
 			frame[LB_HEADER_SIZE + bit / 8] ^= (uint8_t)(1u << bit % 8);
 		}
-		if (lb_proto_decode(type, frame + LB_HEADER_SIZE, len - LB_HEADER_SIZE, &got) != LB_OK) {
+		if (lb_proto_decode(type, frame + LB_HEADER_SIZE, len - LB_HEADER_SIZE, &got) !=
+		    LB_OK) {
 			refused++;
 			continue;
 		}
@@ -536,7 +543,8 @@ the_document_names_every_message_and_field_in_order(void **state)
 			group = count; /* running text: the fields are over */
 			fields_began = true;
 		} else if (line[0] == '\t' && line[1] != '\t' &&
-			   sscanf(line, "\t%31s %63s", kind, name) == 2 && strcmp(kind, "no") != 0) {
+			   sscanf(line, "\t%31s %63s", kind, name) == 2 &&
+			   strcmp(kind, "no") != 0) {
 			fields_began = true;
 			for (size_t i = group; i < count; i++)
 				check_documented_field(&seen[i], kind, name);
@@ -609,9 +617,11 @@ the_examples_of_the_document_decode(void **state)
 			assert_true(found < 2);
 			assert_int_equal(type, expected[found++]);
 			assert_int_equal(payload + LB_HEADER_SIZE, used);
-			assert_int_equal(lb_proto_decode(type, frame + LB_HEADER_SIZE, payload, &msg),
+			assert_int_equal(
+				lb_proto_decode(type, frame + LB_HEADER_SIZE, payload, &msg),
+				LB_OK);
+			assert_int_equal(lb_proto_encode(type, &msg, again, sizeof again, &len),
 					 LB_OK);
-			assert_int_equal(lb_proto_encode(type, &msg, again, sizeof again, &len), LB_OK);
 			assert_memory_equal(again, frame, len);
 			if (type == LB_MSG_REQUEST) {
 				assert_string_equal(msg.request.role, "db-operator");
@@ -643,7 +653,8 @@ main(void)
 		cmocka_unit_test(even_the_fullest_message_fits_in_a_frame),
 		cmocka_unit_test(every_buffer_that_is_too_small_is_refused),
 		cmocka_unit_test(headers_are_judged_before_anything_is_read),
-		cmocka_unit_test(flipped_bits_are_refused_or_mean_something_else_but_never_two_things),
+		cmocka_unit_test(
+			flipped_bits_are_refused_or_mean_something_else_but_never_two_things),
 		cmocka_unit_test(states_have_names),
 		cmocka_unit_test(the_document_names_every_message_and_field_in_order),
 		cmocka_unit_test(the_document_names_every_refusal_and_state),

@@ -24,7 +24,12 @@ static void
 ordinary_text_stays_as_it_is(void **state)
 {
 	static const char *const texts[] = {
-		"", "plain words, 1-2 (3) \"quoted\" 'too'", "Grüße", "日本語", "\xf0\x9f\x94\x92", "~{}|",
+		"",
+		"plain words, 1-2 (3) \"quoted\" 'too'",
+		"Grüße",
+		"日本語",
+		"\xf0\x9f\x94\x92",
+		"~{}|",
 	};
 
 	(void)state;
@@ -47,15 +52,23 @@ characters_that_move_hide_or_reorder_are_escaped(void **state)
 		{"a\bb", "a\\x08b"},
 		{"a\ab", "a\\x07b"},
 		{"a\x7f", "a\\x7f"},
-		{"a\x9b" "31m", "a\\x9b31m"},		/* a raw C1 byte */
-		{"a\xc2\x9b" "31m", "a\\xc2\\x9b31m"},	/* the same in UTF-8 */
-		{"a\xc2\x85", "a\\xc2\\x85"},		/* NEL */
-		{"a\xc2\xad", "a\\xc2\\xad"},		/* soft hyphen */
-		{"a\xe2\x80\xae" "b", "a\\xe2\\x80\\xaeb"}, /* right-to-left override */
-		{"a\xe2\x81\xa6" "b", "a\\xe2\\x81\\xa6b"}, /* left-to-right isolate */
-		{"a\xe2\x80\xa8", "a\\xe2\\x80\\xa8"},	/* line separator */
-		{"a\xe2\x80\x8b", "a\\xe2\\x80\\x8b"},	/* zero-width space */
-		{"a\xef\xbb\xbf", "a\\xef\\xbb\\xbf"},	/* byte-order mark */
+		{"a\x9b"
+		 "31m",
+		 "a\\x9b31m"}, /* a raw C1 byte */
+		{"a\xc2\x9b"
+		 "31m",
+		 "a\\xc2\\x9b31m"},	      /* the same in UTF-8 */
+		{"a\xc2\x85", "a\\xc2\\x85"}, /* NEL */
+		{"a\xc2\xad", "a\\xc2\\xad"}, /* soft hyphen */
+		{"a\xe2\x80\xae"
+		 "b",
+		 "a\\xe2\\x80\\xaeb"}, /* right-to-left override */
+		{"a\xe2\x81\xa6"
+		 "b",
+		 "a\\xe2\\x81\\xa6b"},				/* left-to-right isolate */
+		{"a\xe2\x80\xa8", "a\\xe2\\x80\\xa8"},		/* line separator */
+		{"a\xe2\x80\x8b", "a\\xe2\\x80\\x8b"},		/* zero-width space */
+		{"a\xef\xbb\xbf", "a\\xef\\xbb\\xbf"},		/* byte-order mark */
 		{"a\xf3\xa0\x80\xa1", "a\\xf3\\xa0\\x80\\xa1"}, /* tag character */
 	};
 
@@ -74,16 +87,16 @@ bytes_that_are_no_utf8_are_escaped(void **state)
 	} cases[] = {
 		{"\xff", "\\xff"},
 		{"\x80", "\\x80"},
-		{"\xc0\xaf", "\\xc0\\xaf"},			/* overlong / */
+		{"\xc0\xaf", "\\xc0\\xaf"}, /* overlong / */
 		{"\xc1\xbf", "\\xc1\\xbf"},
-		{"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},		/* overlong / */
+		{"\xe0\x80\xaf", "\\xe0\\x80\\xaf"}, /* overlong / */
 		{"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},
 		{"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
 		{"\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"},
-		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},		/* a surrogate */
-		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},	/* above U+10FFFF */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},	      /* a surrogate */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* above U+10FFFF */
 		{"\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},
-		{"\xc3", "\\xc3"},				/* cut short */
+		{"\xc3", "\\xc3"}, /* cut short */
 		{"\xe2\x82", "\\xe2\\x82"},
 		{"\xe2\x82z", "\\xe2\\x82z"},
 		{"\xf0\x9f\x94", "\\xf0\\x9f\\x94"},
@@ -168,9 +181,9 @@ durations_are_read_in_seconds(void **state)
 		const char *text;
 		uint32_t seconds;
 	} cases[] = {
-		{"20s", 20},	 {"30m", 1800},	   {"4h", 14400},      {"1d", 86400},
-		{"1h30m", 5400}, {"1d2h3m4s", 93784}, {"090s", 90},    {"366d", 366 * 86400},
-		{"1h0m5s", 3605},
+		{"20s", 20},   {"30m", 1800},	      {"4h", 14400},
+		{"1d", 86400}, {"1h30m", 5400},	      {"1d2h3m4s", 93784},
+		{"090s", 90},  {"366d", 366 * 86400}, {"1h0m5s", 3605},
 	};
 
 	(void)state;
@@ -186,10 +199,36 @@ static void
 durations_in_any_other_writing_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",	 "0",	  "0s",	    "0h0m",  "5",      "s",	 "-1s",	       "+1s",
-		"1e9h",	 "1.5h",  " 1h",    "1h ",   "1 h",    "1H",	 "1w",	       "1h1h",
-		"30m1h", "1s1m",  "1hm",    "0x10s", "1h\n",   "367d",	 "366d1s",     "9999999999s",
-		"99999999999999999999999h", "4294967296s", "4294967297s", "1,5h", "\xd9\xa1s", "h1",
+		"",
+		"0",
+		"0s",
+		"0h0m",
+		"5",
+		"s",
+		"-1s",
+		"+1s",
+		"1e9h",
+		"1.5h",
+		" 1h",
+		"1h ",
+		"1 h",
+		"1H",
+		"1w",
+		"1h1h",
+		"30m1h",
+		"1s1m",
+		"1hm",
+		"0x10s",
+		"1h\n",
+		"367d",
+		"366d1s",
+		"9999999999s",
+		"99999999999999999999999h",
+		"4294967296s",
+		"4294967297s",
+		"1,5h",
+		"\xd9\xa1s",
+		"h1",
 		"999999999d999999999h999999999m999999999s",
 	};
 
