@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +21,8 @@
 
 #include "err.h"
 #include "log.h"
+
+#define HEAP_SIZE ((size_t)32 << 20) /* addresses, not pages: they are locked as they are touched */
 
 static struct {
 	const char *name, *user;
@@ -155,6 +159,23 @@ lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char *ro
 	return LB_OK;
 }
 
+/*
+ * While still root, so that no limit counts.  The heap is grown first and never
+ * shrinks or goes elsewhere, so what is allocated later lies in locked pages.
+ */
+static void
+lock_memory(void)
+{
+	void *heap;
+
+	if (mallopt(M_MMAP_MAX, 0) != 1 || mallopt(M_TRIM_THRESHOLD, INT_MAX) != 1 ||
+	    (heap = malloc(HEAP_SIZE)) == NULL)
+		lb_fatal(LB_EXIT_SETUP, "cannot make the heap");
+	free(heap);
+	if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot lock memory: %m");
+}
+
 void
 lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 {
@@ -166,6 +187,7 @@ lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 		lb_fatal(LB_EXIT_SETUP, "refusing to run as root");
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot turn core dumps off: %m");
+	lock_memory();
 	if (chdir(root_dir) != 0 || chroot(".") != 0 || chdir("/") != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot change root to %s: %m", root_dir);
 	if (setgroups(0, NULL) != 0)
@@ -189,13 +211,4 @@ lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 	/* setresuid() has made the process dumpable or not by sysctl: say it again. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_GET_DUMPABLE) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot stay undumpable: %m");
-}
-
-void
-lb_privsep_lock_memory(bool now, bool future)
-{
-	int flags = MCL_ONFAULT | (now ? MCL_CURRENT : 0) | (future ? MCL_FUTURE : 0);
-
-	if (mlockall(flags) != 0)
-		lb_fatal(LB_EXIT_SETUP, "cannot lock memory: %m");
 }

@@ -52,13 +52,11 @@ int lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char
 
 /*
  * The drop, the same for every child and in this order: no core dump and no
- * ptrace, directory and root to root_dir, groups, gid, uid, proof that none of
+ * ptrace, memory locked (the program, its stack, and a heap made large enough
+ * beforehand; what is mapped later, like the store, is not), root to root_dir, groups, gid, uid, proof that none of
  * it can be taken back, no new privileges.  Any failure ends the process.
  */
 void lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir);
-
-/* Locks what is mapped now, and with future also what will be, as it is touched.  Ends on failure. */
-void lb_privsep_lock_memory(bool now, bool future);
 
 /*
  * Installs the system call filter of proc: its own allow-list (sandbox.c),

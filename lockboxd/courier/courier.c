@@ -45,7 +45,6 @@ lb_courier_main(uid_t uid, gid_t gid, const char *root_dir)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	lb_privsep_drop(uid, gid, root_dir);
-	lb_privsep_lock_memory(true, true);
 	base = event_base_new();
 	if (base != NULL)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);

@@ -1,10 +1,9 @@
 /*
  * The keeper's start and stop: see keeper.h.
  *
- * The order: read what needs the host's files, drop, examine the store, lock
- * memory, open the store, filter system calls, wait for the policy, settle
- * what became due while nobody looked, tell the warden what there is, and only
- * then answer anybody.
+ * The order: read what needs the host's files, drop, examine the store, open
+ * it, filter system calls, wait for the policy, settle what became due while
+ * nobody looked, tell the warden what there is, and only then answer anybody.
  */
 #include "keeper/keeper.h"
 
@@ -157,8 +156,6 @@ open_store(struct lb_keeper *k)
 	if (err != LB_OK)
 		lb_fatal(LB_EXIT_SETUP, "the store is not opened (%s): %s; it was left untouched",
 			 lb_err_text(err), why);
-	/* Locked now; the store's map, which holds no secret but salted hashes, is not; then again. */
-	lb_privsep_lock_memory(true, false);
 	err = lb_store_open(STORE_DIR, MAP_SIZE, &k->store);
 	if (err == LB_OK)
 		err = lb_store_begin(k->store, LB_STORE_READ, &txn);
@@ -168,7 +165,6 @@ open_store(struct lb_keeper *k)
 	}
 	if (err != LB_OK)
 		lb_fatal(LB_EXIT_SETUP, "the store cannot be opened: %s: %m", lb_err_text(err));
-	lb_privsep_lock_memory(false, true);
 	lb_clock_start(&k->clock, k->mark_s);
 }
 

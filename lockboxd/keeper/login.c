@@ -1,6 +1,7 @@
 /* The login gate: see login.h. */
 #include "keeper/login.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,7 +275,7 @@ do_open(struct ask *a)
 	memcpy(s.service, a->msg->service, sizeof s.service);
 	memcpy(s.rhost, a->msg->rhost, sizeof s.rhost);
 	memcpy(s.tty, a->msg->tty, sizeof s.tty);
-	pidfd = dup(a->peer->pidfd);
+	pidfd = fcntl(a->peer->pidfd, F_DUPFD_CLOEXEC, 3);
 	if (pidfd < 0)
 		return LB_ERR_SYSTEM;
 	if ((err = lb_store_put_session(a->tx->store, &s)) != LB_OK) {

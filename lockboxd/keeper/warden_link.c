@@ -2,6 +2,7 @@
  * The link to the warden: its policy, new neighbours, and what became of
  * accounts.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,7 @@ do_policy(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 static int
 do_front(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
-	int copy = dup(fd);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	(void)msg;
 	if (copy < 0)
@@ -90,7 +91,7 @@ do_courier(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	(void)msg;
 	if (k->courier_fd >= 0)
 		close(k->courier_fd);
-	k->courier_fd = dup(fd);
+	k->courier_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return LB_OK;
 }
 

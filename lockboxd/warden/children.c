@@ -23,6 +23,7 @@
 
 #define BACKOFF_FIRST_MS 50u
 #define BACKOFF_MAX_MS 5000u
+#define STEADY_NS 10000000000ll /* one that lived so long is started again at once */
 
 /* Which IPC message hands the keeper its end. */
 static const enum lb_ipc handover[LB_PROC_COUNT] = {
@@ -60,8 +61,11 @@ static void
 restart_later(struct lb_warden *w, enum lb_proc proc)
 {
 	unsigned ms = w->proc[proc].backoff_ms;
-	struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+	struct timeval tv;
 
+	if (lb_boot_ns() - w->proc[proc].started_ns > STEADY_NS)
+		ms = 0;
+	tv = (struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 	w->proc[proc].backoff_ms = ms == 0 ? BACKOFF_FIRST_MS : ms * 2;
 	if (w->proc[proc].backoff_ms > BACKOFF_MAX_MS)
 		w->proc[proc].backoff_ms = BACKOFF_MAX_MS;
@@ -183,6 +187,7 @@ lb_warden_start(struct lb_warden *w, enum lb_proc proc)
 {
 	int pair[2], err = LB_ERR_SYSTEM;
 
+	w->proc[proc].started_ns = lb_boot_ns();
 	if (w->proc[proc].restart == NULL)
 		w->proc[proc].restart = evtimer_new(w->base, on_restart, w);
 	if (w->proc[proc].restart == NULL)

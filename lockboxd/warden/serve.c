@@ -219,7 +219,6 @@ do_ready(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	if (w->keeper_ready)
 		return LB_ERR_MALFORMED;
 	w->keeper_ready = true;
-	w->proc[LB_PROC_KEEPER].backoff_ms = 0;
 	for (int p = LB_PROC_KEEPER + 1; p < LB_PROC_COUNT; p++)
 		if (w->proc[p].child.pid == 0)
 			lb_warden_start(w, (enum lb_proc)p);

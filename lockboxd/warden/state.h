@@ -35,6 +35,7 @@ struct lb_warden {
 		struct lb_child child; /* pid 0: not running */
 		struct event *exit, *log, *restart;
 		unsigned backoff_ms;
+		int64_t started_ns;
 	} proc[LB_PROC_COUNT];
 	struct lb_link *keeper;
 	bool keeper_ready;

@@ -146,13 +146,10 @@ listen_at(const struct lb_warden *w, const char *name, mode_t mode)
 static void
 limits(void)
 {
-	const struct rlimit none = {0, 0}, all = {RLIM_INFINITY, RLIM_INFINITY}, files = {4096, 4096};
+	const struct rlimit none = {0, 0}, files = {4096, 4096};
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		lb_fatal(1, "cannot turn core dumps off: %m");
-	/* The children lock their memory, and so must be allowed to. */
-	if (setrlimit(RLIMIT_MEMLOCK, &all) != 0)
-		lb_fatal(1, "cannot raise the limit on locked memory: %m");
 	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
 		lb_log(LOG_WARNING, "cannot set the limit on open files: %m");
 }
