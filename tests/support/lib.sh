@@ -17,6 +17,12 @@
 #             temp_ssh NAME PASSWORD [SSH-OPTION...] ACCOUNT@lockbox-demo [COMMAND] - key and password
 #             as NAME CMD... - a local command as a local user
 #             install_lockbox - in a bare world: the real packaging/install, without setup
+# Sessions:   session_open N NAME PASSWORD [SSH-OPTION...] TARGET - a login with a terminal that stays
+#             session_type N TEXT · session_says N REGEX [SECONDS] - what the terminal shows
+#             session_run N COMMAND - types it, waits until it is done; OUT is what it wrote
+#             session_over N [SECONDS] - until ssh has ended; STATUS is its status
+# Processes:  dead PID - true when it is gone or a zombie · owned UID - pids with it as uid or login uid
+#             child_of_daemon keeper|front|courier - its pid
 # JSON:       field NAME [TEXT] - the first "NAME" in a JSON text (default $OUT)
 # Whole path: granted NAME ROLE FOR APPROVER - request, approve, claim; sets GRANT ACCOUNT PASSWORD
 # At the end: passed - prints the verdict; a script that does not come this far has failed
@@ -223,6 +229,64 @@ as() {
 	shift
 	setpriv --reuid "$name" --regid "$name" --init-groups --reset-env -- "$@"
 }
+
+# --- sessions with a terminal -----------------------------------------------------------------
+
+declare -A session_pid
+session_open() {
+	local n=$1 name=$2 password=$3
+	shift 3
+	rm -f "/run/session.$n" "/run/session.$n.in"
+	mkfifo "/run/session.$n.in"
+	TERM=dumb temp_ssh "$name" "$password" -tt "$@" <>"/run/session.$n.in" >"/run/session.$n" 2>&1 &
+	session_pid[$n]=$!
+	# The shell's own echo of the line is not what is waited for.
+	# shellcheck disable=SC2016 # for the other end
+	session_type "$n" "PS1='$ '; echo open\"\"ed-$n"
+	wait_for "grep -q opened-$n /run/session.$n || dead ${session_pid[$n]}" 10
+	grep -q "opened-$n" "/run/session.$n" || return 1
+}
+session_type() { printf '%s\n' "$2" >"/run/session.$1.in"; }
+session_says() {
+	if wait_for "grep -qaE -- $(printf '%q' "$2") /run/session.$1" "${3:-5}"; then
+		checks=$((checks + 1))
+	else
+		fail "session $1 does not show: $2; it shows: $(tail -n 15 "/run/session.$1")"
+	fi
+}
+session_turn=0
+session_run() {
+	local n=$1 from
+	session_turn=$((session_turn + 1))
+	from=$(stat -c %s "/run/session.$n")
+	session_type "$n" "$2; echo \"<\"\"done $session_turn \$?>\""
+	wait_for "grep -qa '<done $session_turn ' /run/session.$n || dead ${session_pid[$n]}" 15
+	OUT=$(tail -c +$((from + 1)) "/run/session.$n" | tr -d '\r' | sed -e 1d)
+	STATUS=$(sed -n "s/.*<done $session_turn \([0-9]*\)>.*/\1/p" <<<"$OUT")
+	STATUS=${STATUS:-255}
+	OUT=$(sed -e '/<done /,$d' <<<"$OUT")
+}
+session_over() {
+	wait_for "dead ${session_pid[$1]}" "${2:-10}" || fail "session $1 still is open after ${2:-10} s"
+	STATUS=0
+	wait "${session_pid[$1]}" || STATUS=$?
+}
+
+# --- processes ---------------------------------------------------------------------------------
+
+dead() {
+	local line
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${line##*) } == [ZX]* ]]
+}
+owned() {
+	local dir login ids
+	for dir in /proc/[0-9]*; do
+		{ read -r login <"$dir/loginuid" && ids=$(sed -n 's/^Uid://p' "$dir/status"); } 2>/dev/null || continue
+		case " $login $ids " in *[[:space:]]"$1"[[:space:]]*) dead "${dir#/proc/}" || echo "${dir#/proc/}" ;; esac
+	done
+}
+child_of_daemon() { pgrep -P "$DAEMON_PID" -f "lockboxd -x $1 " | head -n 1; }
 
 # Values hold no escaped quotes where tests look; enough to read "name":"value" and "name":12.
 field() {
