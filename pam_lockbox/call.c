@@ -59,6 +59,9 @@ lb_pam_call_begin(struct lb_pam_call *call, pam_handle_t *pamh, int flags, int a
 		err = fill_login(pamh, &call->subject, &call->login);
 	if (err != LB_OK)
 		pam_syslog(pamh, LOG_CRIT, "cannot tell who this is about: %s", lb_err_text(err));
+	else if (strncmp(call->login.service, "sudo", 4) == 0)
+		/* sudo always asks with PAM_SILENT: the person would be left without a word. */
+		call->flags = (int)((unsigned)call->flags & ~(unsigned)PAM_SILENT);
 	return err;
 }
 

@@ -41,7 +41,7 @@ step "alice still has an account of old and a line in sudoers: neither opens any
 run_ok cat /etc/sudoers.d/alice
 run_refused person_ssh alice "alice@$HOST" id
 seen "ssh lockbox@$HOST request" "refused at login, with the words that tell how to ask"
-run_refused as alice sudo -n /usr/bin/id
+run_refused as alice sudo /usr/bin/id
 seen "ssh lockbox@$HOST request" "refused at sudo as well"
 
 step "alice asks: her SSH key says who she is, nothing is installed on her side"
