@@ -172,10 +172,9 @@ lb_client_receive(struct lb_client *c, uint16_t *type, union lb_msg *msg)
 		err = receive_all(c, payload, len);
 	if (err == LB_OK)
 		err = lb_proto_decode(what, payload, len, msg);
-	if (err == LB_OK) {
+	if (err == LB_OK)
 		*type = what;
-		lb_wipe(payload, len);
-	}
+	lb_wipe(payload, sizeof payload);
 	return err;
 }
 

@@ -32,8 +32,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		    !lb_policy_is_auditor(p, who->identity))
 			continue;
 		lb_join(m.approvers, sizeof m.approvers, &r->approvers);
-		lb_join(m.groups, sizeof m.groups, &r->groups);
-		lb_join(m.sudo, sizeof m.sudo, &r->sudo);
+		lb_role_texts(r, m.groups, m.sudo);
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_ROLE, &m);
 	}
 	return err == LB_OK ? lb_done(tx, who) : err;
@@ -130,8 +129,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	g.requested_s = tx->now_s;
 	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
 	g.need = (uint8_t)role->approvals;
-	lb_join(g.groups, sizeof g.groups, &role->groups);
-	lb_join(g.sudo, sizeof g.sudo, &role->sudo);
+	lb_role_texts(role, g.groups, g.sudo);
 	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
 	lb_duration_format(duration, duration_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||

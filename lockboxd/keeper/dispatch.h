@@ -52,6 +52,10 @@ lb_settled(int err)
 	return err == LB_ERR_REFUSED ? LB_OK : err;
 }
 
+/* What a role carries, as text: its groups, and its commands with the user they run as. */
+void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
+		   char sudo[LB_LIST_MAX + 1]);
+
 /* True while the role still is what was asked for, and the identity may have it. */
 bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant);
 /*

@@ -57,6 +57,24 @@ lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsign
 	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
+void
+lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
+	      char sudo[LB_LIST_MAX + 1])
+{
+	size_t used = 0;
+
+	lb_join(groups, LB_LIST_MAX + 1, &role->groups);
+	sudo[0] = '\0';
+	for (size_t i = 0; i < role->sudo.count && used < LB_LIST_MAX; i++) {
+		bool root = role->sudo_as[0] == '\0' || strcmp(role->sudo_as, "root") == 0;
+
+		/* The reader of the policy has made sure that it all fits. */
+		used += (size_t)snprintf(sudo + used, LB_LIST_MAX + 1 - used, "%s%s%s%s%s", used ? ", " : "",
+					 root ? "" : "(", root ? "" : role->sudo_as, root ? "" : ") ",
+					 role->sudo.name[i]);
+	}
+}
+
 bool
 lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
 {
@@ -65,8 +83,7 @@ lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
 
 	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
-	lb_join(groups, sizeof groups, &role->groups);
-	lb_join(sudo, sizeof sudo, &role->sudo);
+	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "name.h"
+#include "proto.h"
 #include "text.h"
 
 #include "policy/rights.h"
@@ -137,6 +138,27 @@ static void check_commands(const struct lb_doc *doc, const struct lb_doc_section
 	}
 }
 
+/* What an approver could not be shown whole must not be granted: proto.h's LB_LIST_MAX. */
+static void
+check_shown(const struct lb_doc *doc, const struct lb_doc_section *section,
+	    const struct lb_policy_role *role)
+{
+	size_t groups = 0, sudo = 0;
+
+	for (size_t i = 0; i < role->groups.count; i++)
+		groups += strlen(role->groups.name[i]) + 2;
+	for (size_t i = 0; i < role->sudo.count; i++)
+		sudo += strlen(role->sudo.name[i]) + strlen(role->sudo_as) + 5;
+	if (groups > LB_LIST_MAX)
+		lb_doc_error_at(doc, section, "groups", 0,
+				"the groups are more than an approver can be shown (%u bytes); split the role",
+				LB_LIST_MAX);
+	if (sudo > LB_LIST_MAX)
+		lb_doc_error_at(doc, section, "sudo", 0,
+				"the commands are more than an approver can be shown (%u bytes); split the role",
+				LB_LIST_MAX);
+}
+
 void lb_validate_rights(struct lb_doc *doc)
 {
 	for (size_t i = 0; i < doc->policy->roles; i++) {
@@ -145,6 +167,7 @@ void lb_validate_rights(struct lb_doc *doc)
 		if (check_groups(doc, section, section->built) != LB_OK)
 			return; /* the arena remembers */
 		check_commands(doc, section, section->built);
+		check_shown(doc, section, section->built);
 	}
 }
 
