@@ -286,11 +286,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-lb_evict_begin(struct lb_evictor *e, struct lb_account *a, const char *cause)
+lb_evict_begin(struct lb_evictor *e, struct lb_account *a)
 {
 	char text[LB_REASON_MAX + 64];
 
-	snprintf(a->cause, sizeof a->cause, "%s", cause);
 	snprintf(text, sizeof text, "your access under R-%llu has ended: %s", (unsigned long long)a->grant,
 		 a->cause);
 	lb_notice(a->uid, text);

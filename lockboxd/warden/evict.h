@@ -20,8 +20,8 @@ struct lb_evictor *lb_evictor_new(struct event_base *base, struct lb_accounts *a
 				  lb_evict_gone *gone, void *arg);
 void lb_evictor_free(struct lb_evictor *e);
 
-/* Begins the end of an account in state ENDING, which is no longer published.  cause is told to the person. */
-void lb_evict_begin(struct lb_evictor *e, struct lb_account *account, const char *cause);
+/* Begins the end of an account in state ENDING, which is no longer published.  Its cause is told to the person. */
+void lb_evict_begin(struct lb_evictor *e, struct lb_account *account);
 
 /* Ends one connection process if it still belongs to uid; a refusal that sshd would ignore. */
 void lb_evict_connection(uint32_t uid, pid_t pid, int pidfd);

@@ -151,7 +151,7 @@ lb_warden_settle(struct lb_warden *w)
 		}
 		/* A failed publication has withdrawn the whole file, so this one is gone as well. */
 		if (a->state == LB_ACCOUNT_ENDING && !a->checking)
-			lb_evict_begin(w->evictor, a, a->cause);
+			lb_evict_begin(w->evictor, a);
 	}
 	set_alarm(w);
 }
