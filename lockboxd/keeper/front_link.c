@@ -151,7 +151,7 @@ on_lost(void *arg)
 	struct lb_keeper *k = arg;
 
 	batched = 0;
-	lb_peers_clear(k->peers);
+	lb_peers_front(k->peers, false);
 	if (k->warden != NULL)
 		lb_link_send(k->warden, LB_IPC_BAD_FRONT, NULL, 0, -1);
 }

@@ -150,12 +150,6 @@ lb_peers_drop(struct lb_peers *all, uint64_t conn)
 		*p = all->at[--all->count];
 }
 
-void
-lb_peers_clear(struct lb_peers *all)
-{
-	all->count = 0;
-}
-
 static bool
 room_for(struct lb_peers *all, uid_t uid)
 {
@@ -218,7 +212,15 @@ int
 lb_peers_listen(struct lb_peers *all, int fd)
 {
 	all->accept = event_new(all->k->base, fd, EV_READ | EV_PERSIST, on_accept, all);
-	if (all->accept == NULL || event_add(all->accept, NULL) != 0)
-		return LB_ERR_NOMEM;
-	return LB_OK;
+	return all->accept != NULL ? LB_OK : LB_ERR_NOMEM;
+}
+
+void
+lb_peers_front(struct lb_peers *all, bool there)
+{
+	all->count = 0; /* the connections of the last one went with it */
+	if (there)
+		event_add(all->accept, NULL);
+	else
+		event_del(all->accept);
 }

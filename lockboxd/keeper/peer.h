@@ -38,11 +38,11 @@ uint64_t lb_peer_start_ticks(int proc_fd, pid_t pid);
 
 /* The table of public connections.  NULL when out of memory. */
 struct lb_peers *lb_peers_new(struct lb_keeper *k);
-/* Begins accepting from the listening socket fd. */
+/* Remembers the listening socket fd.  Nothing is accepted while there is no front. */
 int lb_peers_listen(struct lb_peers *all, int fd);
 struct lb_peer *lb_peers_find(struct lb_peers *all, uint64_t conn);
 void lb_peers_drop(struct lb_peers *all, uint64_t conn);
-/* Forgets every connection: the front that served them is gone. */
-void lb_peers_clear(struct lb_peers *all);
+/* A new front is there, or the last one is gone, and with it every connection it served. */
+void lb_peers_front(struct lb_peers *all, bool there);
 
 #endif

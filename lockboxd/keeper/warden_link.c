@@ -80,8 +80,8 @@ do_front(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	if (copy < 0)
 		return LB_ERR_SYSTEM;
 	lb_link_free(k->front);
-	lb_peers_clear(k->peers);
 	k->front = lb_link_new(k->base, copy, &lb_keeper_front_calls, k);
+	lb_peers_front(k->peers, k->front != NULL);
 	return k->front != NULL ? LB_OK : LB_ERR_NOMEM;
 }
 

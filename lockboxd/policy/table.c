@@ -49,7 +49,7 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("description",      description,        TEXT,       NULL,        1,      200, 0),
 	ROLE("requesters",       requesters,         TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
 	ROLE("approvers",        approvers,          TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
-	ROLE("approvals",        approvals,          NUMBER,     "1",         1,      20,  0),
+	ROLE("approvals",        approvals,          NUMBER,     "1",         1,      8,   0),
 	ROLE("max-duration",     max_duration_s,     DURATION,   "4h",        1,      DAY, 0),
 	ROLE("default-duration", default_duration_s, DURATION,   "1h",        1,      DAY, 0),
 	ROLE("groups",           groups,             GROUPS,     NULL,        0,      32,  0),

@@ -287,15 +287,14 @@ do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	struct lb_account *a = lb_accounts_find(&w->accounts, msg->evict.uid);
 
 	(void)fd;
-	if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) != LB_OK) {
-		lb_log(LOG_ERR, "asked to end uid %u, which cannot be an account", msg->evict.uid);
-		return LB_OK;
-	}
-	a->seen = true;
-	if (a->state == LB_ACCOUNT_GONE)
+	if (a != NULL && a->state == LB_ACCOUNT_GONE)
 		on_gone(w, a);
-	else if (!lb_account_ending(a) || a->cause[0] == '\0')
+	else if (a != NULL && !lb_account_ending(a))
 		end_account(a, msg->evict.cause);
+	else if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) == LB_OK)
+		end_account(a, msg->evict.cause);
+	else if (a == NULL)
+		lb_log(LOG_ERR, "asked to end uid %u, which cannot be an account", msg->evict.uid);
 	return LB_OK;
 }
 
