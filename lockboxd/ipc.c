@@ -40,8 +40,8 @@ static const struct {
 	struct lb_layout layout;
 } layouts[] = {
 	{LB_IPC_POLICY, NOTHING("policy")},
-	{LB_IPC_FRONT, NOTHING("front")},
-	{LB_IPC_COURIER, NOTHING("courier")},
+	{LB_IPC_FRONT, LB_LAYOUT("front", struct lb_ipc_conn, conn_fields)},
+	{LB_IPC_COURIER, LB_LAYOUT("courier", struct lb_ipc_conn, conn_fields)},
 	{LB_IPC_PUBLISHED, LB_LAYOUT("published", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_EVICTED, LB_LAYOUT("evicted", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_NOTE, LB_LAYOUT("note", struct lb_ipc_outcome, outcome_fields)},
@@ -53,7 +53,7 @@ static const struct {
 	{LB_IPC_SESSION, LB_LAYOUT("session", struct lb_ipc_session, session_fields)},
 	{LB_IPC_DISCONNECT, LB_LAYOUT("disconnect", struct lb_ipc_session, session_fields)},
 	{LB_IPC_ACK, LB_LAYOUT("ack", struct lb_ipc_uid, uid_fields)},
-	{LB_IPC_BAD_FRONT, NOTHING("bad-front")},
+	{LB_IPC_BAD_FRONT, LB_LAYOUT("bad-front", struct lb_ipc_conn, conn_fields)},
 	{LB_IPC_PEER, LB_LAYOUT("peer", struct lb_ipc_conn, conn_fields)},
 	{LB_IPC_GONE, LB_LAYOUT("gone", struct lb_ipc_conn, conn_fields)},
 };

@@ -17,8 +17,8 @@
 enum lb_ipc {
 	/* warden -> keeper */
 	LB_IPC_POLICY = 1,    /* + memfd with a packed policy source */
-	LB_IPC_FRONT = 2,     /* + the link to a new front */
-	LB_IPC_COURIER = 3,   /* + the link to a new courier */
+	LB_IPC_FRONT = 2,     /* struct lb_ipc_conn: which start of it; + the link to a new front */
+	LB_IPC_COURIER = 3,   /* the same for courier */
 	LB_IPC_PUBLISHED = 4, /* struct lb_ipc_outcome: answer to LB_IPC_ACCOUNT */
 	LB_IPC_EVICTED = 5,   /* struct lb_ipc_outcome: nothing of the account is left */
 	LB_IPC_NOTE = 6,      /* struct lb_ipc_outcome: something for the audit record */
@@ -31,7 +31,7 @@ enum lb_ipc {
 	LB_IPC_SESSION = 21,	/* struct lb_ipc_session + pidfd: a login's connection process */
 	LB_IPC_DISCONNECT = 22, /* struct lb_ipc_session + pidfd: end this one connection */
 	LB_IPC_ACK = 23,	/* struct lb_ipc_uid: the EVICTED is in the store */
-	LB_IPC_BAD_FRONT = 24,	/* front misbehaves: replace it */
+	LB_IPC_BAD_FRONT = 24,	/* struct lb_ipc_conn: that start of front misbehaves: replace it */
 	/* keeper <-> front */
 	LB_IPC_PEER = 32,  /* struct lb_ipc_conn + descriptor: serve it */
 	LB_IPC_FRAME = 33, /* u64 connection, then one PROTOCOL frame; both ways */
@@ -41,7 +41,7 @@ enum lb_ipc {
 #define LB_IPC_TEXT_MAX 1500
 
 struct lb_ipc_conn {
-	uint64_t conn;
+	uint64_t conn; /* number of a connection, or of a process's start: never used twice */
 };
 struct lb_ipc_uid {
 	uint32_t uid;

@@ -66,7 +66,8 @@ do_as(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	struct lb_peer *peer = lb_peers_find(tx->k->peers, who->target.conn);
 
-	if (peer == NULL || peer->has_identity)
+	/* Said again only when the batch it came in had to be tried again. */
+	if (peer == NULL || (peer->has_identity && strcmp(peer->identity, msg->as.identity) != 0))
 		return lb_refuse(tx, who, LB_NO_PERMISSION, "an identity was named already");
 	if (lb_policy_identity(tx->k->policy, msg->as.identity) == NULL)
 		return lb_refuse(tx, who, LB_NO_IDENTITY, "the policy knows no identity %s",
@@ -139,7 +140,7 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 			continue;
 		why = refusal_of(k, peer, &who, rows[i].who);
 		if (why != NULL) {
-			if (lb_log_may(&k->refusals, "refusals"))
+			if (lb_log_may(&k->refusals, "refused requests"))
 				lb_log(LOG_WARNING, "uid %u refused: %s", peer->uid, why);
 			return lb_refuse(tx, &who,
 					 who.identity[0] ? LB_NO_PERMISSION : LB_NO_IDENTITY, "%s", why);

@@ -149,11 +149,12 @@ static void
 on_lost(void *arg)
 {
 	struct lb_keeper *k = arg;
+	const struct lb_ipc_conn start = {.conn = k->front_start};
 
 	batched = 0;
 	lb_peers_front(k->peers, false);
 	if (k->warden != NULL)
-		lb_link_send(k->warden, LB_IPC_BAD_FRONT, NULL, 0, -1);
+		lb_ipc_send(k->warden, LB_IPC_BAD_FRONT, &start, -1);
 }
 
 const struct lb_link_calls lb_keeper_front_calls = {on_message, on_lost, on_drained};

@@ -177,7 +177,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 		lb_fatal(LB_EXIT_SETUP, "libsodium does not start");
 	k->courier_fd = -1;
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
-	k->malformed = (struct lb_log_budget){.per_s = 1, .burst = 10};
+	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	LIST_INIT(&k->watches);
 	lb_outbox_init(&k->awaiting);
 	signal(SIGPIPE, SIG_IGN);

@@ -56,7 +56,7 @@ refuse(struct ask *a)
 	const struct lb_policy_identity *id = lb_policy_identity_by_uid(a->tx->k->policy, m->uid);
 	int err = LB_OK;
 
-	if (!lb_log_may(&a->tx->k->refusals, "login refusals"))
+	if (!lb_log_may(&a->tx->k->logins, "refused logins"))
 		return verdict(a, LB_VERDICT_DENY, a->why);
 	if (a->tx->endings_only)
 		err = LB_OK;

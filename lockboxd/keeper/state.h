@@ -45,6 +45,7 @@ struct lb_keeper {
 	struct lb_clock clock;
 	uint64_t mark_s; /* the clock mark that is in the store */
 	struct lb_link *warden, *front;
+	uint64_t front_start; /* the warden's number for this front */
 	int courier_fd; /* the courier's link: nothing to send yet */
 	int proc_fd;	/* /proc, opened before the change of root */
 	uint8_t boot_id[LB_BOOT_ID_SIZE];
@@ -56,7 +57,7 @@ struct lb_keeper {
 	struct lb_outbox awaiting; /* answers that wait for the warden */
 	struct lb_tries tries[LB_TRIES_KEPT];
 	uint64_t tries_clock;
-	struct lb_log_budget refusals, malformed;
+	struct lb_log_budget refusals, logins; /* lines about refused requests and logins */
 	bool started; /* the store is open and READY was sent */
 };
 

@@ -76,11 +76,11 @@ do_front(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	(void)msg;
 	if (copy < 0)
 		return LB_ERR_SYSTEM;
 	lb_link_free(k->front);
 	k->front = lb_link_new(k->base, copy, &lb_keeper_front_calls, k);
+	k->front_start = msg->conn.conn;
 	lb_peers_front(k->peers, k->front != NULL);
 	return k->front != NULL ? LB_OK : LB_ERR_NOMEM;
 }
@@ -151,7 +151,9 @@ close_grant(struct lb_tx *tx, void *arg)
 		err = lb_move(tx, &g, &step, "");
 		while (err == LB_OK && lb_store_next_session(tx->store, g.id, 0, &s) == LB_OK &&
 		       s.grant == g.id)
-			err = lb_store_drop_session(tx->store, g.id, s.number);
+			if ((err = lb_store_drop_session(tx->store, g.id, s.number)) == LB_OK)
+				err = lb_audit(tx, "session-close", &g, "", "session %llu",
+					       (unsigned long long)s.number);
 		if (err == LB_OK)
 			err = lb_audit(tx, "evicted", &g, "", "%s", o->text);
 	}

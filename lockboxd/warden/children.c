@@ -171,13 +171,15 @@ start_keeper(struct lb_warden *w, int ours, int theirs)
 static int
 start_other(struct lb_warden *w, enum lb_proc proc, int ours, int theirs)
 {
+	const struct lb_ipc_conn start = {.conn = ++w->starts};
 	char empty[512];
 	int err;
 
 	snprintf(empty, sizeof empty, "%s/empty", w->options->run_dir);
 	err = lb_privsep_spawn(proc, &theirs, 1, empty, &w->proc[proc].child);
+	w->proc[proc].start = start.conn;
 	if (err == LB_OK)
-		err = lb_link_send(w->keeper, (uint16_t)handover[proc], NULL, 0, ours);
+		err = lb_ipc_send(w->keeper, handover[proc], &start, ours);
 	close(ours);
 	return err;
 }

@@ -345,9 +345,10 @@ do_ack(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 static int
 do_bad_front(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 {
-	(void)msg;
 	(void)fd;
-	lb_log(LOG_ERR, "front misbehaved: replacing it");
+	if (msg->conn.conn != w->proc[LB_PROC_FRONT].start)
+		return LB_OK; /* that one is gone already */
+	lb_log(LOG_ERR, "front misbehaved or went away: replacing it");
 	lb_warden_kill(w, LB_PROC_FRONT);
 	return LB_OK;
 }

@@ -36,7 +36,9 @@ struct lb_warden {
 		struct event *exit, *log, *restart;
 		unsigned backoff_ms;
 		int64_t started_ns;
+		uint64_t start; /* number of this start, by which the keeper names it */
 	} proc[LB_PROC_COUNT];
+	uint64_t starts;
 	struct lb_link *keeper;
 	bool keeper_ready;
 	bool stopping;
