@@ -159,6 +159,15 @@ lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char *ro
 	return LB_OK;
 }
 
+void
+lb_privsep_ignore_signals(void)
+{
+	static const int ignored[] = {SIGPIPE, SIGHUP, SIGTERM, SIGINT};
+
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+		signal(ignored[i], SIG_IGN);
+}
+
 /*
  * While still root, so that no limit counts.  The heap is grown first and never
  * shrinks or goes elsewhere, so what is allocated later lies in locked pages.

@@ -58,6 +58,9 @@ int lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char
  */
 void lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir);
 
+/* In a child: it ends when its link does, whatever signal a terminal or an operator sends. */
+void lb_privsep_ignore_signals(void);
+
 /*
  * Installs the system call filter of proc: its own allow-list (sandbox.c),
  * everything else ends the process.  Any failure ends it too.

@@ -9,7 +9,7 @@
 #include "err.h"
 #include "handlers.h"
 #include "json.h"
-#include "link.h"
+#include "ask.h"
 #include "output.h"
 #include "show.h"
 #include "wipe.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "err.h"
-#include "output.h"
 #include "text.h"
 #include "wipe.h"
 

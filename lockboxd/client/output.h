@@ -9,10 +9,7 @@
 #include <stdint.h>
 
 #include "cli.h"
-#include "link.h"
-
-/* Room for a text of at most max bytes once it is escaped. */
-#define LB_ESCAPED(max) ((max) * 4 + 1)
+#include "ask.h"
 
 /* "in 4m 10s", "3h 2m ago" or "now", of a time in Unix seconds. */
 #define LB_WHEN_TEXT 48

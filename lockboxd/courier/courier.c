@@ -5,7 +5,6 @@
 #include "courier/courier.h"
 
 #include <event2/event.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -40,10 +39,7 @@ lb_courier_main(uid_t uid, gid_t gid, const char *root_dir)
 	static const struct lb_link_calls calls = {on_message, on_lost, NULL};
 	struct lb_link *keeper = NULL;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
+	lb_privsep_ignore_signals();
 	lb_privsep_drop(uid, gid, root_dir);
 	base = event_base_new();
 	if (base != NULL)

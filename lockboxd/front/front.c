@@ -10,7 +10,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,10 +225,7 @@ lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
 {
 	static const struct lb_link_calls calls = {on_message, on_lost, NULL};
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
+	lb_privsep_ignore_signals();
 	lb_privsep_drop(uid, gid, root_dir);
 	base = event_base_new();
 	if (base != NULL)

@@ -9,7 +9,6 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,15 +174,13 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 
 	if (sodium_init() < 0)
 		lb_fatal(LB_EXIT_SETUP, "libsodium does not start");
+	k->carry_out = lb_keeper_carry_out;
 	k->courier_fd = -1;
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	LIST_INIT(&k->watches);
 	lb_outbox_init(&k->awaiting);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_IGN); /* the warden says when, by its link */
-	signal(SIGINT, SIG_IGN);
+	lb_privsep_ignore_signals();
 	look_around(k);
 
 	lb_privsep_drop(uid, gid, root_dir);

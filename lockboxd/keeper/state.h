@@ -54,6 +54,8 @@ struct lb_keeper {
 	struct lb_pam *pam;	    /* connections of PAM modules */
 	struct lb_alarm *alarm;
 	LIST_HEAD(, lb_watch) watches;
+	/* Carries out one thing from an outbox after its commit, then NULL once (effects.c). */
+	void (*carry_out)(struct lb_keeper *k, struct lb_out *out);
 	struct lb_outbox awaiting; /* answers that wait for the warden */
 	struct lb_tries tries[LB_TRIES_KEPT];
 	uint64_t tries_clock;

@@ -1,14 +1,11 @@
 /*
  * Transactions: begin, commit and only then act.
  */
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
-#include "keeper/pam.h"
 #include "keeper/state.h"
-#include "log.h"
 
 #define NS 1000000000ll
 #define DAY_NS (86400 * NS)
@@ -58,32 +55,6 @@ lb_tx_abort(struct lb_tx *tx)
 	lb_outbox_clear(&tx->out);
 }
 
-static void
-carry_out(struct lb_keeper *k, struct lb_out *out)
-{
-	switch (out->kind) {
-	case LB_OUT_REPLY:
-		if (out->target.door == LB_DOOR_PUBLIC)
-			lb_front_reply(k, out->target.conn, out->bytes, out->len);
-		else
-			lb_pam_reply(k->pam, out->target.conn, out->bytes, out->len);
-		break;
-	case LB_OUT_WARDEN:
-		if (k->warden != NULL)
-			lb_link_send(k->warden, out->type, out->bytes, out->len, out->fd);
-		break;
-	case LB_OUT_LOG:
-		lb_log(out->type, "%s", (const char *)out->bytes);
-		break;
-	case LB_OUT_WATCH:
-		if (lb_watch_add(k, out->grant, out->number, out->fd) == LB_OK)
-			out->fd = -1;
-		break;
-	case LB_OUT_AWAIT:
-		break; /* kept by the caller */
-	}
-}
-
 int
 lb_tx_commit(struct lb_tx *tx)
 {
@@ -106,13 +77,9 @@ lb_tx_commit(struct lb_tx *tx)
 		k->mark_s = tx->now_s;
 	while ((out = TAILQ_FIRST(&tx->out)) != NULL) {
 		TAILQ_REMOVE(&tx->out, out, next);
-		carry_out(k, out);
-		if (out->kind == LB_OUT_AWAIT)
-			TAILQ_INSERT_TAIL(&k->awaiting, out, next);
-		else
-			lb_out_free(out);
+		k->carry_out(k, out);
 	}
-	lb_due_rearm(k);
+	k->carry_out(k, NULL);
 	return LB_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@
 #include "log.h"
 #include "warden/state.h"
 
+#define STOP_GRACE_S 2
 #define BACKOFF_FIRST_MS 50u
 #define BACKOFF_MAX_MS 5000u
 #define STEADY_NS 10000000000ll /* one that lived so long is started again at once */
@@ -150,6 +152,18 @@ watch(struct lb_warden *w, enum lb_proc proc)
 	return LB_OK;
 }
 
+void
+lb_warden_send_policy(struct lb_warden *w)
+{
+	int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, w->packed, w->packed_len) != (ssize_t)w->packed_len ||
+	    lb_link_send(w->keeper, LB_IPC_POLICY, NULL, 0, fd) != LB_OK)
+		lb_log(LOG_CRIT, "cannot hand the policy to the keeper");
+	if (fd >= 0)
+		close(fd);
+}
+
 static int
 start_keeper(struct lb_warden *w, int ours, int theirs)
 {
@@ -161,7 +175,7 @@ start_keeper(struct lb_warden *w, int ours, int theirs)
 		close(ours);
 		return err;
 	}
-	w->keeper = lb_link_new(w->base, ours, &lb_warden_keeper_calls, w);
+	w->keeper = lb_link_new(w->base, ours, w->keeper_calls, w);
 	if (w->keeper == NULL)
 		lb_fatal(1, "out of memory");
 	lb_warden_send_policy(w);
@@ -222,4 +236,23 @@ lb_warden_any_running(const struct lb_warden *w)
 		if (w->proc[p].child.pid != 0)
 			return true;
 	return false;
+}
+
+void
+lb_warden_stop(struct lb_warden *w, int status)
+{
+	static const struct timeval grace = {STOP_GRACE_S, 0};
+
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	w->status = status;
+	if (!lb_warden_any_running(w)) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	/* The keeper ends in good order when its link does, and takes the others with it. */
+	if (w->keeper != NULL)
+		lb_link_close_sending(w->keeper);
+	event_base_loopexit(w->base, &grace);
 }

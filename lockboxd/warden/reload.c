@@ -8,11 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "err.h"
-#include "ipc.h"
 #include "log.h"
 #include "policy/sudoers.h"
 #include "warden/helper.h"
@@ -78,18 +75,6 @@ lb_warden_check(const struct lb_warden_options *options)
 		return LB_ERR_REFUSED;
 	lb_reload_free(r);
 	return LB_OK;
-}
-
-void
-lb_warden_send_policy(struct lb_warden *w)
-{
-	int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || write(fd, w->packed, w->packed_len) != (ssize_t)w->packed_len ||
-	    lb_link_send(w->keeper, LB_IPC_POLICY, NULL, 0, fd) != LB_OK)
-		lb_log(LOG_CRIT, "cannot hand the policy to the keeper");
-	if (fd >= 0)
-		close(fd);
 }
 
 static void

@@ -39,6 +39,7 @@ struct lb_warden {
 		uint64_t start; /* number of this start, by which the keeper names it */
 	} proc[LB_PROC_COUNT];
 	uint64_t starts;
+	const struct lb_link_calls *keeper_calls;
 	struct lb_link *keeper;
 	bool keeper_ready;
 	bool stopping;
@@ -58,11 +59,14 @@ struct lb_warden {
 void lb_warden_start(struct lb_warden *w, enum lb_proc proc);
 void lb_warden_kill(struct lb_warden *w, enum lb_proc proc);
 bool lb_warden_any_running(const struct lb_warden *w);
+/* Hands the policy in force to the keeper. */
+void lb_warden_send_policy(struct lb_warden *w);
+/* Lets the children end in good order, then leaves the event loop. */
+void lb_warden_stop(struct lb_warden *w, int status);
 
 /* reload.c: reading the policy and putting it into force. */
 int lb_warden_check(const struct lb_warden_options *options); /* reads only; logs what it finds */
 int lb_warden_begin_reload(struct lb_warden *w);
-void lb_warden_send_policy(struct lb_warden *w);
 void lb_reload_free(struct lb_reload *r);
 
 /* serve.c: what the keeper asks for, and what the clock says. */
@@ -70,8 +74,5 @@ extern const struct lb_link_calls lb_warden_keeper_calls;
 int lb_warden_serve_start(struct lb_warden *w);
 /* Publishes and begins what is due; called after each batch of changes. */
 void lb_warden_settle(struct lb_warden *w);
-
-/* warden.c */
-void lb_warden_stop(struct lb_warden *w, int status);
 
 #endif

@@ -22,27 +22,6 @@
 #include "privsep.h"
 #include "warden/state.h"
 
-#define STOP_GRACE_S 2
-
-void
-lb_warden_stop(struct lb_warden *w, int status)
-{
-	static const struct timeval grace = {STOP_GRACE_S, 0};
-
-	if (w->stopping)
-		return;
-	w->stopping = true;
-	w->status = status;
-	if (!lb_warden_any_running(w)) {
-		event_base_loopbreak(w->base);
-		return;
-	}
-	/* The keeper ends in good order when its link does, and takes the others with it. */
-	if (w->keeper != NULL)
-		lb_link_close_sending(w->keeper);
-	event_base_loopexit(w->base, &grace);
-}
-
 static void
 on_terminate(evutil_socket_t sig, short what, void *arg)
 {
@@ -201,6 +180,7 @@ lb_warden_main(const struct lb_warden_options *options)
 	lb_log_open_warden(options->foreground);
 	if (!options->foreground && daemon(0, 0) != 0)
 		lb_fatal(1, "cannot detach: %m");
+	w.keeper_calls = &lb_warden_keeper_calls;
 	limits();
 	if (prepare(&w) != 0)
 		return LB_EXIT_SETUP;

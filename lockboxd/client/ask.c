@@ -1,5 +1,5 @@
-/* Conversations: see link.h. */
-#include "link.h"
+/* Conversations: see ask.h. */
+#include "ask.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * Conversations of the command line with the daemon: requests and their
  * answers in the order that PROTOCOL prescribes.
  */
-#ifndef LB_CLIENT_LINK_H
-#define LB_CLIENT_LINK_H
+#ifndef LB_CLIENT_ASK_H
+#define LB_CLIENT_ASK_H
 
 #include <stdint.h>
 
