@@ -57,6 +57,9 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 # Small programs the module tests, end-to-end tests and benchmarks run; each is one file.
 HELPER_SRC := $(wildcard tests/module/*.c tests/e2e/*.c tests/bench/*.c)
 HELPER_BIN := $(foreach s,$(HELPER_SRC),$(BUILD)/tests/$(notdir $(s:.c=)))
+# Programs with the daemon's own objects in them, run by the module tests as root.
+DAEMON_TEST_BIN := $(patsubst tests/daemon/%.c,$(BUILD)/tests/%,$(wildcard tests/daemon/*.c))
+HELPER_BIN += $(DAEMON_TEST_BIN)
 
 PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
@@ -118,6 +121,12 @@ $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 
+$(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
+		$(filter %.c %.o,$^) -lcmocka $(DAEMON_LIBS)
+
 unit: $(UNIT_BIN)
 
 # `make check` on a fresh machine: first the packages, then a second make that finds them.
@@ -129,7 +138,8 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD="$(BUILD)" tests/support/world tests/e2e/demo.sh
 
-bench: deps
+bench:
+	$(Q)packaging/deps bench
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)BUILD="$(BUILD)" tests/bench/bench
 
