@@ -57,6 +57,36 @@ lose(struct lb_link *link)
 	}
 }
 
+/*
+ * Takes the descriptors that came with a packet.  0: *fd is the one, or -1 for
+ * none; -1: there was anything else.  The room for one descriptor holds two by
+ * its alignment, so the kernel may well have handed over two: none stays open.
+ */
+static int
+take_fds(struct msghdr *msg, int *fd)
+{
+	int got, count = 0;
+
+	*fd = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof got <= c->cmsg_len; at += sizeof got) {
+			memcpy(&got, (const char *)c + at, sizeof got);
+			if (count++ == 0)
+				*fd = got;
+			else
+				close(got);
+		}
+	}
+	if (count <= 1 && (msg->msg_flags & MSG_CTRUNC) == 0)
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return -1;
+}
+
 /* Receives one packet.  1: got one; 0: none waiting; -1: the link is over. */
 static int
 receive(struct lb_link *link, uint8_t *buf, size_t cap, size_t *len, int *fd)
@@ -71,16 +101,13 @@ receive(struct lb_link *link, uint8_t *buf, size_t cap, size_t *len, int *fd)
 			     .msg_control = &control,
 			     .msg_controllen = sizeof control};
 	ssize_t n = recvmsg(link->fd, &msg, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
 
 	*fd = -1;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	c = CMSG_FIRSTHDR(&msg);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof *fd);
-	if (n < 2 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+	if (take_fds(&msg, fd) != 0)
+		return -1;
+	if (n < 2 || (msg.msg_flags & MSG_TRUNC) != 0) {
 		if (*fd >= 0)
 			close(*fd);
 		return -1;
