@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,10 +29,34 @@ static int dir;
 static int64_t wall_now, boot_now, mono_now, lag;
 static int clock_calls, file_calls;
 
+/* What happens, once, before a lookup counts itself in, and while it reads the clocks. */
+static void (*before_counting)(void), (*before_clock)(void);
+
+static void
+happen(void (**what)(void))
+{
+	void (*f)(void) = *what;
+
+	*what = NULL;
+	if (f != NULL)
+		f();
+}
+
+/* Stands for libc's word: the module is to work as in a process of many threads. */
+static bool
+test_single_threaded(void)
+{
+	happen(&before_counting);
+	return false;
+}
+
 static int
 test_clock_gettime(clockid_t clock, struct timespec *ts)
 {
-	int64_t t = clock == CLOCK_REALTIME	     ? wall_now
+	int64_t t;
+
+	happen(&before_clock);
+	t = clock == CLOCK_REALTIME	     ? wall_now
 		    : clock == CLOCK_BOOTTIME	     ? boot_now
 		    : clock == CLOCK_REALTIME_COARSE ? wall_now - lag
 						     : mono_now - lag;
@@ -57,10 +83,12 @@ test_lstat(const char *path, struct stat *st)
 
 #define LB_NSS_SNAPSHOT_PATH snapshot_path
 #define LB_NSS_SNAPSHOT_OWNER geteuid()
+#define __libc_single_threaded test_single_threaded()
 #define clock_gettime test_clock_gettime
 #define open test_open
 #define lstat test_lstat
 #include "../../nss_lockbox/mapping.c"
+#undef __libc_single_threaded
 #undef clock_gettime
 #undef open
 #undef lstat
@@ -372,6 +400,7 @@ static void
 a_suspend_counts(void **state)
 {
 	(void)state;
+	publish_until(wall_now + 10 * LIFE, boot_now + LIFE);
 	anna_is(NSS_STATUS_SUCCESS);
 	/* The machine slept: the monotonic clock stood still. */
 	wall_now += LIFE;
@@ -384,11 +413,17 @@ a_lagging_coarse_clock_lengthens_nothing(void **state)
 {
 	(void)state;
 	lag = 10000000;
-	anna_is(NSS_STATUS_SUCCESS);
-	pass(LIFE - 1);
-	anna_is(NSS_STATUS_SUCCESS);
-	pass(1);
-	anna_is(NSS_STATUS_NOTFOUND);
+	for (int boot_first = 0; boot_first < 2; boot_first++) {
+		publish_until(wall_now + (boot_first ? 10 : 1) * LIFE,
+			      boot_now + (boot_first ? 1 : 10) * LIFE);
+		anna_is(NSS_STATUS_SUCCESS);
+		pass(LIFE - 2);
+		anna_is(NSS_STATUS_SUCCESS);
+		pass(1);
+		anna_is(NSS_STATUS_SUCCESS);
+		pass(1);
+		anna_is(NSS_STATUS_NOTFOUND);
+	}
 }
 
 static void
@@ -532,6 +567,85 @@ one_mapping_and_no_descriptor_is_kept(void **state)
 	assert_int_equal(mappings_of_the_snapshot(), 1);
 }
 
+/* ---- other threads, played at the worst moment ---- */
+
+/* Another thread finds a new file and leaves nothing of the old one that is not in use. */
+static void
+rotate(void)
+{
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	assert_int_equal(by_name("lb-bob-8"), NSS_STATUS_SUCCESS);
+}
+
+static void
+a_mapping_that_goes_before_it_is_counted_is_not_used(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	for (int i = 0; i < 50; i++) {
+		before_counting = rotate;
+		assert_int_equal(by_name("lb-anna-7"), NSS_STATUS_SUCCESS);
+		assert_null(before_counting);
+		assert_int_equal(mappings_of_the_snapshot(), 1);
+	}
+}
+
+static void
+a_mapping_in_use_stays(void **state)
+{
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	for (int i = 0; i < 50; i++) {
+		before_clock = rotate;
+		assert_int_equal(by_name("lb-anna-7"), NSS_STATUS_SUCCESS);
+		assert_null(before_clock);
+	}
+	rotate();
+	assert_int_equal(mappings_of_the_snapshot(), 1);
+}
+
+static void
+a_lookup_during_a_look_at_the_path_does_not_wait(void **state)
+{
+	struct shared *page = shared_get();
+
+	(void)state;
+	anna_is(NSS_STATUS_SUCCESS);
+	atomic_store(&page->renewing, 1);
+	pass(SEC);
+	anna_is(NSS_STATUS_SUCCESS);
+	/* The kept mapping is void, and the thread that should renew it never comes back. */
+	publish_until(wall_now + LIFE, boot_now + LIFE);
+	for (int i = 0; i < 100; i++)
+		anna_is(NSS_STATUS_SUCCESS);
+	assert_int_equal(mappings_of_the_snapshot(), 1);
+	atomic_store(&page->renewing, 0);
+}
+
+static void
+a_child_starts_without_its_parents_threads(void **state)
+{
+	struct lb_nss_hold hold;
+	int err, status;
+	pid_t pid;
+
+	(void)state;
+	/* One thread is in a lookup and one looks at the path when a third one forks. */
+	assert_int_equal(lb_nss_take(&hold, &err), NSS_STATUS_SUCCESS);
+	atomic_store(&shared_get()->renewing, 1);
+	pid = fork();
+	if (pid == 0) {
+		publish_until(wall_now + LIFE, boot_now + LIFE);
+		_exit(by_name("lb-anna-7") == NSS_STATUS_SUCCESS && mappings_of_the_snapshot() == 1
+			      ? 0
+			      : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	atomic_store(&shared_get()->renewing, 0);
+	lb_nss_drop(&hold);
+}
+
 /* ---- a file not to be believed ---- */
 
 static void
@@ -633,6 +747,35 @@ a_planted_id_in_a_sealed_file_is_refused(void **state)
 	free(buf);
 }
 
+static void
+a_planted_group_0_is_never_given_out(void **state)
+{
+	size_t size, planted = 0;
+	unsigned char *buf = test_build(wall_now + LIFE, boot_now + LIFE, &size), adm[4];
+	gid_t *gids = calloc(8, sizeof *gids);
+	long start = 0, room_for = 8;
+	int err;
+
+	(void)state;
+	test_put32(adm, 4);
+	for (size_t at = size - 4; at >= 64 && planted == 0; at -= 4)
+		if (memcmp(buf + at, adm, 4) == 0) {
+			test_put32(buf + at, 0);
+			planted = at;
+		}
+	assert_true(planted != 0);
+	test_seal(buf, size);
+	put_quietly(buf, size);
+	pass(SEC);
+	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &room_for, &gids, 0,
+						     &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 1);
+	assert_int_equal(gids[0], DB);
+	free(gids);
+	free(buf);
+}
+
 /* ---- walking, and groups ---- */
 
 static void
@@ -727,6 +870,11 @@ main(void)
 		TEST(a_file_left_superseded_is_not_believed),
 		TEST(lookups_go_on_without_a_free_descriptor),
 		TEST(one_mapping_and_no_descriptor_is_kept),
+		TEST(a_mapping_that_goes_before_it_is_counted_is_not_used),
+		TEST(a_mapping_in_use_stays),
+		TEST(a_lookup_during_a_look_at_the_path_does_not_wait),
+		TEST(a_child_starts_without_its_parents_threads),
+		TEST(a_planted_group_0_is_never_given_out),
 		TEST(a_file_others_could_write_is_refused),
 		TEST(a_file_of_another_owner_is_refused),
 		TEST(what_is_no_regular_file_is_refused),
