@@ -110,13 +110,13 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
-		$(filter %.c %.o,$^) -lcmocka $(DAEMON_LIBS)
+		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 define helper
 $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
 	$$(call say,TEST,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$(filter %.c %.o,$$^) \
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) \
 		-lpthread -ldl -lpam
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
@@ -125,7 +125,7 @@ $(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OB
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
-		$(filter %.c %.o,$^) -lcmocka $(DAEMON_LIBS)
+		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 unit: $(UNIT_BIN)
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -120,11 +121,12 @@ send_all(struct lb_client *c, const uint8_t *at, size_t left)
 	return LB_OK;
 }
 
+/* here: bytes are probably waiting already, so that asking first would be a call for nothing. */
 static int
-receive_all(struct lb_client *c, uint8_t *at, size_t left)
+receive_all(struct lb_client *c, uint8_t *at, size_t left, bool here)
 {
 	while (left > 0) {
-		int err = wait_ready(c, POLLIN);
+		int err = here ? LB_OK : wait_ready(c, POLLIN);
 		ssize_t n;
 
 		if (err != LB_OK)
@@ -134,6 +136,7 @@ receive_all(struct lb_client *c, uint8_t *at, size_t left)
 			return LB_ERR_UNREACHABLE;
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return LB_ERR_UNREACHABLE;
+		here = n > 0;
 		if (n > 0) {
 			at += n;
 			left -= (size_t)n;
@@ -162,14 +165,14 @@ lb_client_receive(struct lb_client *c, uint16_t *type, union lb_msg *msg)
 	uint8_t header[LB_HEADER_SIZE], payload[LB_PAYLOAD_MAX];
 	uint16_t what;
 	uint32_t len;
-	int err = receive_all(c, header, sizeof header);
+	int err = receive_all(c, header, sizeof header, false);
 
 	if (err == LB_OK)
 		err = lb_proto_header(header, &what, &len);
 	if (err == LB_OK && !(what & LB_REPLY))
 		err = LB_ERR_MALFORMED;
 	if (err == LB_OK)
-		err = receive_all(c, payload, len);
+		err = receive_all(c, payload, len, true);
 	if (err == LB_OK)
 		err = lb_proto_decode(what, payload, len, msg);
 	if (err == LB_OK)

@@ -63,8 +63,10 @@ static void
 on_due(void *arg)
 {
 	struct lb_keeper *k = arg;
-	int err = lb_tx_run(k, run_due, NULL);
+	int err;
 
+	k->alarm_s = UINT64_MAX; /* it has fired, or the wall clock was set: to be set anew */
+	err = lb_tx_run(k, run_due, NULL);
 	if (err == LB_OK)
 		return; /* the commit has set the alarm anew */
 	lb_log(LOG_CRIT, "what is due cannot be recorded: %s; the warden ends accounts by itself",
@@ -84,7 +86,12 @@ lb_due_rearm(struct lb_keeper *k)
 		return;
 	err = lb_store_next_due(txn, &g);
 	lb_store_abort(txn);
-	if (err != LB_OK) {
+	if (err != LB_OK)
+		g.until_s = 0;
+	if (g.until_s == k->alarm_s)
+		return; /* most commits change nothing about it */
+	k->alarm_s = g.until_s;
+	if (g.until_s == 0) {
 		lb_alarm_set(k->alarm, 0, 0);
 		return;
 	}
@@ -104,6 +111,7 @@ lb_due_start(struct lb_keeper *k)
 	if (err != LB_OK)
 		return err;
 	k->alarm = lb_alarm_new(k->base, on_due, k);
+	k->alarm_s = UINT64_MAX;
 	if (k->alarm == NULL)
 		return LB_ERR_NOMEM;
 	lb_due_rearm(k);

@@ -1,13 +1,14 @@
 /*
  * The root-only socket: see pam.h.
  *
- * One request, one verdict, on a connection that is closed by the other side.
- * Frames come from processes of root, and are bounded and decoded all the same.
+ * One question, one verdict, and the connection is closed.  Frames come from
+ * processes of root, and are bounded and decoded all the same.  A login waits
+ * for this, so it goes straight: read, decide, send; the event loop is asked
+ * only when the question has not arrived whole.
  */
 #include "keeper/pam.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,15 @@
 
 #define CONNECTIONS_MAX 256u
 #define IDLE_S 10
-#define ACCEPTS_PER_WAKE 32
 
 struct pam_conn {
 	LIST_ENTRY(pam_conn) next;
 	struct lb_pam *pam;
-	struct bufferevent *bev;
+	int fd;
+	struct event *readable; /* NULL until it had to be waited for */
 	struct lb_peer peer;
+	size_t got;
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX + 1]; /* one more, to see bytes too many */
 };
 
 struct lb_pam {
@@ -45,9 +48,12 @@ drop(struct pam_conn *c)
 {
 	LIST_REMOVE(c, next);
 	c->pam->count--;
-	bufferevent_free(c->bev);
+	if (c->readable != NULL)
+		event_free(c->readable);
+	close(c->fd);
 	if (c->peer.pidfd >= 0)
 		close(c->peer.pidfd);
+	lb_wipe(c->frame, c->got);
 	free(c);
 }
 
@@ -66,106 +72,102 @@ answer(struct lb_tx *tx, void *arg)
 }
 
 /* No answer at all is a denial on the other side. */
-static void
-handle(struct pam_conn *c, uint16_t type, const uint8_t *payload, size_t len)
+static int
+ask(struct pam_conn *c, uint16_t type, const uint8_t *payload, size_t len)
 {
+	struct lb_keeper *k = c->pam->k;
 	union lb_msg msg;
 	struct question q = {&c->peer, type, &msg.login};
-	int err = lb_proto_door(type) == LB_DOOR_PAM ? lb_proto_decode(type, payload, len, &msg)
-						     : LB_ERR_MALFORMED;
-	struct lb_pam *pam = c->pam;
+	uint64_t conn = c->peer.conn;
+	int err = lb_proto_decode(type, payload, len, &msg);
 
+	/* Only a session is registered by its process: nothing else needs it pinned. */
+	if (err == LB_OK && type == LB_MSG_PAM_OPEN) {
+		lb_peer_of(c->fd, k->proc_fd, &c->peer, true);
+		c->peer.conn = conn;
+	}
 	if (err == LB_OK)
-		err = lb_tx_run(pam->k, answer, &q);
+		err = lb_tx_run(k, answer, &q);
 	lb_wipe(&msg, sizeof msg);
-	if (err == LB_OK)
-		return;
-	if (lb_log_may(&pam->budget, "pam socket"))
-		lb_log(LOG_ERR, "a login question got no answer: %s", lb_err_text(err));
-	drop(c);
+	return err;
 }
 
-static void
-on_readable(struct bufferevent *bev, void *arg)
+/* LB_ERR_TIMEOUT: not whole yet. */
+static int
+take(struct pam_conn *c)
 {
-	struct pam_conn *c = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
-	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
 	uint16_t type;
 	uint32_t len;
+	int err;
 
-	if (evbuffer_copyout(in, frame, LB_HEADER_SIZE) < (ssize_t)LB_HEADER_SIZE)
-		return;
-	if (lb_proto_header(frame, &type, &len) != LB_OK) {
-		if (lb_log_may(&c->pam->budget, "pam socket"))
-			lb_log(LOG_WARNING, "malformed frame from process %d: closed", (int)c->peer.pid);
-		drop(c);
-		return;
-	}
-	if (evbuffer_get_length(in) < LB_HEADER_SIZE + len)
-		return;
-	evbuffer_remove(in, frame, LB_HEADER_SIZE + len);
-	if (evbuffer_get_length(in) > 0) {
-		if (lb_log_may(&c->pam->budget, "pam socket"))
-			lb_log(LOG_WARNING, "bytes after the question from process %d: closed", (int)c->peer.pid);
-		drop(c);
-	} else {
-		handle(c, type, frame + LB_HEADER_SIZE, len);
-	}
-	lb_wipe(frame, sizeof frame);
+	if (c->got < LB_HEADER_SIZE)
+		return LB_ERR_TIMEOUT;
+	err = lb_proto_header(c->frame, &type, &len);
+	if (err == LB_OK && (lb_proto_door(type) != LB_DOOR_PAM || c->got > LB_HEADER_SIZE + len))
+		err = LB_ERR_MALFORMED;
+	if (err != LB_OK)
+		return err;
+	if (c->got < LB_HEADER_SIZE + len)
+		return LB_ERR_TIMEOUT;
+	return ask(c, type, c->frame + LB_HEADER_SIZE, len);
 }
 
 static void
-on_event(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	drop(arg);
-}
-
-static void
-admit(struct lb_pam *pam, int fd)
+on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval idle = {IDLE_S, 0};
-	struct pam_conn *c = calloc(1, sizeof *c);
+	struct pam_conn *c = arg;
+	struct lb_pam *pam = c->pam;
+	ssize_t n = recv((int)fd, c->frame + c->got, sizeof c->frame - c->got, 0);
+	int err = LB_ERR_TIMEOUT;
 
-	if (c == NULL) {
-		close(fd);
+	if (n > 0) {
+		c->got += (size_t)n;
+		err = take(c);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		drop(c);
 		return;
 	}
-	lb_peer_of(fd, pam->k->proc_fd, &c->peer, true);
-	c->pam = pam;
-	if (c->peer.uid == 0 && pam->count < CONNECTIONS_MAX)
-		c->bev = bufferevent_socket_new(pam->k->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (c->bev == NULL) {
-		if (lb_log_may(&pam->budget, "pam socket"))
-			lb_log(LOG_WARNING, "login question of uid %u refused", c->peer.uid);
-		if (c->peer.pidfd >= 0)
-			close(c->peer.pidfd);
-		free(c);
-		close(fd);
-		return;
+	if (err == LB_ERR_TIMEOUT && !(what & EV_TIMEOUT)) {
+		if (c->readable == NULL)
+			c->readable = event_new(pam->k->base, c->fd, EV_READ, on_readable, c);
+		if (c->readable != NULL && event_add(c->readable, &idle) == 0)
+			return;
 	}
-	c->peer.conn = ++pam->next;
-	LIST_INSERT_HEAD(&pam->conns, c, next);
-	pam->count++;
-	bufferevent_setcb(c->bev, on_readable, NULL, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, LB_HEADER_SIZE, LB_HEADER_SIZE + LB_PAYLOAD_MAX + 1);
-	bufferevent_set_timeouts(c->bev, &idle, &idle);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	if (err != LB_OK && lb_log_may(&pam->budget, "pam socket"))
+		lb_log(LOG_ERR, "the login question of process %d got no answer: %s", (int)c->peer.pid,
+		       lb_err_text(err));
+	drop(c);
 }
 
 static void
 on_accept(evutil_socket_t listener, short what, void *arg)
 {
-	(void)what;
-	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
-		int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct lb_pam *pam = arg;
+	int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct pam_conn *c = fd < 0 ? NULL : malloc(sizeof *c);
 
-		if (fd < 0)
-			return;
-		admit(arg, fd);
+	(void)what;
+	if (c == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
 	}
+	c->pam = pam;
+	c->fd = fd;
+	c->readable = NULL;
+	c->got = 0;
+	lb_peer_credentials(fd, &c->peer);
+	c->peer.conn = ++pam->next;
+	LIST_INSERT_HEAD(&pam->conns, c, next);
+	pam->count++;
+	if (c->peer.uid != 0 || pam->count > CONNECTIONS_MAX) {
+		if (lb_log_may(&pam->budget, "pam socket"))
+			lb_log(LOG_WARNING, "login question of uid %u refused", c->peer.uid);
+		drop(c);
+		return;
+	}
+	on_readable(fd, EV_READ, c);
 }
 
 struct lb_pam *
@@ -193,9 +195,12 @@ lb_pam_reply(struct lb_pam *pam, uint64_t conn, const uint8_t *frame, size_t len
 {
 	struct pam_conn *c;
 
+	/* A verdict is far smaller than any socket buffer; one that is not sent is a denial. */
 	LIST_FOREACH(c, &pam->conns, next)
 		if (c->peer.conn == conn) {
-			bufferevent_write(c->bev, frame, len);
+			if (send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
+			    lb_log_may(&pam->budget, "pam socket"))
+				lb_log(LOG_WARNING, "process %d did not wait for its verdict", (int)c->peer.pid);
 			return;
 		}
 }

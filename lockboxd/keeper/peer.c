@@ -82,29 +82,37 @@ peer_pidfd(int fd, pid_t pid)
 }
 
 void
-lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
+lb_peer_credentials(int fd, struct lb_peer *peer)
 {
 	struct ucred cred;
 	socklen_t len = sizeof cred;
-	char login[16];
-	uint32_t loginuid;
-	int pidfd;
 
 	memset(peer, 0, sizeof *peer);
 	peer->uid = (uid_t)-1;
 	peer->pidfd = -1;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred ||
-	    cred.uid == (uid_t)-1 || cred.pid <= 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred)
 		return;
 	peer->uid = cred.uid;
 	peer->pid = cred.pid;
-	pidfd = peer_pidfd(fd, cred.pid);
+}
+
+void
+lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
+{
+	char login[16];
+	uint32_t loginuid;
+	int pidfd;
+
+	lb_peer_credentials(fd, peer);
+	if (peer->uid == (uid_t)-1 || peer->pid <= 0)
+		return;
+	pidfd = peer_pidfd(fd, peer->pid);
 	if (pidfd < 0)
 		return;
-	if (read_proc(proc_fd, cred.pid, "loginuid", login, sizeof login) && alive(pidfd)) {
+	if (read_proc(proc_fd, peer->pid, "loginuid", login, sizeof login) && alive(pidfd)) {
 		/* 2^32-1 is "none": a process no login stands behind. */
 		loginuid = (uint32_t)strtoul(login, NULL, 10);
-		peer->temporary = lb_id_reserved(cred.uid) || lb_id_reserved(loginuid);
+		peer->temporary = lb_id_reserved(peer->uid) || lb_id_reserved(loginuid);
 		peer->known = true;
 	}
 	if (keep_pidfd)

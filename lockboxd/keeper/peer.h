@@ -23,8 +23,11 @@ struct lb_peer {
 	bool has_identity; /* the gate named one */
 	char identity[LB_IDENTITY_MAX + 1];
 	char fingerprint[LB_FINGERPRINT_MAX + 1];
-	int pidfd; /* PAM only: the process that asked; else -1 */
+	int pidfd; /* kept for a session only: the process that asked; else -1 */
 };
+
+/* Fills *peer with what SO_PEERCRED says and nothing else; uid -1 when it says nothing. */
+void lb_peer_credentials(int fd, struct lb_peer *peer);
 
 /*
  * Fills *peer for a connected socket: SO_PEERCRED, and the login uid read from

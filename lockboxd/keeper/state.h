@@ -53,6 +53,7 @@ struct lb_keeper {
 	struct lb_peers *peers;	    /* public connections */
 	struct lb_pam *pam;	    /* connections of PAM modules */
 	struct lb_alarm *alarm;
+	uint64_t alarm_s; /* what it is set to; 0: nothing is due */
 	LIST_HEAD(, lb_watch) watches;
 	/* Carries out one thing from an outbox after its commit, then NULL once (effects.c). */
 	void (*carry_out)(struct lb_keeper *k, struct lb_out *out);
