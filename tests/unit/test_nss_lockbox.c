@@ -668,9 +668,9 @@ a_file_others_could_write_is_refused(void **state)
 {
 	(void)state;
 	anna_is(NSS_STATUS_SUCCESS);
-	fchmodat(dir, "accounts", 0664, 0);
+	assert_int_equal(fchmodat(dir, "accounts", 0664, 0), 0);
 	refused_then_found_again();
-	fchmodat(dir, "accounts", 0646, 0);
+	assert_int_equal(fchmodat(dir, "accounts", 0646, 0), 0);
 	refused_then_found_again();
 }
 
