@@ -181,8 +181,13 @@ lock_memory(void)
 	    (heap = malloc(HEAP_SIZE)) == NULL)
 		lb_fatal(LB_EXIT_SETUP, "cannot make the heap");
 	free(heap);
-	if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
+	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == 0)
+		return;
+	/* A container without CAP_IPC_LOCK: its host decides about swap, and is to be told. */
+	if (errno != EPERM && errno != ENOMEM)
 		lb_fatal(LB_EXIT_SETUP, "cannot lock memory: %m");
+	lb_log(LOG_WARNING, "memory cannot be locked here (%m): what is in it may reach swap; give "
+			    "lockboxd CAP_IPC_LOCK");
 }
 
 void
