@@ -40,6 +40,9 @@ enum lb_ipc {
 
 #define LB_IPC_TEXT_MAX 1500
 
+/* In a PUBLISHED that is not ok: nothing of the account was ever there. */
+#define LB_IPC_UNMADE "unmade"
+
 struct lb_ipc_conn {
 	uint64_t conn; /* number of a connection, or of a process's start: never used twice */
 };

@@ -95,11 +95,16 @@ do_courier(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	return LB_OK;
 }
 
-/* An account that cannot be published is ended; its uid and name stay used. */
+/*
+ * An account that cannot be published is ended; its uid and name stay used.
+ * Of one that was never made there is nothing to evict: whoever has its uid or
+ * name instead is not ours to touch.
+ */
 static int
 give_up(struct lb_tx *tx, void *arg)
 {
 	const struct lb_ipc_outcome *o = arg;
+	bool unmade = strcmp(o->event, LB_IPC_UNMADE) == 0;
 	struct lb_step step;
 	struct lb_grant g;
 	const char *why;
@@ -109,6 +114,11 @@ give_up(struct lb_tx *tx, void *arg)
 		char cause[LB_REASON_MAX + 1];
 
 		snprintf(cause, sizeof cause, "the account could not be made: %.400s", o->text);
+		if (unmade) {
+			g.state = step.next;
+			if (lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) != LB_OK)
+				return LB_ERR_INTERNAL;
+		}
 		err = lb_move(tx, &g, &step, cause);
 		if (err == LB_OK)
 			err = lb_audit(tx, "account-refused", &g, "", "%s", cause);

@@ -183,8 +183,13 @@ made(void *arg, bool ok, const char *text)
 		w->publish_needed = true;
 	} else if (a->state == LB_ACCOUNT_CHECKING) {
 		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
-		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, "", text);
+		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, a->fresh ? LB_IPC_UNMADE : "", text);
 		lb_accounts_drop(&w->accounts, a);
+	} else if (!ok && a->fresh) {
+		/* Ended while it was being looked at: whoever has the uid instead is left in peace. */
+		snprintf(a->receipt, sizeof a->receipt, "%.400s; nothing was made: %.400s", a->cause, text);
+		a->state = LB_ACCOUNT_GONE;
+		on_gone(w, a);
 	}
 	lb_warden_settle(w);
 }
@@ -276,7 +281,8 @@ do_account(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	}
 	if (err != LB_OK) {
 		lb_log(LOG_ERR, "uid %u is not published: %s", msg->account.uid, why);
-		tell_keeper(w, LB_IPC_PUBLISHED, msg->account.uid, false, "", why);
+		tell_keeper(w, LB_IPC_PUBLISHED, msg->account.uid, false,
+			    msg->account.fresh ? LB_IPC_UNMADE : "", why);
 	}
 	return LB_OK;
 }
