@@ -280,11 +280,8 @@ dead() {
 	[[ ${line##*) } == [ZX]* ]]
 }
 owned() {
-	local dir login ids
-	for dir in /proc/[0-9]*; do
-		{ read -r login <"$dir/loginuid" && ids=$(sed -n 's/^Uid://p' "$dir/status"); } 2>/dev/null || continue
-		case " $login $ids " in *[[:space:]]"$1"[[:space:]]*) dead "${dir#/proc/}" || echo "${dir#/proc/}" ;; esac
-	done
+	ps -eo pid=,stat=,euid=,ruid=,suid=,fsuid=,luid= |
+		awk -v uid="$1" '$2 !~ /^[ZX]/ && ($3 == uid || $4 == uid || $5 == uid || $6 == uid || $7 == uid) { print $1 }'
 }
 child_of_daemon() { pgrep -P "$DAEMON_PID" -f "lockboxd -x $1 " | head -n 1; }
 
