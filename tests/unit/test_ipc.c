@@ -19,8 +19,8 @@ static const struct {
 	size_t size;
 } types[] = {
 	{LB_IPC_POLICY, 0},
-	{LB_IPC_FRONT, 0},
-	{LB_IPC_COURIER, 0},
+	{LB_IPC_FRONT, sizeof(struct lb_ipc_conn)},
+	{LB_IPC_COURIER, sizeof(struct lb_ipc_conn)},
 	{LB_IPC_PUBLISHED, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_EVICTED, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_NOTE, sizeof(struct lb_ipc_outcome)},
@@ -32,7 +32,7 @@ static const struct {
 	{LB_IPC_SESSION, sizeof(struct lb_ipc_session)},
 	{LB_IPC_DISCONNECT, sizeof(struct lb_ipc_session)},
 	{LB_IPC_ACK, sizeof(struct lb_ipc_uid)},
-	{LB_IPC_BAD_FRONT, 0},
+	{LB_IPC_BAD_FRONT, sizeof(struct lb_ipc_conn)},
 	{LB_IPC_PEER, sizeof(struct lb_ipc_conn)},
 	{LB_IPC_GONE, sizeof(struct lb_ipc_conn)},
 };
@@ -80,6 +80,9 @@ filled(enum lb_ipc type, bool full)
 	case LB_IPC_ACK:
 		m.uid.uid = 5;
 		break;
+	case LB_IPC_FRONT:
+	case LB_IPC_COURIER:
+	case LB_IPC_BAD_FRONT:
 	case LB_IPC_PEER:
 	case LB_IPC_GONE:
 		m.conn.conn = UINT64_MAX - 1;
