@@ -213,13 +213,15 @@ before_walk(struct lb_evictor *e, int64_t now)
 		    (now - a->phase_boot_ns >= ASK_NS || connections_closed(a))) {
 			a->state = LB_ACCOUNT_KILLING;
 			a->phase_boot_ns = now;
-			kill_cgroup(a->uid);
 		}
 		if (a->state != LB_ACCOUNT_KILLING)
 			continue;
 		needed = true;
 		a->clean_scans++; /* until the walk finds something */
-		if (++a->rounds > RUSH_AFTER_ROUNDS && a->clean_scans == 1)
+		a->rounds++;
+		if (a->rounds == 2) /* after the walk that counts, for the receipt */
+			kill_cgroup(a->uid);
+		if (a->rounds > RUSH_AFTER_ROUNDS && a->clean_scans == 1)
 			lb_helper_run(e->base, kill_all_as_account, &a->uid, RUSH_TIMEOUT_MS, rush_done, NULL);
 	}
 	return needed;
