@@ -44,6 +44,7 @@ struct lb_account {
 	uint32_t *groups; /* role_gid and the role's outside groups */
 	size_t ngroups;
 	int64_t end_wall_ns, end_boot_ns;
+	int64_t since_boot_ns; /* when it came into this table: a role's maximum counts from here */
 	int64_t warn_boot_ns; /* when to warn; 0: done */
 	bool fresh;
 	bool announced;	 /* the keeper waits for LB_IPC_PUBLISHED */
@@ -60,7 +61,7 @@ struct lb_account {
 struct lb_accounts {
 	struct lb_account **at; /* by uid, ascending */
 	size_t count, cap;
-	uint32_t last_uid; /* the highest uid ever ended here: none at or below it is fresh */
+	uint32_t last_uid; /* the highest uid ever ended here: none at or below it comes anew */
 };
 
 /* The account of this uid, or NULL. */
@@ -88,11 +89,14 @@ void lb_accounts_drop(struct lb_accounts *all, struct lb_account *account);
 /* Remembers a connection process; takes over pidfd. */
 int lb_account_add_connection(struct lb_account *account, pid_t pid, int pidfd);
 
-/* True in the states in which the account resolves. */
+/*
+ * True in the states in which the account resolves.  One that an earlier
+ * warden has published goes on to do so while it is looked at again.
+ */
 static inline bool
 lb_account_published(const struct lb_account *a)
 {
-	return a->state == LB_ACCOUNT_LIVE;
+	return a->state == LB_ACCOUNT_LIVE || (a->state == LB_ACCOUNT_CHECKING && !a->fresh);
 }
 
 /* True from the moment its end has begun. */

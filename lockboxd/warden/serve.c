@@ -184,6 +184,7 @@ made(void *arg, bool ok, const char *text)
 	} else if (a->state == LB_ACCOUNT_CHECKING) {
 		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
 		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, a->fresh ? LB_IPC_UNMADE : "", text);
+		w->publish_needed |= lb_account_published(a);
 		lb_accounts_drop(&w->accounts, a);
 	} else if (!ok && a->fresh) {
 		/* Ended while it was being looked at: whoever has the uid instead is left in peace. */
