@@ -141,7 +141,8 @@ now_cs() {
 }
 
 wait_for() {
-	local limit=$(($(now_cs) + ${2:-5} * 100))
+	local limit
+	limit=$(awk -v now="$(now_cs)" -v s="${2:-5}" 'BEGIN { print int(now + s * 100) }')
 	until eval "$1" >/dev/null 2>&1; do
 		[ "$(now_cs)" -lt $limit ] || return 1
 		sleep 0.02
