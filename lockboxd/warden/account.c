@@ -42,6 +42,8 @@ static const char *
 find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	   const struct lb_policy *policy, const struct lb_ipc_account *msg, int64_t boot_ns)
 {
+	const struct lb_account *there = lb_accounts_find(all, msg->uid);
+	int64_t since_boot_ns = there != NULL ? there->since_boot_ns : boot_ns;
 	char name[LB_ACCOUNT_MAX + 1];
 
 	if (role == NULL)
@@ -60,12 +62,13 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i]->role_gid != 0 && (strcmp(all->at[i]->role, msg->role) == 0) != (all->at[i]->role_gid == msg->role_gid))
 			return "the role's gid belongs to another role";
-	if (msg->fresh && msg->uid <= all->last_uid)
+	/* The keeper hands uids out in order, so what is not here yet is younger than all that ended. */
+	if (there == NULL && msg->uid <= all->last_uid)
 		return "the uid was used before";
 	if (msg->end_boot_ns > INT64_MAX || msg->end_wall_ns > INT64_MAX || msg->end_wall_ns == 0 ||
 	    msg->end_boot_ns == 0)
 		return "the end is no time";
-	if ((int64_t)msg->end_boot_ns - boot_ns > (int64_t)role->max_duration_s * NS + SLACK_NS)
+	if ((int64_t)msg->end_boot_ns - since_boot_ns > (int64_t)role->max_duration_s * NS + SLACK_NS)
 		return "it would last longer than the role's maximum";
 	return NULL;
 }
@@ -167,6 +170,7 @@ lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
 		if (a == NULL)
 			return LB_ERR_NOMEM;
 		err = fill(a, host, role, msg);
+		a->since_boot_ns = boot_ns;
 		if (err == LB_OK)
 			err = insert(all, a);
 		if (err != LB_OK) {

@@ -157,6 +157,26 @@ lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
 	return LB_OK;
 }
 
+/* The process that a descriptor stands for, by the kernel's word: -1 when it is no pidfd or has ended. */
+static pid_t
+pid_of(int pidfd)
+{
+	char path[48], info[512];
+	const char *pid;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, info, sizeof info - 1);
+		close(fd);
+	}
+	info[n > 0 ? n : 0] = '\0';
+	pid = line_of(info, "Pid:");
+	return pid == NULL ? -1 : (pid_t)strtol(pid, NULL, 10);
+}
+
 bool
 lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
 {
@@ -165,6 +185,9 @@ lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
 	int dir;
 	bool belongs;
 
+	/* Pid, descriptor and uid are all somebody else's word. */
+	if (!lb_uid_is_account(uid) || pid <= 1 || pid == getpid() || pid_of(pidfd) != pid)
+		return false;
 	snprintf(path, sizeof path, "/proc/%d", (int)pid);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)

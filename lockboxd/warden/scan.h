@@ -32,8 +32,10 @@ typedef bool lb_scan_wanted(void *arg, uint32_t uid);
 int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg);
 
 /*
- * True when the process behind pidfd, which is pid, is alive and has uid as
- * one of its user ids or as its login uid.
+ * True when uid is an account's, pidfd stands for process pid, and that is
+ * alive and has uid as one of its user ids or as its login uid.  Never for
+ * pid 1 or the caller.  Nothing is taken on trust: the three may come from a
+ * keeper gone wrong.
  */
 bool lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid);
 
