@@ -62,6 +62,13 @@ void lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir);
 void lb_privsep_ignore_signals(void);
 
 /*
+ * From here on no file can be opened by name, except to read below the
+ * directory readable_fd (-1: none): Landlock, landlock(7).  Where the kernel
+ * has none, that is logged and the change of root has to do.
+ */
+void lb_sandbox_confine_files(int readable_fd);
+
+/*
  * Installs the system call filter of proc: its own allow-list (sandbox.c),
  * everything else ends the process.  Any failure ends it too.
  */

@@ -4,10 +4,13 @@
  * away what it has no business doing.
  */
 #include <errno.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "privsep.h"
@@ -50,6 +53,31 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (calls[i] >= 0 && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0) != 0)
 			lb_fatal(LB_EXIT_SETUP, "cannot build the system call filter");
+}
+
+void
+lb_sandbox_confine_files(int readable_fd)
+{
+	/* Every right of the first version of Landlock: newer ones concern files already open. */
+	const struct landlock_ruleset_attr all = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	};
+	const struct landlock_path_beneath_attr below = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+		.parent_fd = readable_fd,
+	};
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+
+	if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
+		lb_log(LOG_INFO, "the kernel has no Landlock: files are kept away by the change of root alone");
+		return;
+	}
+	if (ruleset < 0 ||
+	    (readable_fd >= 0 && syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+					 &below, 0) != 0) ||
+	    syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot confine file access: %m");
+	close(ruleset);
 }
 
 void

@@ -46,6 +46,7 @@ lb_courier_main(uid_t uid, gid_t gid, const char *root_dir)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
 	if (keeper == NULL)
 		lb_fatal(1, "out of memory");
+	lb_sandbox_confine_files(-1);
 	lb_sandbox_enter(LB_PROC_COURIER);
 
 	event_base_dispatch(base);

@@ -232,6 +232,7 @@ lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
 	if (keeper == NULL)
 		lb_fatal(1, "out of memory");
+	lb_sandbox_confine_files(-1);
 	lb_sandbox_enter(LB_PROC_FRONT);
 
 	event_base_dispatch(base);

@@ -30,6 +30,7 @@ allot(struct lb_tx *tx, struct lb_grant *g)
 static int
 check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 {
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	uint32_t sessions;
 	int err = LB_OK;
 
@@ -45,10 +46,11 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 				"operators must set it right first");
 	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
-	else if (sessions > 0)
+	else if (sessions >= role->sessions)
 		err = lb_refuse(tx, who, LB_NOT_NOW,
-				"a session of R-%llu is open; a new password is given when none is",
-				(unsigned long long)g->id);
+				"session limit: R-%llu allows %u at a time and %u is open; a new "
+				"password is given when one closes",
+				(unsigned long long)g->id, role->sessions, sessions);
 	else
 		return LB_OK;
 	return err == LB_OK ? LB_ERR_REFUSED : err;

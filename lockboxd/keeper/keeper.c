@@ -190,6 +190,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 		k->warden = lb_link_new(k->base, LB_FD_LINK, &lb_keeper_warden_calls, k);
 	if (k->warden == NULL)
 		lb_fatal(1, "out of memory");
+	lb_sandbox_confine_files(k->proc_fd);
 	lb_sandbox_enter(LB_PROC_KEEPER);
 
 	event_base_dispatch(k->base);

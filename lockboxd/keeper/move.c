@@ -167,7 +167,7 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->duration_s = g->duration_s;
 	v->requested_s = g->requested_s;
 	v->until_s = g->until_s;
-	v->end_s = g->end_s;
+	v->end_s = g->closed_s != 0 && g->closed_s < g->end_s ? g->closed_s : g->end_s;
 	v->have = g->have;
 	v->need = g->need;
 	if (lb_store_count_sessions(tx->store, g->id, &v->sessions) != LB_OK)

@@ -113,7 +113,7 @@ give_up(struct lb_tx *tx, void *arg)
 	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) == LB_OK) {
 		char cause[LB_REASON_MAX + 1];
 
-		snprintf(cause, sizeof cause, "the account could not be made: %.400s", o->text);
+		snprintf(cause, sizeof cause, "the account could not be published: %.400s", o->text);
 		if (unmade) {
 			g.state = step.next;
 			if (lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) != LB_OK)

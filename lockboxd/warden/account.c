@@ -108,9 +108,12 @@ set_end(struct lb_account *a, const struct lb_policy_host *host, const struct lb
 	int64_t boot_ns)
 {
 	int64_t left, warn = (int64_t)host->warn_before_s * NS;
+	int64_t moved = (int64_t)msg->end_boot_ns - a->end_boot_ns;
 
 	a->end_wall_ns = (int64_t)msg->end_wall_ns;
 	a->end_boot_ns = (int64_t)msg->end_boot_ns;
+	if (moved > -NS && moved < NS)
+		return; /* the same end, as each clock now tells it: who was warned stays warned */
 	left = a->end_boot_ns - boot_ns;
 	if (warn > left / 4)
 		warn = left / 4;

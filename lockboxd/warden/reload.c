@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "log.h"
@@ -77,6 +78,16 @@ lb_warden_check(const struct lb_warden_options *options)
 	return LB_OK;
 }
 
+/* nscd keeps an answer long after the account that it is about has ended. */
+static void
+look_for_nscd(void)
+{
+	if (access("/run/nscd/socket", F_OK) == 0 || access("/var/run/nscd/socket", F_OK) == 0)
+		lb_log(LOG_WARNING, "nscd is running here and keeps answers about accounts and groups that "
+				    "have ended: stop it, or turn its passwd and group caches off in "
+				    "/etc/nscd.conf");
+}
+
 static void
 finish(void *arg, bool ok, const char *text)
 {
@@ -107,6 +118,7 @@ finish(void *arg, bool ok, const char *text)
 	lb_reload_free(r);
 	lb_log(LOG_NOTICE, "policy in force: %zu identities, %zu teams, %zu roles",
 	       lb_policy_identities(w->policy), lb_policy_teams(w->policy), lb_policy_roles(w->policy));
+	look_for_nscd();
 	if (first)
 		lb_warden_start(w, LB_PROC_KEEPER);
 	else if (w->keeper != NULL)

@@ -100,6 +100,22 @@ leave(struct walk *w, struct frame *f, const char *name)
 	return true;
 }
 
+/*
+ * Makes sure that what is in the directory can be removed and the way back up
+ * found: for both it must be searched, which reading it does not show.
+ */
+static bool
+usable(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	if (st.st_uid == geteuid() && (st.st_mode & 0700) == 0700)
+		return true;
+	return fchmod(fd, 0700) == 0 || faccessat(fd, ".", X_OK, AT_EACCESS) == 0;
+}
+
 static int
 open_below(int fd, const char *name)
 {
@@ -111,6 +127,10 @@ open_below(int fd, const char *name)
 
 	if (child < 0 && errno == EACCES && fchmodat(fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
 		child = (int)syscall(SYS_openat2, fd, name, &how, sizeof how);
+	if (child >= 0 && !usable(child)) {
+		close(child);
+		child = -1;
+	}
 	return child;
 }
 
@@ -176,6 +196,8 @@ ascend(struct walk *w)
 			w->count->removed++;
 		else
 			ok = leave(w, f, child.name);
+	} else {
+		w->count->left++; /* the tree was moved under our feet: what is above stays */
 	}
 	forget(&child);
 	return ok;
