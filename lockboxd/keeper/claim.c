@@ -48,9 +48,9 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		return err;
 	else if (sessions >= role->sessions)
 		err = lb_refuse(tx, who, LB_NOT_NOW,
-				"session limit: R-%llu allows %u at a time and %u is open; a new "
-				"password is given when one closes",
-				(unsigned long long)g->id, role->sessions, sessions);
+				"a session of R-%llu is open, and it allows %u at a time; a new password "
+				"is given when one closes",
+				(unsigned long long)g->id, role->sessions);
 	else
 		return LB_OK;
 	return err == LB_OK ? LB_ERR_REFUSED : err;

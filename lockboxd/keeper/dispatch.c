@@ -64,17 +64,12 @@ lb_done(struct lb_tx *tx, const struct lb_caller *who)
 static int
 do_as(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
-	struct lb_peer *peer = lb_peers_find(tx->k->peers, who->target.conn);
-
-	/* Said again only when the batch it came in had to be tried again. */
-	if (peer == NULL || (peer->has_identity && strcmp(peer->identity, msg->as.identity) != 0))
-		return lb_refuse(tx, who, LB_NO_PERMISSION, "an identity was named already");
 	if (lb_policy_identity(tx->k->policy, msg->as.identity) == NULL)
 		return lb_refuse(tx, who, LB_NO_IDENTITY, "the policy knows no identity %s",
 				 msg->as.identity);
-	peer->has_identity = true;
-	memcpy(peer->identity, msg->as.identity, sizeof peer->identity);
-	memcpy(peer->fingerprint, msg->as.fingerprint, sizeof peer->fingerprint);
+	who->peer->has_identity = true;
+	memcpy(who->peer->identity, msg->as.identity, sizeof who->peer->identity);
+	memcpy(who->peer->fingerprint, msg->as.fingerprint, sizeof who->peer->fingerprint);
 	return lb_done(tx, who);
 }
 
@@ -103,7 +98,7 @@ refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct l
 	bool keys = peer->uid == k->keys_uid;
 
 	if (wanted == WHO_KEYS)
-		return keys ? NULL : "only sshd's key lookup may ask this";
+		return keys && peer->direct ? NULL : "only sshd's key lookup may ask this";
 	if (keys)
 		return "this user may look keys up and nothing else";
 	if (!peer->known)
@@ -112,7 +107,9 @@ refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct l
 		return "a temporary account decides nothing; leave the session and use "
 		       "ssh lockbox@HOST";
 	if (wanted == WHO_GATE)
-		return gate ? NULL : "only the gate may name an identity";
+		return gate && peer->direct ? NULL : "only the gate may name an identity, and once";
+	if (peer->direct)
+		return "an identity must be named first";
 	if (who->identity[0] != '\0' || (who->root && wanted == WHO_READER))
 		return NULL;
 	if (who->root)
@@ -126,7 +123,8 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 {
 	struct lb_keeper *k = tx->k;
 	struct lb_caller who = {
-		.target = {LB_DOOR_PUBLIC, peer->conn},
+		.target = {peer->direct, peer->conn},
+		.peer = peer,
 		.uid = peer->uid,
 		.identity = identity_of(k, peer),
 		.fingerprint = peer->fingerprint,

@@ -10,6 +10,7 @@
 /* Who asks, for a handler. */
 struct lb_caller {
 	struct lb_target target;
+	struct lb_peer *peer;
 	uid_t uid;
 	const char *identity;	 /* "" when none */
 	const char *fingerprint; /* of the key that named it; "" locally */

@@ -1,6 +1,6 @@
 /* Carrying out what a durable state change causes; see outbox.h. */
 #include "err.h"
-#include "keeper/pam.h"
+#include "keeper/direct.h"
 #include "keeper/start.h"
 #include "keeper/state.h"
 #include "log.h"
@@ -8,10 +8,10 @@
 static void
 reply(struct lb_keeper *k, const struct lb_out *out)
 {
-	if (out->target.door == LB_DOOR_PUBLIC)
+	if (!out->target.direct)
 		lb_front_reply(k, out->target.conn, out->bytes, out->len);
 	else
-		lb_pam_reply(k->pam, out->target.conn, out->bytes, out->len);
+		lb_direct_reply(k->direct, out->target.conn, out->bytes, out->len);
 }
 
 void

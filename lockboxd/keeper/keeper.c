@@ -17,7 +17,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
-#include "keeper/pam.h"
+#include "keeper/direct.h"
 #include "keeper/start.h"
 #include "keeper/state.h"
 #include "log.h"
@@ -76,8 +76,8 @@ start(struct lb_keeper *k)
 	    (err = lb_sync_accounts(k)) != LB_OK || (err = lb_tx_run(k, lb_session_resume, NULL)) != LB_OK)
 		return err;
 	k->peers = lb_peers_new(k);
-	k->pam = lb_pam_new(k, LB_FD_PAM);
-	if (k->peers == NULL || k->pam == NULL)
+	k->direct = lb_direct_new(k, LB_FD_PAM);
+	if (k->peers == NULL || k->direct == NULL)
 		return LB_ERR_NOMEM;
 	k->started = true;
 	return lb_peers_listen(k->peers, LB_FD_PUBLIC);

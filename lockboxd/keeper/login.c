@@ -31,7 +31,7 @@ static int
 verdict(struct ask *a, enum lb_verdict v, const char *text)
 {
 	struct lb_msg_verdict m = {.verdict = (uint8_t)v};
-	const struct lb_target target = {LB_DOOR_PAM, a->peer->conn};
+	const struct lb_target target = {true, a->peer->conn};
 
 	snprintf(m.text, sizeof m.text, "%s", text);
 	return lb_outbox_reply(&a->tx->out, target, LB_MSG_VERDICT, &m);
@@ -136,8 +136,9 @@ gate(struct ask *a)
 		return err;
 	if (sessions >= role->sessions) {
 		say_no(a, "session limit",
-		       "Lockbox: session limit reached: R-%llu allows %u at a time and %u is open",
-		       (unsigned long long)a->grant.id, role->sessions, sessions);
+		       "Lockbox: session limit reached: R-%llu allows %u at a time and %u %s open",
+		       (unsigned long long)a->grant.id, role->sessions, sessions,
+		       sessions == 1 ? "is" : "are");
 		return LB_ERR_REFUSED;
 	}
 	return LB_OK;

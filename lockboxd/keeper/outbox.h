@@ -8,6 +8,7 @@
 #ifndef LB_OUTBOX_H
 #define LB_OUTBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -18,7 +19,7 @@
 
 /* Where an answer goes. */
 struct lb_target {
-	enum lb_door door;
+	bool direct; /* of direct.h; else front's */
 	uint64_t conn;
 };
 

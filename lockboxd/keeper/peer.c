@@ -14,11 +14,12 @@
 
 #include "err.h"
 #include "ipc.h"
+#include "keeper/direct.h"
 #include "keeper/state.h"
 #include "log.h"
 
 #define CONNECTIONS_MAX 512
-#define CONNECTIONS_PER_UID 32
+#define CONNECTIONS_PER_PEER 32
 #define ACCEPTS_PER_WAKE 32
 
 #ifndef SO_PEERPIDFD
@@ -158,34 +159,61 @@ lb_peers_drop(struct lb_peers *all, uint64_t conn)
 		*p = all->at[--all->count];
 }
 
+/* One user, and among those who come through the gate one identity, takes so much of the table. */
 static bool
-room_for(struct lb_peers *all, uid_t uid)
+room_for(struct lb_peers *all, const struct lb_peer *peer)
 {
 	size_t same = 0;
 
 	for (size_t i = 0; i < all->count; i++)
-		same += all->at[i].uid == uid;
-	return all->count < CONNECTIONS_MAX && same < CONNECTIONS_PER_UID;
+		same += all->at[i].uid == peer->uid &&
+			strcmp(all->at[i].identity, peer->identity) == 0;
+	return all->count < CONNECTIONS_MAX && same < CONNECTIONS_PER_PEER;
 }
 
 static void
-admit(struct lb_peers *all, int fd)
+refuse(struct lb_peers *all, const struct lb_peer *peer, const char *why)
+{
+	if (lb_log_may(&all->budget, "public socket"))
+		lb_log(LOG_WARNING, "connection of uid %u refused: %s", peer->uid, why);
+}
+
+void
+lb_peers_serve(struct lb_peers *all, int fd, const struct lb_peer *peer)
 {
 	struct lb_ipc_conn msg;
-	struct lb_peer peer;
+	struct lb_peer *p;
 
-	lb_peer_of(fd, all->k->proc_fd, &peer, false);
-	if (!peer.known || all->k->front == NULL || !room_for(all, peer.uid)) {
-		if (lb_log_may(&all->budget, "public socket"))
-			lb_log(LOG_WARNING, "connection of uid %u refused: %s", peer.uid,
-			       !peer.known ? "its process cannot be looked at"
-					   : "too many connections");
+	if (all->k->front == NULL || !room_for(all, peer)) {
+		refuse(all, peer, "too many connections");
 		return;
 	}
-	peer.conn = msg.conn = ++all->next;
-	all->at[all->count++] = peer;
+	p = &all->at[all->count++];
+	*p = *peer;
+	p->direct = false;
+	p->pidfd = -1;
+	p->conn = msg.conn = ++all->next;
 	if (lb_ipc_send(all->k->front, LB_IPC_PEER, &msg, fd) != LB_OK)
-		lb_peers_drop(all, peer.conn);
+		lb_peers_drop(all, msg.conn);
+}
+
+/* Who may say who somebody is, or asks for keys, is never read by front. */
+static void
+admit(struct lb_peers *all, int fd)
+{
+	struct lb_keeper *k = all->k;
+	struct lb_peer peer;
+
+	lb_peer_of(fd, k->proc_fd, &peer, false);
+	if (!peer.known)
+		refuse(all, &peer, "its process cannot be looked at");
+	else if (peer.uid == k->keys_uid || peer.uid == lb_policy_host(k->policy)->gate_uid) {
+		lb_direct_take(k->direct, fd, &peer);
+		return;
+	} else {
+		lb_peers_serve(all, fd, &peer);
+	}
+	close(fd);
 }
 
 static void
@@ -200,7 +228,6 @@ on_accept(evutil_socket_t listener, short what, void *arg)
 		if (fd < 0)
 			return;
 		admit(all, fd);
-		close(fd);
 	}
 }
 

@@ -20,6 +20,7 @@ struct lb_peer {
 	pid_t pid;
 	bool known;	/* uid, pid and login uid were all read from one living process */
 	bool temporary; /* its uid or login uid is a temporary account's */
+	bool direct; /* the keeper itself reads what it says */
 	bool has_identity; /* the gate named one */
 	char identity[LB_IDENTITY_MAX + 1];
 	char fingerprint[LB_FINGERPRINT_MAX + 1];
@@ -43,6 +44,8 @@ uint64_t lb_peer_start_ticks(int proc_fd, pid_t pid);
 struct lb_peers *lb_peers_new(struct lb_keeper *k);
 /* Remembers the listening socket fd.  Nothing is accepted while there is no front. */
 int lb_peers_listen(struct lb_peers *all, int fd);
+/* Gives a connection to front, which reads it from here on.  fd stays the caller's. */
+void lb_peers_serve(struct lb_peers *all, int fd, const struct lb_peer *peer);
 struct lb_peer *lb_peers_find(struct lb_peers *all, uint64_t conn);
 void lb_peers_drop(struct lb_peers *all, uint64_t conn);
 /* A new front is there, or the last one is gone, and with it every connection it served. */

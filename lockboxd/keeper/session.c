@@ -10,6 +10,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/state.h"
+#include "log.h"
 
 static int
 close_session(struct lb_tx *tx, void *arg)
@@ -34,8 +35,9 @@ on_exit_of_session(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (lb_tx_run(w->keeper, close_session, w) != LB_OK) {
-		/* It stays counted until that is recorded: once more in a second. */
-		event_add(w->exit, &soon);
+		/* It stays counted until that is recorded: once more in a second, by the clock alone. */
+		if (event_base_once(w->keeper->base, -1, EV_TIMEOUT, on_exit_of_session, w, &soon) != 0)
+			lb_log(LOG_ERR, "a session that is over stays counted until the next start");
 		return;
 	}
 	LIST_REMOVE(w, next);

@@ -51,7 +51,7 @@ struct lb_keeper {
 	uint8_t boot_id[LB_BOOT_ID_SIZE];
 	char host[LB_HOST_MAX + 1]; /* of the machine; the policy's name wins */
 	struct lb_peers *peers;	    /* public connections */
-	struct lb_pam *pam;	    /* connections of PAM modules */
+	struct lb_direct *direct;   /* connections that front never sees */
 	struct lb_alarm *alarm;
 	uint64_t alarm_s; /* what it is set to; 0: nothing is due */
 	LIST_HEAD(, lb_watch) watches;

@@ -33,7 +33,7 @@
 #include "err.h"
 #include "keeper/dispatch.h"
 #include "keeper/login.h"
-#include "keeper/pam.h"
+#include "keeper/direct.h"
 #include "keeper/start.h"
 #include "keeper/state.h"
 #include "keeper/store_records.h"
@@ -232,7 +232,7 @@ fixture_open(void **state, size_t map_size)
 	open_links(f);
 	k->peers = lb_peers_new(k);
 	f->pam_listener = listener(f->dir, "pam");
-	k->pam = lb_pam_new(k, f->pam_listener);
+	k->direct = lb_direct_new(k, f->pam_listener);
 	k->started = true;
 	*state = f;
 	return 0;
@@ -290,7 +290,8 @@ pass_time(struct fixture *f, int64_t seconds)
 static inline struct lb_peer
 peer_of_uid(struct fixture *f, uint32_t uid)
 {
-	return (struct lb_peer){.conn = ++f->conn, .uid = uid, .pid = getpid(), .known = true, .pidfd = -1};
+	return (struct lb_peer){.conn = ++f->conn, .uid = uid, .pid = getpid(), .known = true, .pidfd = -1,
+				.direct = uid == KEYS_UID}; /* as the keeper serves it */
 }
 
 static inline struct lb_peer

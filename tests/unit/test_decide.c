@@ -104,24 +104,24 @@ only_the_gate_names_an_identity_and_only_once(void **state)
 	peer->temporary = true;
 	refused(name_identity(f, peer, "alice"), LB_NO_IDENTITY, "temporary account");
 	peer->temporary = false;
+	/* What front passes on is no statement of the gate's, even on the gate's own connection. */
+	refused(name_identity(f, peer, "alice"), LB_NO_IDENTITY, "only the gate may name");
+	peer->direct = true;
+	refused(ask_by(f, peer, LB_MSG_REQUEST, &m), LB_NO_IDENTITY, "must be named first");
 	refused(name_identity(f, peer, "zoe"), LB_NO_IDENTITY, "the policy knows no identity zoe");
 	a = name_identity(f, peer, "alice");
 	assert_int_equal(a->done, 1);
-	refused(name_identity(f, peer, "bob"), LB_NO_PERMISSION, "named already");
+	peer->direct = false;
+	refused(name_identity(f, peer, "bob"), LB_NO_PERMISSION, "only the gate may name");
 	a = ask_by(f, peer, LB_MSG_REQUEST, &m);
 	answered(a);
 	assert_string_equal(a->grant.identity, "alice");
 	assert_non_null(strstr(a->log, "SHA256:abc"));
-	/* A connection that the table does not know. */
-	{
-		struct lb_peer gone = peer_of(f, "lockbox");
-
-		gone.conn = 999999;
-		refused(name_identity(f, &gone, "alice"), LB_NO_PERMISSION, "named already");
-	}
 	/* The policy no longer knows who was named. */
 	peer = connected(f, GATE_UID, &fd[3]);
+	peer->direct = true;
 	assert_int_equal(name_identity(f, peer, "mallory")->done, 1);
+	peer->direct = false;
 	change_policy(f, policy_without_mallory);
 	refused(ask_by(f, peer, LB_MSG_REQUEST, &m), LB_NO_IDENTITY, "no identity of the policy");
 	for (int i = 0; i < 4; i++)

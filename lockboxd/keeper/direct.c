@@ -1,0 +1,244 @@
+/*
+ * Connections without front: see direct.h.
+ *
+ * One question, one answer, and the connection is closed or, the gate's,
+ * handed on.  Those who ask are root, sshd's key look-up and the gate; their
+ * frames are bounded and decoded all the same.  A login waits for this, so it
+ * goes straight: read, decide, send; the event loop is asked only when the
+ * question has not arrived whole.
+ */
+#include "keeper/direct.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "keeper/dispatch.h"
+#include "keeper/login.h"
+#include "keeper/state.h"
+#include "log.h"
+#include "wipe.h"
+
+/* Apart, so that a flood of ssh connections leaves room for the logins of those who have a grant. */
+#define LOGINS_MAX 256u
+#define OTHERS_MAX 128u
+#define IDLE_S 5
+
+struct direct_conn {
+	LIST_ENTRY(direct_conn) next;
+	struct lb_direct *owner;
+	int fd;
+	bool login; /* a PAM module's */
+	struct event *readable; /* NULL until it had to be waited for */
+	struct lb_peer peer;
+	size_t got;
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX + 1]; /* one more, to see bytes too many */
+};
+
+struct lb_direct {
+	struct lb_keeper *k;
+	struct event *accept;
+	LIST_HEAD(, direct_conn) conns;
+	unsigned logins, others;
+	uint64_t next;
+	struct lb_log_budget budget;
+};
+
+static void
+drop(struct direct_conn *c)
+{
+	LIST_REMOVE(c, next);
+	*(c->login ? &c->owner->logins : &c->owner->others) -= 1;
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->peer.pidfd >= 0)
+		close(c->peer.pidfd);
+	lb_wipe(c->frame, c->got);
+	free(c);
+}
+
+struct question {
+	struct direct_conn *c;
+	uint16_t type;
+	const union lb_msg *msg;
+};
+
+static int
+answer(struct lb_tx *tx, void *arg)
+{
+	const struct question *q = arg;
+
+	return q->c->login ? lb_login(tx, &q->c->peer, q->type, &q->msg->login)
+			   : lb_dispatch(tx, &q->c->peer, q->type, q->msg);
+}
+
+/* No answer at all is a denial on the other side. */
+static int
+ask(struct direct_conn *c, uint16_t type, const uint8_t *payload, size_t len)
+{
+	struct lb_keeper *k = c->owner->k;
+	union lb_msg msg;
+	struct question q = {c, type, &msg};
+	uint64_t conn = c->peer.conn;
+	int err = lb_proto_decode(type, payload, len, &msg);
+
+	/* Only a session is registered by its process: nothing else needs it pinned. */
+	if (err == LB_OK && type == LB_MSG_PAM_OPEN) {
+		lb_peer_of(c->fd, k->proc_fd, &c->peer, true);
+		c->peer.conn = conn;
+	}
+	if (err == LB_OK)
+		err = lb_tx_run(k, answer, &q);
+	lb_wipe(&msg, sizeof msg);
+	return err;
+}
+
+/* LB_ERR_TIMEOUT: not whole yet. */
+static int
+take(struct direct_conn *c)
+{
+	enum lb_door door = c->login ? LB_DOOR_PAM : LB_DOOR_PUBLIC;
+	uint16_t type;
+	uint32_t len;
+	int err;
+
+	if (c->got < LB_HEADER_SIZE)
+		return LB_ERR_TIMEOUT;
+	err = lb_proto_header(c->frame, &type, &len);
+	if (err == LB_OK && (lb_proto_door(type) != door || c->got > LB_HEADER_SIZE + len))
+		err = LB_ERR_MALFORMED;
+	if (err != LB_OK)
+		return err;
+	if (c->got < LB_HEADER_SIZE + len)
+		return LB_ERR_TIMEOUT;
+	return ask(c, type, c->frame + LB_HEADER_SIZE, len);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval idle = {IDLE_S, 0};
+	struct direct_conn *c = arg;
+	struct lb_direct *d = c->owner;
+	ssize_t n = recv((int)fd, c->frame + c->got, sizeof c->frame - c->got, 0);
+	int err = LB_ERR_TIMEOUT;
+
+	if (n > 0) {
+		c->got += (size_t)n;
+		err = take(c);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		drop(c);
+		return;
+	}
+	if (err == LB_ERR_TIMEOUT && !(what & EV_TIMEOUT)) {
+		if (c->readable == NULL)
+			c->readable = event_new(d->k->base, c->fd, EV_READ, on_readable, c);
+		if (c->readable != NULL && event_add(c->readable, &idle) == 0)
+			return;
+	}
+	if (err != LB_OK && lb_log_may(&d->budget, "direct connections"))
+		lb_log(LOG_ERR, "a question of process %d (uid %u) got no answer: %s", (int)c->peer.pid,
+		       c->peer.uid, lb_err_text(err));
+	if (err == LB_OK && c->peer.has_identity) {
+		/* The gate has said whose key it was: what follows is front's to read. */
+		if (c->readable != NULL)
+			event_del(c->readable);
+		lb_peers_serve(d->k->peers, c->fd, &c->peer);
+	}
+	drop(c);
+}
+
+static void
+begin(struct lb_direct *d, int fd, const struct lb_peer *peer, bool login)
+{
+	unsigned *count = login ? &d->logins : &d->others;
+	struct direct_conn *c = NULL;
+
+	if (*count < (login ? LOGINS_MAX : OTHERS_MAX))
+		c = malloc(sizeof *c);
+	if (c == NULL) {
+		if (lb_log_may(&d->budget, "direct connections"))
+			lb_log(LOG_WARNING, "connection of uid %u refused: too many", peer->uid);
+		close(fd);
+		return;
+	}
+	c->owner = d;
+	c->fd = fd;
+	c->login = login;
+	c->readable = NULL;
+	c->got = 0;
+	c->peer = *peer;
+	c->peer.direct = true;
+	c->peer.conn = ++d->next;
+	LIST_INSERT_HEAD(&d->conns, c, next);
+	++*count;
+	on_readable(fd, EV_READ, c);
+}
+
+void
+lb_direct_take(struct lb_direct *d, int fd, const struct lb_peer *peer)
+{
+	begin(d, fd, peer, false);
+}
+
+static void
+on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	struct lb_direct *d = arg;
+	struct lb_peer peer;
+	int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)what;
+	if (fd < 0)
+		return;
+	lb_peer_credentials(fd, &peer);
+	if (peer.uid == 0) {
+		begin(d, fd, &peer, true);
+		return;
+	}
+	if (lb_log_may(&d->budget, "direct connections"))
+		lb_log(LOG_WARNING, "login question of uid %u refused", peer.uid);
+	close(fd);
+}
+
+struct lb_direct *
+lb_direct_new(struct lb_keeper *k, int fd)
+{
+	struct lb_direct *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		return NULL;
+	d->k = k;
+	d->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
+	LIST_INIT(&d->conns);
+	d->accept = event_new(k->base, fd, EV_READ | EV_PERSIST, on_accept, d);
+	if (d->accept == NULL || event_add(d->accept, NULL) != 0) {
+		if (d->accept != NULL)
+			event_free(d->accept);
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void
+lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t len)
+{
+	struct direct_conn *c;
+
+	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
+	LIST_FOREACH(c, &d->conns, next)
+		if (c->peer.conn == conn) {
+			if (send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
+			    lb_log_may(&d->budget, "direct connections"))
+				lb_log(LOG_WARNING, "process %d did not wait for its answer", (int)c->peer.pid);
+			return;
+		}
+}
