@@ -53,7 +53,7 @@ declare -A bad=(
 	[with a text over its maximum]=frame:3:t=$(printf 'r%.0s' {1..29}),w=20,t=,t=x
 	[with a length that lies]=frame:3:h=500,x=6162
 	[with NUL in a text]=frame:3:t=log-reader,w=20,t=,t=a%00b
-	[that is none]=raw:t=GET / HTTP/1.0
+	[that is none]=raw:x=474554202f20485454502f312e300d0a
 )
 mark_log
 for what in "${!bad[@]}"; do
@@ -103,7 +103,7 @@ run_ok by lockbox $public frame:1:t=../bob,t=SHA256:x wait
 says '^refused '
 run_ok by lockbox $public frame:1:t=alice,t=SHA256:x wait frame:1:t=bob,t=SHA256:x wait
 says '^8001 '
-says '^refused 2 an identity was named already'
+says '^refused 2 .*(already|once)'
 run_ok by daemon $public frame:2 wait
 says '^refused 1 '
 key=$(cut -d' ' -f2 /root/keys/alice.pub)
@@ -262,25 +262,34 @@ for what in "uid 10002:$(evict 1 10002 mallory bye)" "uid 0:$(evict 1 0 root bye
 done
 dead $bystander && fail "mallory's process was killed"
 ready() { wait_for "gate carol roles" 10 || fail "no answer"; }
+gid=$(getent group lbr-log-reader | cut -d: -f3)
+long=$(($(date +%s) + 36000))000000000 long_boot=$(($(now_cs) / 100 + 36000))000000000
+inject "$(keeper)" 3 "$(account 9 1900010400 "$gid" lb-alice-400 alice log-reader $soon $boot 1)" || fail "cannot inject"
+wait_for 'getent passwd lb-alice-400' 5 || fail "a good one is not published, so nothing below is proved"
+note "one that is within the policy is published; these are not:"
 for what in \
-	"uid 0:$(account 9 0 1900000001 root alice log-reader $soon $boot 1)" \
-	"uid 10002:$(account 9 10002 1900000001 lb-alice-2 alice log-reader $soon $boot 1)" \
-	"a name that is not the uid's:$(account 9 1900010500 1900000001 lb-alice-7 alice log-reader $soon $boot 1)" \
-	"a role that is not there:$(account 9 1900010501 1900000001 lb-alice-501 alice no-such $soon $boot 1)" \
-	"a person who may not:$(account 9 1900010502 1900000001 lb-carol-502 carol full-admin $soon $boot 1)" \
-	"nobody of the policy:$(account 9 1900010503 1900000001 lb-eve-503 eve log-reader $soon $boot 1)" \
-	"longer than the role lasts:$(account 9 1900010504 1900000001 lb-alice-504 alice log-reader $((soon + 36000))000000 $(($(now_cs) / 100 + 36000))000000000 1)" \
-	"the gid of root:$(account 9 1900010505 0 lb-alice-505 alice log-reader $soon $boot 1)" \
-	"a path as name:$(account 9 1900010506 1900000001 ../../etc/x alice log-reader $soon $boot 1)"; do
+	"uid 0|uid is outside the account range|$(account 9 0 "$gid" root alice log-reader $soon $boot 1)" \
+	"uid 10002|uid is outside the account range|$(account 9 10002 "$gid" lb-alice-2 alice log-reader $soon $boot 1)" \
+	"a name that is not the uid's|name does not belong|$(account 9 1900010500 "$gid" lb-alice-7 alice log-reader $soon $boot 1)" \
+	"a role that is not there|no such role|$(account 9 1900010501 "$gid" lb-alice-501 alice no-such $soon $boot 1)" \
+	"a person who may not|may not have this role|$(account 9 1900010502 "$gid" lb-carol-502 carol full-admin $soon $boot 1)" \
+	"nobody of the policy|no such identity|$(account 9 1900010503 "$gid" lb-eve-503 eve log-reader $soon $boot 1)" \
+	"longer than the role lasts|longer than the role|$(account 9 1900010504 "$gid" lb-alice-504 alice log-reader $long $long_boot 1)" \
+	"without an end|no time|$(account 9 1900010507 "$gid" lb-alice-507 alice log-reader 0 0 1)" \
+	"the gid of root|outside the role range|$(account 9 1900010505 0 lb-alice-505 alice log-reader $soon $boot 1)" \
+	"the gid of another role|belongs to another role|$(account 9 1900010508 "$gid" lb-alice-508 alice full-admin $soon $boot 1)" \
+	"another grant's uid|belongs to another grant|$(account 9 1900010400 "$gid" lb-alice-400 alice full-admin $soon $boot 1)" \
+	"a path as name|name does not belong|$(account 9 1900010506 "$gid" ../../etc/x alice log-reader $soon $boot 1)"; do
 	mark_log
-	inject "$(keeper)" 3 "${what#*:}" || fail "cannot inject"
-	wait_log 'is not published|sent what it may not'
+	inject "$(keeper)" 3 "${what##*|}" || fail "cannot inject"
+	why=${what#*|}
+	wait_log "is not published: .*(${why%|*}|another role)|sent what it may not"
 	ready
-	! getent passwd | grep -qE ':19000105[0-9][0-9]:|^root:[^:]*:0:1900' || fail "published: $(getent passwd)"
-	for uid in 1900010500 1900010501 1900010502 1900010503 1900010504 1900010505 1900010506; do
-		! getent passwd $uid >/dev/null || fail "it resolves: $(getent passwd $uid)"
+	for uid in $(seq 1900010500 1900010508); do
+		! getent passwd "$uid" >/dev/null || fail "it resolves: $(getent passwd "$uid")"
 	done
-	pass "asked to publish ${what%%:*}: it did not"
+	! getent passwd | grep -qE '^(root|lb-alice-2):.*:1900' || fail "published: $(getent passwd)"
+	pass "asked to publish ${what%%|*}: it did not"
 done
 [ "$(ls /home)" = "$(ls /home | grep -vE '50[0-9]$')" ] || fail "a home was made: $(ls /home)"
 note "connections to be closed that are not the account's"
