@@ -486,10 +486,14 @@ read_contents(struct place *p)
 
 	assert_non_null(buf);
 	txn = begin(p, LB_STORE_READ);
-	while (lb_store_next_grant(txn, g.id, &g) == LB_OK && at + sizeof g <= cap)
-		at += (size_t)((uint8_t *)mempcpy(buf + at, &g, sizeof g) - (uint8_t *)(buf + at));
-	while (lb_store_next_session(txn, s.grant, s.number, &s) == LB_OK && at + sizeof s <= cap)
-		at += (size_t)((uint8_t *)mempcpy(buf + at, &s, sizeof s) - (uint8_t *)(buf + at));
+	while (lb_store_next_grant(txn, g.id, &g) == LB_OK && at + sizeof g <= cap) {
+		memcpy(buf + at, &g, sizeof g);
+		at += sizeof g;
+	}
+	while (lb_store_next_session(txn, s.grant, s.number, &s) == LB_OK && at + sizeof s <= cap) {
+		memcpy(buf + at, &s, sizeof s);
+		at += sizeof s;
+	}
 	while (lb_store_next_record(txn, r.seq, &r) == LB_OK)
 		memcpy(c.digest, r.hash, sizeof c.digest);
 	lb_store_abort(txn);
