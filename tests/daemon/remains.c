@@ -85,8 +85,8 @@ start(enum kind kind)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		become(kind);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* last: a change of ids takes it back */
 		if (write(ready[1], "x", 1) != 1)
 			_exit(1);
 		if (kind == ZOMBIE)

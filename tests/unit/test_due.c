@@ -260,6 +260,13 @@ frames_that_front_may_not_send_end_its_link(void **state)
 		copy[8 + 5] = (uint8_t)type;
 		assert_int_not_equal(front_says(f, LB_IPC_FRAME, copy, len, -1), LB_OK);
 	}
+	/* Whole and well-formed, but for the other socket. */
+	for (uint16_t type = LB_MSG_PAM_AUTH; type <= LB_MSG_PAM_EXEMPT; type++) {
+		static const union lb_msg login = {.login = {.user = "root", .service = "sshd"}};
+		uint8_t copy[sizeof bytes];
+
+		assert_int_not_equal(front_says(f, LB_IPC_FRAME, copy, frame_for(77, type, &login, copy), -1), LB_OK);
+	}
 	for (unsigned type = 0; type < 300; type++)
 		if (type != LB_IPC_FRAME && type != LB_IPC_GONE) {
 			assert_int_not_equal(front_says(f, (uint16_t)type, bytes, 0, -1), LB_OK);
