@@ -97,7 +97,7 @@ root_process=$(sed -nE 's/^ *([0-9]+) +root +sleep 300$/\1/p' <<<"$OUT")
 
 step "Nothing is left"
 gone() { dead "$behind" && dead "$root_process" && [ -z "$(owned "$uid")" ]; }
-wait_for gone 2 || fail "still there: $(ps -o pid,uid,args -p "$behind,$root_process" $(owned "$uid" | sed 's/^/-p /'))"
+wait_for gone 2 || fail "still there: $(ps -o pid,uid,args -p "$behind,$root_process,$(owned "$uid" | paste -sd,)")"
 run_status 1 ps -o pid,user,args -p "$behind,$root_process"
 pass "the process left with setsid is dead, and the root process that sudo started"
 run_status 2 getent passwd "$ACCOUNT"

@@ -3,6 +3,7 @@
 # nobody stays in by it, and nothing else on the host waits.
 #   ATTACKS 7   a lost peer means no: SIGKILL and SIGSTOP of the daemon
 #   ATTACKS 18  a name whose time is up does not resolve although the daemon is dead
+#   ATTACKS 32  a role that asks for a group as good as root
 #   ATTACKS 28  root's way in without the daemon; a broken policy leaves the old one in force
 . "$WORLD_REPO/tests/support/lib.sh"
 echo 'exempt login root' >>/etc/lockbox/pam.conf
@@ -235,11 +236,15 @@ wait_log 'policy refused: the old policy stays in force'
 wait_log 'policy: /etc/lockbox/policy.d/demo.conf:[0-9]+:'
 run_ok gate alice roles
 says db-operator
-mark_log
-sed 's/groups = {"adm"}/groups = {"docker", "root"}/' /run/demo.conf >/etc/lockbox/policy.d/demo.conf
-reload_daemon
-wait_log 'policy refused: the old policy stays in force'
-pass "ATTACKS 32: a role that asks for root's group is refused"
+for group in shadow disk sudo root docker; do
+	getent group $group >/dev/null || groupadd $group
+	mark_log
+	sed "s/groups = {\"adm\"}/groups = {\"$group\"}/" /run/demo.conf >/etc/lockbox/policy.d/demo.conf
+	reload_daemon
+	wait_log 'policy refused: the old policy stays in force'
+	log_since_mark | grep -qE "policy: .*demo.conf:[0-9]+: group '$group' (is as good as root|has gid 0)" || fail "not because of the group $group"
+	pass "ATTACKS 32: a role that asks for the group $group is refused"
+done
 mark_log
 cp /run/demo.conf /etc/lockbox/policy.d/demo.conf
 chmod 666 /etc/lockbox/policy.d/demo.conf
