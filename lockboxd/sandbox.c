@@ -29,13 +29,25 @@ static const int common_calls[] = {
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(tgkill),
 };
 
+/*
+ * What the C library calls by itself on rare ways that no code here shows, each
+ * of them only a question: qsort() of more than a kilobyte asks for the size of
+ * memory (sysinfo), malloc() that found none for the number of processors,
+ * stdio for the kind of file, sysconf() for limits and names.
+ */
+static const int library_calls[] = {
+	SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(uname), SCMP_SYS(getgid), SCMP_SYS(getegid),
+	SCMP_SYS(getppid), SCMP_SYS(clock_getres), SCMP_SYS(getcpu), SCMP_SYS(nanosleep),
+	SCMP_SYS(sigaltstack), SCMP_SYS(getrlimit),
+};
+
 /* LMDB on its own files, /proc/PID/{stat,loginuid}, accept and the peer's credentials. */
 static const int keeper_calls[] = {
-	SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(openat), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-	SCMP_SYS(pidfd_open), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(pwritev),
-	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(lseek),
-	SCMP_SYS(msync), SCMP_SYS(timerfd_create), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(uname),
-	SCMP_SYS(pidfd_send_signal), SCMP_SYS(sched_yield),
+	SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(openat), SCMP_SYS(pidfd_open),
+	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(fdatasync), SCMP_SYS(fsync),
+	SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(msync), SCMP_SYS(timerfd_create),
+	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(pidfd_send_signal),
 };
 
 static const struct {
@@ -88,7 +100,12 @@ lb_sandbox_enter(enum lb_proc proc)
 	if (ctx == NULL)
 		lb_fatal(LB_EXIT_SETUP, "cannot build the system call filter");
 	allow(ctx, common_calls, sizeof common_calls / sizeof common_calls[0]);
+	allow(ctx, library_calls, sizeof library_calls / sizeof library_calls[0]);
 	allow(ctx, lists[proc].calls, lists[proc].count);
+	/* A limit may be read, of this process, and none set. */
+	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
+			     SCMP_A2(SCMP_CMP_EQ, 0)) != 0)
+		lb_fatal(LB_EXIT_SETUP, "cannot build the system call filter");
 	/* Memory may be mapped and re-protected, but never to be executed. */
 	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0 ||
