@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,9 +83,11 @@ static void
 emit(int priority, const char *process, const char *line)
 {
 	char whole[LB_LOG_LINE_MAX + 32];
+	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
 
 	snprintf(whole, sizeof whole, "%s%s%s", process, *process ? ": " : "", line);
-	if (to_stderr)
+	/* A pipe that nobody reads must not hold the warden up: then the line is syslog's alone. */
+	if (to_stderr && poll(&err, 1, 0) == 1 && (err.revents & POLLOUT))
 		dprintf(STDERR_FILENO, "lockboxd: %s\n", whole);
 	if (lost > 0) {
 		char note[64];

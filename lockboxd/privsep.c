@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -153,7 +154,9 @@ lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char *ro
 	child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (child->pidfd < 0) {
 		kill(pid, SIGKILL); /* our own child, not yet waited for: its pid is its own */
+		waitpid(pid, NULL, 0);
 		close(pair[0]);
+		memset(child, 0, sizeof *child);
 		return LB_ERR_SYSTEM;
 	}
 	return LB_OK;

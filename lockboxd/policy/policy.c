@@ -181,3 +181,26 @@ bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
 {
 	return in_any(policy, &policy->host.auditors, identity);
 }
+
+static bool
+same_names(const struct lb_policy_names *a, const struct lb_policy_names *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->name[i], b->name[i]) != 0)
+			return false;
+	return true;
+}
+
+bool
+lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b)
+{
+	if (!same_names(&a->groups, &b->groups) || !same_names(&a->sudo, &b->sudo))
+		return false;
+	for (size_t i = 0; i < a->groups.count; i++)
+		if (a->gids[i] != b->gids[i])
+			return false;
+	return strcmp(a->sudo_as, b->sudo_as) == 0 && strcmp(a->shell, b->shell) == 0 &&
+	       a->port_forwarding == b->port_forwarding;
+}

@@ -116,6 +116,8 @@ const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *poli
 const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name);
 const struct lb_policy_role *lb_policy_role(const struct lb_policy *policy, const char *name);
 
+/* True when both carry the same: groups, commands and whom they run as, shell, forwarding. */
+bool lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b);
 /* The identity whose unix-user has this uid; never one for uid 0. */
 const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_policy *policy,
 							   uint32_t uid);

@@ -55,6 +55,10 @@ struct lb_account {
 	char cause[LB_REASON_MAX + 1];
 	int64_t phase_boot_ns; /* when the present phase began */
 	unsigned clean_scans, killed, spared, rounds;
+	bool rushing; /* kill(-1) as the account is on its way: no walk proves anything before */
+	bool rushed;  /* it was done */
+	bool caged;   /* its control group was killed whole */
+	bool warning, announced_warning; /* while a warning goes out */
 	char receipt[LB_IPC_TEXT_MAX + 1];
 };
 

@@ -23,6 +23,7 @@
 #include "warden/state.h"
 
 #define STOP_GRACE_S 2
+#define LINES_PER_WAKE 64
 #define BACKOFF_FIRST_MS 50u
 #define BACKOFF_MAX_MS 5000u
 #define STEADY_NS 10000000000ll /* one that lived so long is started again at once */
@@ -33,16 +34,26 @@ static const enum lb_ipc handover[LB_PROC_COUNT] = {
 	[LB_PROC_COURIER] = LB_IPC_COURIER,
 };
 
+/* The keeper's lines are the record's, bounded where they are made; the others have little to say. */
+static struct lb_log_budget budgets[LB_PROC_COUNT] = {
+	[LB_PROC_FRONT] = {.per_s = 5, .burst = 100},
+	[LB_PROC_COURIER] = {.per_s = 5, .burst = 100},
+};
+
 static void
 on_log(evutil_socket_t fd, short what, void *arg)
 {
-	const char *process = arg;
+	enum lb_proc proc = (enum lb_proc)(uintptr_t)arg;
+	const char *process = lb_proc_name(proc);
+	struct lb_log_budget *budget = &budgets[proc];
 	char line[LB_LOG_LINE_MAX + 8];
 	ssize_t n;
 
 	(void)what;
-	while ((n = recv((int)fd, line, sizeof line, MSG_DONTWAIT)) > 0)
-		lb_log_relay(process, line, (size_t)n);
+	/* A turn at a time: whatever a child says, the warden has other things to do. */
+	for (int i = 0; i < LINES_PER_WAKE && (n = recv((int)fd, line, sizeof line, MSG_DONTWAIT)) > 0; i++)
+		if (budget->per_s == 0 || lb_log_may(budget, process))
+			lb_log_relay(process, line, (size_t)n);
 }
 
 static void
@@ -79,7 +90,7 @@ forget_child(struct lb_warden *w, enum lb_proc proc)
 {
 	struct lb_child *c = &w->proc[proc].child;
 
-	on_log(c->log_fd, 0, (void *)(uintptr_t)lb_proc_name(proc)); /* its last words */
+	on_log(c->log_fd, 0, (void *)(uintptr_t)proc); /* its last words */
 	event_free(w->proc[proc].exit);
 	event_free(w->proc[proc].log);
 	w->proc[proc].exit = w->proc[proc].log = NULL;
@@ -145,7 +156,7 @@ watch(struct lb_warden *w, enum lb_proc proc)
 
 	w->proc[proc].exit = event_new(w->base, c->pidfd, EV_READ, on_exit_event, w);
 	w->proc[proc].log = event_new(w->base, c->log_fd, EV_READ | EV_PERSIST, on_log,
-				      (void *)(uintptr_t)lb_proc_name(proc));
+				      (void *)(uintptr_t)proc);
 	if (w->proc[proc].exit == NULL || w->proc[proc].log == NULL ||
 	    event_add(w->proc[proc].exit, NULL) != 0 || event_add(w->proc[proc].log, NULL) != 0)
 		lb_fatal(1, "out of memory");

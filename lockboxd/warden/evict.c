@@ -4,6 +4,9 @@
  * One timer drives all accounts that are ending: one walk of /proc serves them
  * together, so that ten thousand ends in one second cost one walk, not ten
  * thousand.  A process is killed through the pidfd by which it was identified.
+ * A walk alone proves nothing about one that forks faster than it is read, so
+ * the account's control group and then its uid are killed whole, each in one
+ * system call, before a walk counts.
  */
 #include "warden/evict.h"
 
@@ -22,9 +25,9 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "warden/cgroup.h"
 #include "warden/helper.h"
 #include "warden/home.h"
-#include "warden/notice.h"
 #include "warden/scan.h"
 
 #define MS 1000000ll
@@ -33,7 +36,7 @@
 #define TICK_SLOW_MS 500u      /* once something resists for SLOW_AFTER_NS */
 #define SLOW_AFTER_NS (5000 * MS)
 #define CLEAN_SCANS 2u	       /* walks in a row that find nothing */
-#define RUSH_AFTER_ROUNDS 3u   /* walks before kill(-1) with the account's own rights */
+#define DOUBT_ROUNDS 150u      /* walks after which processes of others that come and go are let pass */
 #define CLEAR_TIMEOUT_MS 60000u
 #define RUSH_TIMEOUT_MS 1000u
 
@@ -43,6 +46,7 @@ struct lb_evictor {
 	struct event *tick;
 	lb_evict_gone *gone;
 	void *arg;
+	struct lb_log_budget budget;
 };
 
 struct clearing {
@@ -65,52 +69,68 @@ signal_pidfd(int pidfd, int sig)
 void
 lb_evict_connection(uint32_t uid, pid_t pid, int pidfd)
 {
-	if (lb_scan_belongs(pid, pidfd, uid) && !lb_scan_is_listener(pid))
+	if (lb_scan_belongs(pid, pidfd, uid) && lb_scan_is_listener(pid) == 0)
 		signal_pidfd(pidfd, SIGTERM);
 	else
 		lb_log(LOG_WARNING, "connection %d does not belong to uid %u: left alone", (int)pid, uid);
 }
 
-/* systemd keeps a user's sessions in a cgroup of the uid's own; where there is one, it is emptied at once. */
-static void
-kill_cgroup(uint32_t uid)
-{
-	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-	char path[128];
-
-	for (size_t i = 0; i < 2; i++) {
-		int fd;
-
-		snprintf(path, sizeof path, "%s/user.slice/user-%u.slice/cgroup.kill", roots[i], uid);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (write(fd, "1", 1) < 0)
-			lb_log(LOG_WARNING, "cannot write %s: %m", path);
-		close(fd);
-	}
-}
-
-/* A lb_helper_work: everything of the uid in one system call, so that no fork bomb outruns it. */
+/*
+ * A lb_helper_work: everything of the uid in one system call, so that nothing
+ * that forks outruns it.  It acts with the account's effective uid; the real
+ * one is that of a serial which is never handed out, so that the account's
+ * processes cannot signal it in turn.
+ */
 static int
 kill_all_as_account(const void *job, char *text, size_t cap)
 {
-	uint32_t uid = *(const uint32_t *)job;
+	const uid_t nobody = LB_ACCOUNT_UID_FIRST;
+	uint32_t uid;
 
-	if (!lb_uid_is_account(uid) || setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
-	    setresuid(uid, uid, uid) != 0 || geteuid() != uid || getuid() != uid) {
+	memcpy(&uid, job, sizeof uid);
+	if (!lb_uid_is_account(uid) || uid == nobody || setgroups(0, NULL) != 0 ||
+	    setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, uid, nobody) != 0 ||
+	    geteuid() != uid || getuid() != nobody) {
 		snprintf(text, cap, "cannot act as uid %u", uid);
 		return -1;
 	}
 	return kill(-1, SIGKILL) == 0 || errno == ESRCH ? 0 : -1;
 }
 
+struct rush {
+	struct lb_evictor *e;
+	uint32_t uid;
+};
+
 static void
 rush_done(void *arg, bool ok, const char *text)
 {
-	(void)arg;
-	(void)ok; /* it kills itself with the rest; the next walk tells */
-	(void)text;
+	struct rush *r = arg;
+	struct lb_account *a = lb_accounts_find(r->e->all, r->uid);
+
+	if (!ok)
+		lb_log(LOG_ERR, "killing all of uid %u: %s; it is tried again", r->uid, text);
+	if (a != NULL) {
+		a->rushing = false;
+		a->rushed = ok;
+		a->clean_scans = 0;
+	}
+	free(r);
+}
+
+static void
+rush(struct lb_evictor *e, struct lb_account *a)
+{
+	struct rush *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return; /* at the next turn */
+	r->e = e;
+	r->uid = a->uid;
+	a->rushing = lb_helper_run(e->base, kill_all_as_account, &a->uid, sizeof a->uid, RUSH_TIMEOUT_MS,
+				   true, rush_done, r) == LB_OK;
+	if (!a->rushing)
+		free(r);
 }
 
 static bool
@@ -119,7 +139,7 @@ wanted(void *arg, uint32_t uid)
 	const struct lb_evictor *e = arg;
 	const struct lb_account *a = lb_accounts_find(e->all, uid);
 
-	return a != NULL && a->state == LB_ACCOUNT_KILLING;
+	return a != NULL && a->state == LB_ACCOUNT_KILLING && !a->rushing;
 }
 
 static void
@@ -128,7 +148,13 @@ kill_found(void *arg, const struct lb_found *found)
 	const struct lb_evictor *e = arg;
 	struct lb_account *a = lb_accounts_find(e->all, found->owner);
 
-	if (found->by_loginuid && lb_scan_is_listener(found->pid)) {
+	int listener = found->by_loginuid ? lb_scan_is_listener(found->pid) : 0;
+
+	if (listener < 0) {
+		a->clean_scans = 0; /* neither killed nor proven: at the next walk */
+		return;
+	}
+	if (listener > 0) {
 		if (a->spared++ == 0)
 			lb_log(LOG_WARNING, "account=%s uid=%u started the listening sshd %d: left running",
 			       a->name, a->uid, (int)found->pid);
@@ -155,6 +181,7 @@ finish(struct lb_evictor *e, struct lb_account *a, const char *cleared)
 		close(base);
 	snprintf(a->receipt, sizeof a->receipt, "%.400s; killed %u processes, none is left%s; %.400s%s", a->cause,
 		 a->killed, a->spared ? ", a listening sshd it started was left running" : "", cleared, left);
+	lb_cgroup_remove(a->uid);
 	a->state = LB_ACCOUNT_GONE;
 	e->gone(e->arg, a);
 }
@@ -184,7 +211,8 @@ begin_clearing(struct lb_evictor *e, struct lb_account *a)
 	if (c != NULL) {
 		c->e = e;
 		c->uid = a->uid;
-		if (lb_helper_run(e->base, lb_home_clear, &job, CLEAR_TIMEOUT_MS, cleared, c) == LB_OK)
+		if (lb_helper_run(e->base, lb_home_clear, &job, sizeof job, CLEAR_TIMEOUT_MS, false, cleared,
+				  c) == LB_OK)
 			return;
 		free(c);
 	}
@@ -216,13 +244,16 @@ before_walk(struct lb_evictor *e, int64_t now)
 		}
 		if (a->state != LB_ACCOUNT_KILLING)
 			continue;
+		a->rounds++;
+		/* The first walk counts, for the receipt, and ends what is ordinary; then nothing is left to luck. */
+		if (a->rounds == 2)
+			a->caged = lb_cgroup_kill(a->uid);
+		if (a->rounds >= 2 && !a->rushed && !a->rushing)
+			rush(e, a);
+		if (a->rushing)
+			continue;
 		needed = true;
 		a->clean_scans++; /* until the walk finds something */
-		a->rounds++;
-		if (a->rounds == 2) /* after the walk that counts, for the receipt */
-			kill_cgroup(a->uid);
-		if (a->rounds > RUSH_AFTER_ROUNDS && a->clean_scans == 1)
-			lb_helper_run(e->base, kill_all_as_account, &a->uid, RUSH_TIMEOUT_MS, rush_done, NULL);
 	}
 	return needed;
 }
@@ -233,7 +264,7 @@ next_clean(struct lb_evictor *e)
 {
 	for (size_t i = 0; i < e->all->count; i++)
 		if (e->all->at[i]->state == LB_ACCOUNT_KILLING &&
-		    e->all->at[i]->clean_scans >= CLEAN_SCANS)
+		    e->all->at[i]->rushed && e->all->at[i]->clean_scans >= CLEAN_SCANS)
 			return e->all->at[i];
 	return NULL;
 }
@@ -261,8 +292,24 @@ schedule(struct lb_evictor *e, unsigned ms)
 {
 	const struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 
-	if (ms > 0)
-		event_add(e->tick, &tv);
+	if (ms > 0 && event_add(e->tick, &tv) != 0)
+		lb_fatal(1, "out of memory"); /* whoever starts it again begins with what is overdue */
+}
+
+/*
+ * What the walk did not prove.  Processes of the uid are dead since the rush;
+ * one of another uid, started through sudo, that forks and exits without end
+ * may have been among the vanished, unless its control group was killed whole.
+ */
+static void
+doubt(struct lb_evictor *e, bool failed, unsigned vanished)
+{
+	for (size_t i = 0; i < e->all->count; i++) {
+		struct lb_account *a = e->all->at[i];
+
+		if (failed || (vanished > 0 && !a->caged && a->rounds < DOUBT_ROUNDS))
+			a->clean_scans = 0;
+	}
 }
 
 static void
@@ -271,16 +318,17 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct lb_evictor *e = arg;
 	struct lb_account *a;
 	int64_t now = lb_boot_ns();
+	unsigned vanished = 0;
 
 	(void)fd;
 	(void)what;
 	if (before_walk(e, now)) {
-		if (lb_scan(wanted, kill_found, e) != LB_OK) {
-			/* What cannot be looked at is not clean. */
-			lb_log(LOG_CRIT, "cannot read /proc: processes of ended grants may live on");
-			for (size_t i = 0; i < e->all->count; i++)
-				e->all->at[i]->clean_scans = 0;
-		}
+		bool failed = lb_scan(wanted, kill_found, e, &vanished) != LB_OK;
+
+		if (failed && lb_log_may(&e->budget, "evictions"))
+			lb_log(LOG_CRIT, "not all processes can be looked at: those of ended grants may "
+					 "live on; trying again");
+		doubt(e, failed, vanished);
 		while ((a = next_clean(e)) != NULL)
 			begin_clearing(e, a);
 	}
@@ -290,11 +338,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 void
 lb_evict_begin(struct lb_evictor *e, struct lb_account *a)
 {
-	char text[LB_REASON_MAX + 64];
-
-	snprintf(text, sizeof text, "your access under R-%llu has ended: %s", (unsigned long long)a->grant,
-		 a->cause);
-	lb_notice(a->uid, text);
 	a->state = LB_ACCOUNT_ASKED;
 	a->phase_boot_ns = lb_boot_ns();
 	for (size_t i = 0; i < a->nconnections; i++)
@@ -315,6 +358,7 @@ lb_evictor_new(struct event_base *base, struct lb_accounts *all, lb_evict_gone *
 	e->all = all;
 	e->gone = gone;
 	e->arg = arg;
+	e->budget = (struct lb_log_budget){.per_s = 1, .burst = 3};
 	e->tick = evtimer_new(base, on_tick, e);
 	if (e->tick == NULL) {
 		free(e);

@@ -20,7 +20,7 @@ struct lb_evictor *lb_evictor_new(struct event_base *base, struct lb_accounts *a
 				  lb_evict_gone *gone, void *arg);
 void lb_evictor_free(struct lb_evictor *e);
 
-/* Begins the end of an account in state ENDING, which is no longer published.  Its cause is told to the person. */
+/* Begins the end of an account in state ENDING, which is no longer published and whose person was told. */
 void lb_evict_begin(struct lb_evictor *e, struct lb_account *account);
 
 /* Ends one connection process if it still belongs to uid; a refusal that sshd would ignore. */

@@ -9,23 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "err.h"
+#include "log.h"
+
+#define AGAIN_MS 100 /* after a fork that failed */
 
 struct helper {
+	TAILQ_ENTRY(helper) next; /* while it waits in line */
+	struct event_base *base;
+	lb_helper_work *work;
+	unsigned timeout_ms;
+	bool urgent;
 	pid_t pid;
 	int pidfd, out; /* out: the read end of its answer */
 	struct event *over;
-	lb_helper_done *done;
+	lb_helper_done *done; /* NULL once told */
 	void *arg;
+	char job[]; /* what work() gets */
 };
 
-/* In the child.  Nothing of the warden's is to stay reachable: links, sockets, the store of keys. */
+static TAILQ_HEAD(, helper) line = TAILQ_HEAD_INITIALIZER(line);
+static unsigned running;
+
+static void start_next(void);
+
+/* In the child.  Nothing of the warden's is to stay reachable: links, sockets, listening or not. */
 static void
-child(lb_helper_work *work, const void *job, int out)
+child(const struct helper *h, int out)
 {
 	char text[LB_HELPER_TEXT_MAX] = "";
 	sigset_t none;
@@ -38,10 +53,32 @@ child(lb_helper_work *work, const void *job, int out)
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	failed = work(job, text, sizeof text) != 0;
+	failed = h->work(h->job, text, sizeof text) != 0;
 	if (write(3, text, strlen(text)) < 0)
 		_exit(125);
 	_exit(failed ? 1 : 0);
+}
+
+static void
+tell(struct helper *h, bool ok, const char *text)
+{
+	lb_helper_done *done = h->done;
+
+	h->done = NULL;
+	if (done != NULL)
+		done(h->arg, ok, text);
+}
+
+static void
+helper_free(struct helper *h)
+{
+	if (h->over != NULL)
+		event_free(h->over);
+	if (h->pidfd >= 0)
+		close(h->pidfd);
+	if (h->out >= 0)
+		close(h->out);
+	free(h);
 }
 
 static void
@@ -49,65 +86,113 @@ over(evutil_socket_t fd, short what, void *arg)
 {
 	struct helper *h = arg;
 	char text[LB_HELPER_TEXT_MAX];
-	int status = -1;
+	int status = 0;
 	ssize_t n;
 	bool ok;
 
 	(void)fd;
-	if (what & EV_TIMEOUT)
+	if (what & EV_TIMEOUT) {
+		/* One that hangs in the kernel outlives SIGKILL: it is waited for here, not in waitpid(). */
 		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
-	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
-		;
+		event_add(h->over, NULL);
+		tell(h, false, "took too long");
+		return;
+	}
+	if (waitpid(h->pid, &status, WNOHANG) != h->pid)
+		status = -1;
 	n = read(h->out, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = '\0';
-	ok = !(what & EV_TIMEOUT) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	if (what & EV_TIMEOUT)
-		snprintf(text, sizeof text, "took too long");
-	else if (!ok && text[0] == '\0')
+	ok = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!ok && text[0] == '\0')
 		snprintf(text, sizeof text, "ended with status %#x", (unsigned)status);
-	h->done(h->arg, ok, text);
-	event_free(h->over);
-	close(h->pidfd);
+	if (!h->urgent)
+		running--;
+	tell(h, ok, text);
+	helper_free(h);
+	start_next();
+}
+
+/* LB_ERR_SYSTEM: not now; nothing is left behind. */
+static int
+start(struct helper *h)
+{
+	const struct timeval limit = {h->timeout_ms / 1000, (suseconds_t)(h->timeout_ms % 1000) * 1000};
+	int pipefd[2];
+
+	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) != 0)
+		return LB_ERR_SYSTEM;
+	h->pid = fork();
+	if (h->pid == 0)
+		child(h, pipefd[1]);
+	close(pipefd[1]);
+	h->out = pipefd[0];
+	h->pidfd = h->pid > 0 ? (int)syscall(SYS_pidfd_open, h->pid, 0) : -1;
+	if (h->pidfd >= 0)
+		h->over = event_new(h->base, h->pidfd, EV_READ, over, h);
+	if (h->over != NULL && event_add(h->over, &limit) == 0)
+		return LB_OK;
+	if (h->pid > 0) {
+		kill(h->pid, SIGKILL); /* our own child, not yet waited for, and hardly begun */
+		waitpid(h->pid, NULL, 0);
+	}
+	if (h->over != NULL)
+		event_free(h->over);
+	if (h->pidfd >= 0)
+		close(h->pidfd);
 	close(h->out);
-	free(h);
+	h->over = NULL;
+	h->pidfd = h->out = -1;
+	return LB_ERR_SYSTEM;
+}
+
+static void
+again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	start_next();
+}
+
+static void
+start_next(void)
+{
+	static const struct timeval later = {0, AGAIN_MS * 1000};
+	struct helper *h;
+
+	while ((h = TAILQ_FIRST(&line)) != NULL && (h->urgent || running < LB_HELPERS_MAX)) {
+		if (start(h) != LB_OK) {
+			/* No process or descriptor to be had: it keeps its place. */
+			if (event_base_once(h->base, -1, EV_TIMEOUT, again, NULL, &later) != 0)
+				lb_fatal(1, "out of memory");
+			return;
+		}
+		TAILQ_REMOVE(&line, h, next);
+		if (!h->urgent)
+			running++;
+	}
 }
 
 int
-lb_helper_run(struct event_base *base, lb_helper_work *work, const void *job, unsigned timeout_ms,
-	      lb_helper_done *done, void *arg)
+lb_helper_run(struct event_base *base, lb_helper_work *work, const void *job, size_t size,
+	      unsigned timeout_ms, bool urgent, lb_helper_done *done, void *arg)
 {
-	const struct timeval limit = {timeout_ms / 1000, (suseconds_t)(timeout_ms % 1000) * 1000};
-	struct helper *h = calloc(1, sizeof *h);
-	int pipefd[2];
+	struct helper *h = calloc(1, sizeof *h + size);
 
 	if (h == NULL)
 		return LB_ERR_NOMEM;
-	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) != 0) {
-		free(h);
-		return LB_ERR_SYSTEM;
-	}
+	h->base = base;
+	h->work = work;
+	h->timeout_ms = timeout_ms;
+	h->urgent = urgent;
+	h->pidfd = h->out = -1;
 	h->done = done;
 	h->arg = arg;
-	h->out = pipefd[0];
-	h->pid = fork();
-	if (h->pid == 0)
-		child(work, job, pipefd[1]);
-	close(pipefd[1]);
-	h->pidfd = h->pid > 0 ? (int)syscall(SYS_pidfd_open, h->pid, 0) : -1;
-	if (h->pidfd >= 0)
-		h->over = event_new(base, h->pidfd, EV_READ, over, h);
-	if (h->over == NULL || event_add(h->over, &limit) != 0) {
-		if (h->pid > 0) {
-			kill(h->pid, SIGKILL); /* our own child, not yet waited for */
-			waitpid(h->pid, NULL, 0);
-		}
-		if (h->over != NULL)
-			event_free(h->over);
-		if (h->pidfd >= 0)
-			close(h->pidfd);
-		close(h->out);
-		free(h);
-		return LB_ERR_SYSTEM;
-	}
+	memcpy(h->job, job, size);
+	if (urgent)
+		TAILQ_INSERT_HEAD(&line, h, next);
+	else
+		TAILQ_INSERT_TAIL(&line, h, next);
+	start_next();
 	return LB_OK;
 }

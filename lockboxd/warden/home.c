@@ -116,7 +116,7 @@ prove_unused(const struct lb_home_job *job, char *text, size_t cap)
 		snprintf(text, cap, "uid %u lies in a subordinate range of /etc/subuid or /etc/subgid", job->uid);
 		return -1;
 	}
-	if (job->fresh && (lb_scan(wanted, note_process, &seen) != 0 || seen.pid != 0)) {
+	if (job->fresh && (lb_scan(wanted, note_process, &seen, NULL) != 0 || seen.pid != 0)) {
 		snprintf(text, cap, "process %d runs with uid %u already", (int)seen.pid, job->uid);
 		return -1;
 	}
@@ -217,14 +217,39 @@ clear_spools(const struct lb_home_job *job)
 
 /* -- clearing: with the account's own rights ---------------------------------------- */
 
+/*
+ * The effective uid, which counts for files and IPC, becomes the account's;
+ * the real one that of a serial which is never handed out, so that nothing of
+ * the account's may signal this process.
+ */
 static int
 drop_to(uint32_t uid)
 {
+	const uid_t nobody = LB_ACCOUNT_UID_FIRST;
 	uid_t r, e, s;
 
-	if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+	if (!lb_uid_is_account(uid) || uid == nobody || setgroups(0, NULL) != 0 ||
+	    setresgid(uid, uid, uid) != 0 || setresuid(nobody, uid, nobody) != 0)
 		return -1;
-	return getresuid(&r, &e, &s) == 0 && r == uid && e == uid && s == uid && setuid(0) != 0 ? 0 : -1;
+	return getresuid(&r, &e, &s) == 0 && r == nobody && e == uid && s == nobody && seteuid(0) != 0 ? 0
+												    : -1;
+}
+
+/*
+ * What stands there without asking a file system that may never answer: a mount
+ * of the account's own (FUSE) is left alone, not looked into.
+ */
+static bool
+is_ours_to_clear(int dir, const char *name, uint32_t uid, bool *is_dir)
+{
+	struct statx st;
+
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_UID | STATX_TYPE,
+		  &st) != 0 ||
+	    (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_uid != uid)
+		return false;
+	*is_dir = S_ISDIR(st.stx_mode);
+	return true;
 }
 
 /* What the account put into a directory that everybody may write to. */
@@ -234,7 +259,7 @@ clear_shared(const char *path, uint32_t uid, struct lb_tree_count *count)
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), child;
 	DIR *d = dir < 0 ? NULL : fdopendir(dir);
 	struct dirent *entry;
-	struct stat st;
+	bool is_dir;
 
 	if (d == NULL) {
 		if (dir >= 0)
@@ -243,14 +268,14 @@ clear_shared(const char *path, uint32_t uid, struct lb_tree_count *count)
 	}
 	while ((entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_uid != uid)
+		    !is_ours_to_clear(dir, entry->d_name, uid, &is_dir))
 			continue;
-		if (S_ISDIR(st.st_mode)) {
-			child = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (is_dir) {
+			child = lb_tree_open(dir, entry->d_name);
 			if (child >= 0)
 				lb_tree_clear(child, count);
 		}
-		if (unlinkat(dir, entry->d_name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0)
+		if (unlinkat(dir, entry->d_name, is_dir ? AT_REMOVEDIR : 0) == 0)
 			count->removed++;
 		else
 			count->left++;

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "name.h"
 #include "text.h"
 
 /* Unix98 pseudo-terminal slaves; Documentation/admin-guide/devices.txt. */
@@ -22,40 +23,39 @@ is_terminal_of(const struct stat *st, uint32_t uid)
 }
 
 static int
-tell(int dir, const char *name, uint32_t uid, const char *line, size_t len)
+tell(int dir, const char *name, uint32_t uid, const char *text)
 {
+	char line[LB_NOTICE_MAX + 32];
 	struct stat st;
-	int fd, told = 0;
+	int len = snprintf(line, sizeof line, "\r\nLockbox: %s\r\n", text);
+	int fd = openat(dir, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), told = 0;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !is_terminal_of(&st, uid))
-		return 0;
-	fd = openat(dir, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &st) == 0 && is_terminal_of(&st, uid))
-		told = write(fd, line, len) > 0;
+	if (len > 0 && (size_t)len < sizeof line && fstat(fd, &st) == 0 && is_terminal_of(&st, uid))
+		told = write(fd, line, (size_t)len) > 0;
 	close(fd);
 	return told;
 }
 
-unsigned
-lb_notice(uint32_t uid, const char *text)
+void
+lb_notice(lb_notice_text *text, lb_notice_told *told, void *arg)
 {
-	char line[1024];
-	DIR *pts;
+	DIR *pts = opendir("/dev/pts");
 	struct dirent *entry;
-	unsigned told = 0;
-	int len;
+	struct stat st;
 
-	if (!lb_text_plain(text))
-		return 0;
-	len = snprintf(line, sizeof line, "\r\nLockbox: %.900s\r\n", text);
-	pts = opendir("/dev/pts");
-	if (pts == NULL || len < 0)
-		return 0;
-	while ((entry = readdir(pts)) != NULL)
-		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
-			told += (unsigned)tell(dirfd(pts), entry->d_name, uid, line, (size_t)len);
-	closedir(pts);
-	return told;
+	while (pts != NULL && (entry = readdir(pts)) != NULL) {
+		char words[LB_NOTICE_MAX];
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
+		    fstatat(dirfd(pts), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !lb_uid_is_account(st.st_uid) || !is_terminal_of(&st, st.st_uid) ||
+		    !text(arg, st.st_uid, words, sizeof words) || !lb_text_plain(words))
+			continue;
+		if (tell(dirfd(pts), entry->d_name, st.st_uid, words) && told != NULL)
+			told(arg, st.st_uid, words);
+	}
+	if (pts != NULL)
+		closedir(pts);
 }

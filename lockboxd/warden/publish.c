@@ -116,7 +116,9 @@ write_whole(const char *path, const char *text, size_t len)
 static int
 run_visudo(const char *path, char *text, size_t cap)
 {
+	char rest[256];
 	int out[2], status = -1;
+	size_t got = 0;
 	ssize_t n;
 	pid_t pid;
 
@@ -132,8 +134,14 @@ run_visudo(const char *path, char *text, size_t cap)
 		_exit(127);
 	}
 	close(out[1]);
-	n = read(out[0], text, cap - 1);
-	text[n > 0 ? n : 0] = '\0';
+	/* To the end, or it would die of a pipe that nobody reads; what does not fit is dropped. */
+	while ((n = read(out[0], rest, sizeof rest)) > 0) {
+		size_t keep = (size_t)n < cap - 1 - got ? (size_t)n : cap - 1 - got;
+
+		memcpy(text + got, rest, keep);
+		got += keep;
+	}
+	text[got] = '\0';
 	close(out[0]);
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;

@@ -88,25 +88,15 @@ look_for_nscd(void)
 				    "/etc/nscd.conf");
 }
 
-static void
-finish(void *arg, bool ok, const char *text)
+/* Puts a policy that passed everything into force. */
+static int
+take_over(struct lb_warden *w, struct lb_reload *r)
 {
-	struct lb_warden *w = arg;
-	struct lb_reload *r = w->reload;
-	bool first = w->policy == NULL;
-
-	w->reload = NULL;
-	if (ok && lb_sudoers_install(w->options->sudoers_file) != LB_OK) {
-		ok = false;
-		text = strerror(errno);
-	}
-	if (!ok) {
-		lb_log(LOG_ERR, "policy: the sudoers fragment was not accepted: %s%s", text,
-		       first ? "" : "; the old policy stays in force");
-		lb_reload_free(r);
-		if (first)
-			lb_warden_stop(w, LB_EXIT_SETUP);
-		return;
+	/* What was approved under the old commands must not come to run the new ones. */
+	lb_warden_end_changed(w, r->policy);
+	if (lb_sudoers_install(w->options->sudoers_file) != LB_OK) {
+		lb_log(LOG_ERR, "policy: the sudoers fragment cannot be put in place: %m");
+		return LB_ERR_SYSTEM;
 	}
 	lb_policy_free(w->policy);
 	free(w->packed);
@@ -115,14 +105,33 @@ finish(void *arg, bool ok, const char *text)
 	w->packed_len = r->packed_len;
 	r->policy = NULL;
 	r->packed = NULL;
-	lb_reload_free(r);
 	lb_log(LOG_NOTICE, "policy in force: %zu identities, %zu teams, %zu roles",
 	       lb_policy_identities(w->policy), lb_policy_teams(w->policy), lb_policy_roles(w->policy));
 	look_for_nscd();
-	if (first)
+	return LB_OK;
+}
+
+static void
+finish(void *arg, bool ok, const char *text)
+{
+	struct lb_warden *w = arg;
+	struct lb_reload *r = w->reload;
+	bool first = w->policy == NULL;
+
+	w->reload = NULL;
+	if (!ok)
+		lb_log(LOG_ERR, "policy: the sudoers fragment was not accepted: %s", text);
+	ok = ok && take_over(w, r) == LB_OK;
+	lb_reload_free(r);
+	if (ok && first)
 		lb_warden_start(w, LB_PROC_KEEPER);
-	else if (w->keeper != NULL)
+	else if (ok && w->keeper != NULL)
 		lb_warden_send_policy(w);
+	else if (!ok && first)
+		lb_warden_stop(w, LB_EXIT_SETUP);
+	else if (!ok)
+		lb_log(LOG_ERR, "the old policy stays in force");
+	/* Whoever asked meanwhile may have changed the files since they were read. */
 	if (w->reload_again) {
 		w->reload_again = false;
 		lb_warden_begin_reload(w);
@@ -146,5 +155,11 @@ lb_warden_begin_reload(struct lb_warden *w)
 	}
 	job = (struct lb_sudoers_job){w->options->sudoers_file, w->reload->sudoers,
 				      w->reload->sudoers_len};
-	return lb_helper_run(w->base, lb_sudoers_stage, &job, VISUDO_TIMEOUT_MS, finish, w);
+	if (lb_helper_run(w->base, lb_sudoers_stage, &job, sizeof job, VISUDO_TIMEOUT_MS, false, finish, w) ==
+	    LB_OK)
+		return LB_OK;
+	lb_reload_free(w->reload);
+	w->reload = NULL;
+	lb_log(LOG_ERR, "out of memory: the policy was not read anew");
+	return LB_ERR_NOMEM;
 }

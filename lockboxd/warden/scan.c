@@ -24,16 +24,25 @@ struct ids {
 	char name[16];
 };
 
+/* Only these mean that the process is no more; all else means that it could not be looked at. */
+static bool
+is_gone(int err)
+{
+	return err == ENOENT || err == ESRCH;
+}
+
 static ssize_t
 slurp(int dir, const char *file, char *buf, size_t cap)
 {
-	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC), saved;
 	ssize_t n;
 
 	if (fd < 0)
 		return -1;
 	n = read(fd, buf, cap - 1);
+	saved = errno;
 	close(fd);
+	errno = saved;
 	buf[n > 0 ? n : 0] = '\0';
 	return n;
 }
@@ -54,30 +63,48 @@ line_of(const char *status, const char *key)
 	return NULL;
 }
 
-static bool
+enum look { LOOK_OK, LOOK_GONE, LOOK_FAILED };
+
+static enum look
 read_ids(int dir, struct ids *ids)
 {
 	char status[4096], login[16];
 	const char *uids, *state, *threads;
 
 	if (slurp(dir, "status", status, sizeof status) <= 0)
-		return false;
+		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
 	uids = line_of(status, "Uid:");
 	state = line_of(status, "State:");
 	threads = line_of(status, "Threads:");
 	if (uids == NULL || sscanf(uids, "%u %u %u %u", &ids->uid[0], &ids->uid[1], &ids->uid[2],
 				   &ids->uid[3]) != 4)
-		return false;
+		return LOOK_FAILED;
 	ids->loginuid = NO_ID;
 	if (slurp(dir, "loginuid", login, sizeof login) > 0)
 		ids->loginuid = (uint32_t)strtoul(login, NULL, 10);
+	else if (!is_gone(errno) && errno != EINVAL) /* a kernel without audit has no such file */
+		return LOOK_FAILED;
 	/* A leader that exited leaves a zombie while its other threads run on. */
 	ids->gone = state != NULL && strpbrk(state, "ZX") != NULL &&
 		    strcspn(state, "ZX") < strcspn(state, "\n") &&
 		    (threads == NULL || strtoul(threads, NULL, 10) <= 1);
 	if (sscanf(status, "Name:\t%15[^\n]", ids->name) != 1)
 		snprintf(ids->name, sizeof ids->name, "?");
-	return true;
+	return LOOK_OK;
+}
+
+/* The same by the name of a directory in proc. */
+static enum look
+read_ids_of(int proc, const char *name, struct ids *ids)
+{
+	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum look look;
+
+	if (dir < 0)
+		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
+	look = read_ids(dir, ids);
+	close(dir);
+	return look;
 }
 
 static bool
@@ -108,53 +135,57 @@ alive(int pidfd)
 }
 
 /* Reads the ids again with the process pinned, so that what is decided on is this process. */
-static void
+static enum look
 consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
 {
 	struct ids ids;
 	struct lb_found f = {.pidfd = -1};
-	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum look look = read_ids_of(proc, name, &ids);
 
-	if (dir < 0)
-		return;
-	if (!read_ids(dir, &ids) || ids.gone || owner_of(&ids, wanted, arg) == NO_ID) {
-		close(dir);
-		return;
-	}
-	close(dir);
+	if (look != LOOK_OK || ids.gone || owner_of(&ids, wanted, arg) == NO_ID)
+		return look;
 	f.pid = (pid_t)strtol(name, NULL, 10);
 	if (f.pid <= 1 || f.pid == getpid())
-		return;
+		return LOOK_OK;
 	f.pidfd = (int)syscall(SYS_pidfd_open, f.pid, 0);
 	if (f.pidfd < 0)
-		return;
-	dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0 && read_ids(dir, &ids) && !ids.gone && alive(f.pidfd)) {
+		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
+	look = read_ids_of(proc, name, &ids);
+	if (look == LOOK_OK && !ids.gone && alive(f.pidfd)) {
 		f.owner = owner_of(&ids, wanted, arg);
 		f.by_loginuid = f.owner != NO_ID && !has_uid(&ids, f.owner);
 		memcpy(f.name, ids.name, sizeof f.name);
 		if (f.owner != NO_ID)
 			found(arg, &f);
 	}
-	if (dir >= 0)
-		close(dir);
 	close(f.pidfd);
+	return look;
 }
 
 int
-lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
+lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg, unsigned *vanished)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	unsigned gone = 0;
+	bool failed = false;
 
 	if (proc == NULL)
 		return LB_ERR_SYSTEM;
-	errno = 0;
-	while ((entry = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]))
-			consider(dirfd(proc), entry->d_name, wanted, found, arg);
+	while (errno = 0, (entry = readdir(proc)) != NULL) {
+		enum look look;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		look = consider(dirfd(proc), entry->d_name, wanted, found, arg);
+		gone += look == LOOK_GONE;
+		failed = failed || look == LOOK_FAILED;
+	}
+	failed = failed || errno != 0;
 	closedir(proc);
-	return LB_OK;
+	if (vanished != NULL)
+		*vanished = gone;
+	return failed ? LB_ERR_SYSTEM : LB_OK;
 }
 
 /* The process that a descriptor stands for, by the kernel's word: -1 when it is no pidfd or has ended. */
@@ -192,29 +223,34 @@ lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	belongs = read_ids(dir, &ids) && (has_uid(&ids, uid) || ids.loginuid == uid) && alive(pidfd);
+	belongs = read_ids(dir, &ids) == LOOK_OK && (has_uid(&ids, uid) || ids.loginuid == uid) && alive(pidfd);
 	close(dir);
 	return belongs;
 }
 
-/* True when inode is a listening TCP socket in the network namespace seen through dir. */
-static bool
+/* 1 when inode is a listening TCP socket in the network namespace seen through dir. */
+static int
 listening(int dir, unsigned long inode)
 {
 	static const char *const tables[] = {"net/tcp", "net/tcp6"};
-	bool yes = false;
+	int yes = 0;
 
-	for (size_t i = 0; i < 2 && !yes; i++) {
+	for (size_t i = 0; i < 2 && yes == 0; i++) {
 		int fd = openat(dir, tables[i], O_RDONLY | O_CLOEXEC);
 		FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 		char line[256];
 
-		while (f != NULL && !yes && fgets(line, sizeof line, f) != NULL) {
+		if (f == NULL && !is_gone(errno))
+			yes = -1;
+		while (f != NULL && yes == 0 && fgets(line, sizeof line, f) != NULL) {
 			unsigned state;
 			unsigned long number;
 
-			if (sscanf(line, "%*d: %*s %*s %x %*s %*s %*s %*u %*d %lu", &state, &number) == 2)
-				yes = state == 0x0a && number == inode;
+			if (sscanf(line, "%*d: %*s %*s %x %*s %*s %*s %*u %*d %lu", &state, &number) != 2)
+				continue; /* the heading */
+			if (state != 0x0a)
+				break; /* the kernel lists those that listen first */
+			yes = number == inode;
 		}
 		if (f != NULL)
 			fclose(f);
@@ -233,34 +269,52 @@ runs_sshd(int dir)
 	       exe.st_dev == sshd.st_dev && exe.st_ino == sshd.st_ino;
 }
 
-bool
+/* 1: one of its descriptors is a socket that listens; 0: none; -1: cannot be told. */
+static int
+has_listening_socket(int dir)
+{
+	char target[64];
+	struct dirent *entry;
+	int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), yes = 0;
+	DIR *fds = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fds == NULL) {
+		yes = is_gone(errno) ? 0 : -1;
+		if (fd >= 0)
+			close(fd);
+		return yes;
+	}
+	while (yes == 0 && (entry = readdir(fds)) != NULL) {
+		ssize_t n = readlinkat(fd, entry->d_name, target, sizeof target - 1);
+		unsigned long inode;
+
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		if (sscanf(target, "socket:[%lu]", &inode) == 1)
+			yes = listening(dir, inode);
+	}
+	closedir(fds);
+	return yes;
+}
+
+int
 lb_scan_is_listener(pid_t pid)
 {
-	char path[32], target[64];
+	char path[32];
 	struct ids ids;
-	bool yes = false;
-	DIR *fds;
-	struct dirent *entry;
-	int dir, fd;
+	enum look look;
+	int dir, yes = 0;
 
 	snprintf(path, sizeof path, "/proc/%d", (int)pid);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return false;
-	fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fds = fd < 0 ? NULL : fdopendir(fd);
-	if (fds != NULL && read_ids(dir, &ids) && ids.uid[0] == 0 && ids.uid[1] == 0 && runs_sshd(dir))
-		while (!yes && (entry = readdir(fds)) != NULL) {
-			ssize_t n = readlinkat(fd, entry->d_name, target, sizeof target - 1);
-			unsigned long inode;
-
-			if (n <= 0)
-				continue;
-			target[n] = '\0';
-			yes = sscanf(target, "socket:[%lu]", &inode) == 1 && listening(dir, inode);
-		}
-	if (fds != NULL)
-		closedir(fds);
+		return is_gone(errno) ? 0 : -1;
+	look = read_ids(dir, &ids);
+	if (look == LOOK_FAILED)
+		yes = -1;
+	else if (look == LOOK_OK && ids.uid[0] == 0 && ids.uid[1] == 0 && runs_sshd(dir))
+		yes = has_listening_socket(dir);
 	close(dir);
 	return yes;
 }

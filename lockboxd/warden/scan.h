@@ -27,9 +27,12 @@ typedef bool lb_scan_wanted(void *arg, uint32_t uid);
 
 /*
  * Walks /proc once.  Dead processes that only wait for their parent do not
- * count.  LB_ERR_SYSTEM when /proc cannot be read.
+ * count.  *vanished (may be NULL) is how many were gone before they could be
+ * looked at: one that forks and exits without end hides among them.
+ * LB_ERR_SYSTEM when anything could not be looked at for another reason: then
+ * nothing is proven by what was not found.
  */
-int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg);
+int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg, unsigned *vanished);
 
 /*
  * True when uid is an account's, pidfd stands for process pid, and that is
@@ -39,7 +42,10 @@ int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg);
  */
 bool lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid);
 
-/* True when pid is a root-owned sshd that listens for connections: never to be ended. */
-bool lb_scan_is_listener(pid_t pid);
+/*
+ * 1 when pid is a root-owned sshd that listens for connections: never to be
+ * ended.  0 when it is not, -1 when that cannot be told just now.
+ */
+int lb_scan_is_listener(pid_t pid);
 
 #endif

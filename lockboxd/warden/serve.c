@@ -15,6 +15,7 @@
 #include "ipc.h"
 #include "log.h"
 #include "text.h"
+#include "warden/cgroup.h"
 #include "warden/helper.h"
 #include "warden/home.h"
 #include "warden/notice.h"
@@ -72,17 +73,42 @@ set_alarm(struct lb_warden *w)
 	lb_alarm_set(w->alarm, wall, boot);
 }
 
-static void
-warn(struct lb_warden *w, struct lb_account *a, int64_t boot)
+static int
+warning_text(void *arg, uint32_t uid, char *text, size_t cap)
 {
-	char left[LB_DURATION_TEXT], text[128];
+	const struct lb_warden *w = arg;
+	const struct lb_account *a = lb_accounts_find(&w->accounts, uid);
+	char left[LB_DURATION_TEXT];
 
-	a->warn_boot_ns = 0;
-	lb_duration_format(left, (uint64_t)((a->end_boot_ns - boot + NS / 2) / NS));
-	snprintf(text, sizeof text, "your access under R-%llu ends in %s; save your work",
+	if (a == NULL || !a->warning)
+		return 0;
+	lb_duration_format(left, (uint64_t)((a->end_boot_ns - lb_boot_ns() + NS / 2) / NS));
+	snprintf(text, cap, "your access under R-%llu ends in %s; save your work",
 		 (unsigned long long)a->grant, left);
-	if (lb_notice(a->uid, text) > 0)
-		tell_keeper(w, LB_IPC_NOTE, a->uid, true, "warn", text);
+	return 1;
+}
+
+static void
+warned(void *arg, uint32_t uid, const char *text)
+{
+	struct lb_warden *w = arg;
+	struct lb_account *a = lb_accounts_find(&w->accounts, uid);
+
+	if (!a->announced_warning)
+		tell_keeper(w, LB_IPC_NOTE, uid, true, "warn", text);
+	a->announced_warning = true;
+}
+
+static int
+end_text(void *arg, uint32_t uid, char *text, size_t cap)
+{
+	const struct lb_warden *w = arg;
+	const struct lb_account *a = lb_accounts_find(&w->accounts, uid);
+
+	if (a == NULL || a->state != LB_ACCOUNT_ENDING || a->checking)
+		return 0;
+	snprintf(text, cap, "your access under R-%llu has ended: %s", (unsigned long long)a->grant, a->cause);
+	return 1;
 }
 
 static void
@@ -90,6 +116,7 @@ on_alarm(void *arg)
 {
 	struct lb_warden *w = arg;
 	int64_t wall = lb_wall_ns(), boot = lb_boot_ns();
+	bool warn = false;
 
 	for (size_t i = 0; i < w->accounts.count; i++) {
 		struct lb_account *a = w->accounts.at[i];
@@ -98,9 +125,15 @@ on_alarm(void *arg)
 			continue;
 		if (wall >= a->end_wall_ns || boot >= a->end_boot_ns)
 			end_account(a, "its time is up");
-		else if (a->warn_boot_ns != 0 && boot >= a->warn_boot_ns)
-			warn(w, a, boot);
+		else if (a->warn_boot_ns != 0 && boot >= a->warn_boot_ns) {
+			a->warn_boot_ns = 0;
+			a->warning = warn = true;
+		}
 	}
+	if (warn)
+		lb_notice(warning_text, warned, w);
+	for (size_t i = 0; i < w->accounts.count; i++)
+		w->accounts.at[i]->warning = w->accounts.at[i]->announced_warning = false;
 	lb_warden_settle(w);
 }
 
@@ -123,7 +156,8 @@ publish(struct lb_warden *w)
 		return true;
 	}
 	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again", why);
-	event_add(w->retry_publish, &later);
+	if (event_add(w->retry_publish, &later) != 0)
+		lb_fatal(1, "out of memory");
 	return false;
 }
 
@@ -134,13 +168,14 @@ publish(struct lb_warden *w)
 void
 lb_warden_settle(struct lb_warden *w)
 {
-	bool published = true;
+	bool published = true, ending = false;
 
 	for (size_t i = 0; i < w->accounts.count; i++)
-		if (w->accounts.at[i]->state == LB_ACCOUNT_ENDING)
-			w->publish_needed = true;
-	if (w->publish_needed)
+		ending = ending || w->accounts.at[i]->state == LB_ACCOUNT_ENDING;
+	if (w->publish_needed || ending)
 		published = publish(w);
+	if (ending)
+		lb_notice(end_text, NULL, w);
 	for (size_t i = 0; i < w->accounts.count; i++) {
 		struct lb_account *a = w->accounts.at[i];
 
@@ -154,6 +189,20 @@ lb_warden_settle(struct lb_warden *w)
 			lb_evict_begin(w->evictor, a);
 	}
 	set_alarm(w);
+}
+
+void
+lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy)
+{
+	for (size_t i = 0; i < w->accounts.count; i++) {
+		struct lb_account *a = w->accounts.at[i];
+		const struct lb_policy_role *old = lb_policy_role(w->policy, a->role);
+		const struct lb_policy_role *new = lb_policy_role(policy, a->role);
+
+		if (!lb_account_ending(a) && (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
+			end_account(a, "its role was changed");
+	}
+	lb_warden_settle(w);
 }
 
 static void
@@ -207,7 +256,7 @@ begin_making(struct lb_warden *w, struct lb_account *a)
 	if (m != NULL) {
 		m->w = w;
 		m->uid = a->uid;
-		err = lb_helper_run(w->base, lb_home_make, &job, MAKE_TIMEOUT_MS, made, m);
+		err = lb_helper_run(w->base, lb_home_make, &job, sizeof job, MAKE_TIMEOUT_MS, false, made, m);
 		if (err != LB_OK)
 			free(m);
 	}
@@ -271,8 +320,7 @@ do_account(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	(void)fd;
 	err = lb_accounts_admit(&w->accounts, w->policy, &msg->account, lb_boot_ns(), &a, &why);
 	if (err == LB_OK && a->state == LB_ACCOUNT_LIVE) {
-		a->announced = true;
-		w->publish_needed = true;
+		w->publish_needed = true; /* nobody waits for an answer: it was published before */
 		return LB_OK;
 	}
 	if (err == LB_OK && !a->checking && begin_making(w, a) != LB_OK) {
@@ -320,6 +368,7 @@ do_session(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid, s->uid);
 		close(fd);
 	} else {
+		lb_cgroup_join(s->uid, (pid_t)s->pid);
 		lb_account_add_connection(a, (pid_t)s->pid, fd);
 	}
 	return LB_OK;

@@ -72,6 +72,8 @@ void lb_reload_free(struct lb_reload *r);
 /* serve.c: what the keeper asks for, and what the clock says. */
 extern const struct lb_link_calls lb_warden_keeper_calls;
 int lb_warden_serve_start(struct lb_warden *w);
+/* Ends the accounts whose role is not in policy as it was when they were published. */
+void lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy);
 /* Publishes and begins what is due; called after each batch of changes. */
 void lb_warden_settle(struct lb_warden *w);
 

@@ -116,8 +116,8 @@ usable(int fd)
 	return fchmod(fd, 0700) == 0 || faccessat(fd, ".", X_OK, AT_EACCESS) == 0;
 }
 
-static int
-open_below(int fd, const char *name)
+int
+lb_tree_open(int fd, const char *name)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
@@ -221,7 +221,7 @@ lb_tree_clear(int dirfd, struct lb_tree_count *count)
 			going = ascend(&w);
 			continue;
 		}
-		child = open_below(w.fd, sub);
+		child = lb_tree_open(w.fd, sub);
 		if (child < 0) {
 			going = leave(&w, &w.frame[w.depth - 1], sub) || ascend(&w);
 			continue;

@@ -9,6 +9,12 @@ struct lb_tree_count {
 };
 
 /*
+ * Opens the directory name in dirfd, if it is one and on the same mount; its
+ * mode is changed where the owner may not read it.  -1 with errno.
+ */
+int lb_tree_open(int dirfd, const char *name);
+
+/*
  * Removes everything below the directory dirfd, which stays.  Goes by
  * descriptor and never through a symbolic link or onto another mount; needs
  * neither recursion nor more than three descriptors however deep the tree is.

@@ -122,13 +122,25 @@ listen_at(const struct lb_warden *w, const char *name, mode_t mode)
 	return fd;
 }
 
+#define FILES_WANTED 65536u
+
 static void
 limits(void)
 {
-	const struct rlimit none = {0, 0}, files = {4096, 4096};
+	const struct rlimit none = {0, 0};
+	struct rlimit files;
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		lb_fatal(1, "cannot turn core dumps off: %m");
+	/* Each open session holds a descriptor here and in the keeper. */
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		lb_fatal(1, "cannot read the limit on open files: %m");
+	if (files.rlim_max < FILES_WANTED) {
+		files.rlim_max = FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &files) != 0 && getrlimit(RLIMIT_NOFILE, &files) != 0)
+			lb_fatal(1, "cannot read the limit on open files: %m");
+	}
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
 		lb_log(LOG_WARNING, "cannot set the limit on open files: %m");
 }

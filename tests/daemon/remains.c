@@ -166,13 +166,13 @@ processes_are_found_by_every_uid_and_the_login_uid(void **unused)
 		struct seen s = {.pid = start(k)};
 		bool due = k != BY_NOTHING && k != ZOMBIE;
 
-		assert_int_equal(lb_scan(is_ours, note, &s), 0);
+		assert_int_equal(lb_scan(is_ours, note, &s, NULL), 0);
 		if (s.times != due || s.wrong != 0)
 			fail_msg("kind %d: found %u times, %u others", k, s.times, s.wrong);
 		assert_int_equal(s.by_loginuid, k == BY_LOGINUID);
 		end(s.pid);
 		s.times = 0;
-		lb_scan(is_ours, note, &s);
+		lb_scan(is_ours, note, &s, NULL);
 		assert_int_equal(s.times, 0);
 	}
 }
@@ -183,11 +183,11 @@ neither_init_nor_the_caller_nor_others_are_ever_found(void **unused)
 	struct seen s = {0};
 
 	(void)unused;
-	lb_scan(anybody, note, &s); /* even if everybody were wanted: no uid but an account's counts */
+	lb_scan(anybody, note, &s, NULL); /* even if everybody were wanted: no uid but an account's counts */
 	assert_int_equal(s.wrong + s.times, 0);
 	if (fork() == 0) {
 		become(BY_LOGINUID); /* the caller itself carries the login uid */
-		lb_scan(is_ours, note, &s);
+		lb_scan(is_ours, note, &s, NULL);
 		_exit(s.wrong + s.times != 0);
 	} else {
 		int status;
