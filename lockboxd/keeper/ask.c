@@ -128,8 +128,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	g.duration_s = duration_s;
 	g.requested_s = tx->now_s;
 	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
-	g.need = (uint8_t)role->approvals;
-	lb_role_texts(role, g.groups, g.sudo);
+	lb_role_note(role, &g);
 	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
 	lb_duration_format(duration, duration_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||

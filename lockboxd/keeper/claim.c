@@ -32,6 +32,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	uint32_t sessions;
+	unsigned need;
 	int err = LB_OK;
 
 	if (strcmp(g->identity, who->identity) != 0)
@@ -40,17 +41,22 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	else if (!lb_role_unchanged(tx->k->policy, g))
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"the role or its people have changed since the approval; request it anew");
+	else if (g->state == LB_STATE_APPROVED && lb_approvals_count(tx->k->policy, g, &need) < need)
+		err = lb_refuse(tx, who, LB_NOT_NOW,
+				"the policy has changed since the approval: it takes %u and fewer of them "
+				"still count; request it anew",
+				need);
 	else if (g->state == LB_STATE_APPROVED && lb_keeper_clock_astray(tx->k))
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"the host's clock is more than a day behind what it has shown; the "
 				"operators must set it right first");
 	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
-	else if (sessions >= role->sessions)
+	else if (sessions >= lb_role_sessions(role, g))
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"a session of R-%llu is open, and it allows %u at a time; a new password "
 				"is given when one closes",
-				(unsigned long long)g->id, role->sessions);
+				(unsigned long long)g->id, lb_role_sessions(role, g));
 	else
 		return LB_OK;
 	return err == LB_OK ? LB_ERR_REFUSED : err;

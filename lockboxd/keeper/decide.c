@@ -62,6 +62,8 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	if (!lb_role_unchanged(tx->k->policy, &g))
 		return lb_refuse(tx, who, LB_NOT_NOW,
 				 "the role or its people have changed since; it must be requested anew");
+	/* Who has lost the right since has not approved; the record keeps that it was said. */
+	lb_approvals_settle(tx->k->policy, &g);
 	event = g.have + 1 >= g.need ? LB_EVENT_APPROVE_LAST : LB_EVENT_APPROVE;
 	if (lb_grant_step(&g, event, tx->now_s, &step, &why) != LB_OK)
 		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);

@@ -57,8 +57,28 @@ lb_settled(int err)
 void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
 		   char sudo[LB_LIST_MAX + 1]);
 
-/* True while the role still is what was asked for, and the identity may have it. */
+/* Notes in grant what the role carries: what is asked for is approved, and no more than that is given. */
+void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
+/*
+ * True while the role still is what was asked for, and the identity may have it
+ * for so long.  Sessions and forwarding are not compared: the narrower of what
+ * was approved and what the policy says now holds (lb_role_sessions() and
+ * lb_role_forwards()).
+ */
 bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant);
+uint32_t lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *grant);
+bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *grant);
+
+/*
+ * How many of a grant's approvals count under this policy: those of people who
+ * still are approvers of its role and not its engineer.  *need: how many it
+ * takes, by what the policy said at the request or by what it says now,
+ * whichever is more.
+ */
+unsigned lb_approvals_count(const struct lb_policy *policy, const struct lb_grant *grant,
+			    unsigned *need);
+/* Drops from a grant the approvals that no longer count, and sets need to what it takes now. */
+void lb_approvals_settle(const struct lb_policy *policy, struct lb_grant *grant);
 /*
  * Moves grant by step and does what can be done from here: voids the password,
  * stamps the end, tells the warden to evict.  cause "" keeps the old one.

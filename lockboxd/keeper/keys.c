@@ -46,7 +46,7 @@ for_account(struct lb_tx *tx, const struct lb_caller *who, const char *user, con
 	if (strcmp(g.account, user) != 0 || strcmp(g.identity, identity) != 0 || role == NULL ||
 	    !lb_grant_open(&g, tx->now_s))
 		return LB_OK;
-	return add_line(tx, who, role->port_forwarding ? "restrict,pty,port-forwarding" : "restrict,pty",
+	return add_line(tx, who, lb_role_forwards(role, &g) ? "restrict,pty,port-forwarding" : "restrict,pty",
 			key);
 }
 

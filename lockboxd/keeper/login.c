@@ -134,10 +134,10 @@ gate(struct ask *a)
 	err = lb_store_count_sessions(tx->store, a->grant.id, &sessions);
 	if (err != LB_OK)
 		return err;
-	if (sessions >= role->sessions) {
+	if (sessions >= lb_role_sessions(role, &a->grant)) {
 		say_no(a, "session limit",
 		       "Lockbox: session limit reached: R-%llu allows %u at a time and %u %s open",
-		       (unsigned long long)a->grant.id, role->sessions, sessions,
+		       (unsigned long long)a->grant.id, lb_role_sessions(role, &a->grant), sessions,
 		       sessions == 1 ? "is" : "are");
 		return LB_ERR_REFUSED;
 	}

@@ -84,7 +84,66 @@ lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
 	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
 	lb_role_texts(role, groups, sudo);
-	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0;
+	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
+	       strcmp(role->shell, g->shell) == 0 && g->duration_s <= role->max_duration_s;
+}
+
+void
+lb_role_note(const struct lb_policy_role *role, struct lb_grant *g)
+{
+	lb_role_texts(role, g->groups, g->sudo);
+	snprintf(g->shell, sizeof g->shell, "%s", role->shell);
+	g->sessions_max = role->sessions;
+	g->port_forwarding = role->port_forwarding;
+	g->need = (uint8_t)role->approvals;
+}
+
+uint32_t
+lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *g)
+{
+	return role->sessions < g->sessions_max ? role->sessions : g->sessions_max;
+}
+
+bool
+lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *g)
+{
+	return role->port_forwarding && g->port_forwarding;
+}
+
+static bool
+approver_counts(const struct lb_policy *policy, const struct lb_grant *g, size_t i)
+{
+	return strcmp(g->approver[i], g->identity) != 0 &&
+	       lb_policy_may_approve(policy, g->role, g->approver[i]);
+}
+
+unsigned
+lb_approvals_count(const struct lb_policy *policy, const struct lb_grant *g, unsigned *need)
+{
+	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
+	unsigned count = 0;
+
+	*need = g->need;
+	if (role != NULL && role->approvals > *need)
+		*need = role->approvals;
+	for (size_t i = 0; i < g->have; i++)
+		count += approver_counts(policy, g, i);
+	return count;
+}
+
+void
+lb_approvals_settle(const struct lb_policy *policy, struct lb_grant *g)
+{
+	unsigned need, kept = 0;
+
+	lb_approvals_count(policy, g, &need);
+	g->need = (uint8_t)need;
+	for (size_t i = 0; i < g->have; i++)
+		if (approver_counts(policy, g, i))
+			memmove(g->approver[kept++], g->approver[i], sizeof g->approver[0]);
+	for (size_t i = kept; i < g->have; i++)
+		memset(g->approver[i], 0, sizeof g->approver[i]);
+	g->have = (uint8_t)kept;
 }
 
 int
@@ -156,6 +215,8 @@ list_approvers(const struct lb_tx *tx, const struct lb_grant *grant, char *out, 
 void
 lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 {
+	unsigned need;
+
 	memset(v, 0, sizeof *v);
 	v->id = g->id;
 	v->state = g->state;
@@ -170,6 +231,10 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->end_s = g->closed_s != 0 && g->closed_s < g->end_s ? g->closed_s : g->end_s;
 	v->have = g->have;
 	v->need = g->need;
+	if (g->state == LB_STATE_PENDING) {
+		v->have = (uint8_t)lb_approvals_count(tx->k->policy, g, &need);
+		v->need = (uint8_t)need;
+	}
 	if (lb_store_count_sessions(tx->store, g->id, &v->sessions) != LB_OK)
 		v->sessions = 0;
 	memcpy(v->ticket, g->ticket, sizeof v->ticket);

@@ -24,6 +24,7 @@
 #define LB_APPROVALS_MAX 8
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
+#define LB_SHELL_MAX 128
 #define LB_BOOT_ID_SIZE 16
 
 /* State of a grant's one-time password. */
@@ -44,6 +45,9 @@ struct lb_grant {
 	/* What was approved: a role that has changed since is not what was approved. */
 	char groups[LB_LIST_MAX + 1];
 	char sudo[LB_LIST_MAX + 1];
+	char shell[LB_SHELL_MAX + 1];
+	uint32_t sessions_max;
+	uint8_t port_forwarding; /* 0 or 1 */
 	uint8_t policy_digest[LB_HASH_SIZE];
 	uint8_t need, have;
 	char approver[LB_APPROVALS_MAX][LB_IDENTITY_MAX + 1]; /* the first `have` are set */

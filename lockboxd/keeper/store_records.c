@@ -37,6 +37,9 @@ static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_grant, closed_s),
 	LB_TEXT(struct lb_grant, groups),
 	LB_TEXT(struct lb_grant, sudo),
+	LB_TEXT(struct lb_grant, shell),
+	LB_U32(struct lb_grant, sessions_max),
+	LB_U8(struct lb_grant, port_forwarding),
 	LB_BYTES(struct lb_grant, policy_digest),
 	LB_U8(struct lb_grant, need),
 	LB_U8(struct lb_grant, have),
@@ -226,7 +229,7 @@ grant_valid(const void *record, const struct lb_key *key)
 	return g->id != 0 && key_is(key, lb_key_u64(g->id)) && g->state >= LB_STATE_PENDING &&
 	       g->state < LB_STATE_COUNT && lb_identity_valid(g->identity) &&
 	       lb_role_valid(g->role) && approvers_valid(g) && account_valid(g) &&
-	       g->otp <= LB_OTP_VOID;
+	       g->otp <= LB_OTP_VOID && g->port_forwarding <= 1;
 }
 
 static bool

@@ -59,6 +59,17 @@ lb_sync_accounts(struct lb_keeper *k)
 	return lb_tx_run(k, send_all, NULL);
 }
 
+static bool
+still_allowed(const struct lb_policy *policy, const struct lb_grant *g)
+{
+	unsigned need;
+
+	if (!lb_role_unchanged(policy, g))
+		return false;
+	/* Before it is claimed an approval is worth what the policy in force makes of it. */
+	return g->state != LB_STATE_APPROVED || lb_approvals_count(policy, g, &need) >= need;
+}
+
 /* What the policy in force no longer allows is taken away: an approval is not for more, or for other, than was asked. */
 int
 lb_sync_policy(struct lb_tx *tx, void *unused)
@@ -74,7 +85,7 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 		const char *why;
 
 		after = g.id;
-		if (lb_role_unchanged(tx->k->policy, &g) ||
+		if (still_allowed(tx->k->policy, &g) ||
 		    lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
 			continue;
 		err = lb_move(tx, &g, &step, cause);

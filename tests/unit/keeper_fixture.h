@@ -69,6 +69,9 @@ static const char host_text[] = "name = \"testhost\"\n"
 #define OP(groups) \
 	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} max-duration = \"4h\"\n" \
 	" default-duration = \"1h\" groups = {" groups "} sudo = {\"/usr/bin/id -u\"} sessions = 1 }\n"
+#define OP_WITH(settings) \
+	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} groups = {\"adm\"} sudo = {\"/usr/bin/id -u\"}\n" \
+	" default-duration = \"10m\" " settings " }\n"
 #define OTHER_ROLES \
 	"role duo { requesters = {\"engineers\"} approvers = {\"leads\"} approvals = 2\n" \
 	" max-duration = \"1h\" default-duration = \"10m\" sessions = 3 port-forwarding = true }\n" \

@@ -361,6 +361,145 @@ nothing_is_approved_that_the_policy_has_changed_under(void **state)
 	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
 }
 
+/* -- a policy that has become stricter, or whose people have changed ------------------- */
+
+#define TEAMS_LED_BY(leads) \
+	"team engineers { members = {\"alice\", \"mallory\"} }\n" \
+	"team leads { members = {" leads "} }\n" \
+	"team both { members = {\"frank\", \"bob\"} }\n" \
+	"team auditors { members = {\"carol\"} }\n"
+static const char policy_without_bob[] = PEOPLE MALLORY TEAMS_LED_BY("\"dave\", \"carol\"") OP("\"adm\"") OTHER_ROLES;
+static const char policy_led_by_alice[] = PEOPLE MALLORY TEAMS_LED_BY("\"alice\", \"bob\", \"dave\"") OP("\"adm\"")
+	OTHER_ROLES;
+#define OP_NOW(settings) PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH(settings) OTHER_ROLES
+
+static void
+an_approval_of_somebody_who_may_no_longer_approve_does_not_count(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t half = pending(f, "alice", "duo"), whole = approved(f, "alice", "duo"), op = approved(f, "alice", "op");
+
+	answered(act(f, "bob", LB_MSG_APPROVE, half, ""));
+	assert_int_equal(f->a.grant.have, 1);
+	change_policy(f, policy_without_bob);
+	answered(act(f, "alice", LB_MSG_SHOW, half, ""));
+	assert_int_equal(f->a.grant.have, 0);
+	answered(act(f, "dave", LB_MSG_APPROVE, half, ""));
+	assert_int_equal(f->a.grant.have, 1);
+	assert_int_equal(stored(f, half).state, LB_STATE_PENDING);
+	answered(act(f, "carol", LB_MSG_APPROVE, half, ""));
+	assert_int_equal(stored(f, half).state, LB_STATE_APPROVED);
+	assert_string_equal(f->a.grant.approvers, "dave, carol");
+	refused(act(f, "alice", LB_MSG_CLAIM, whole, ""), LB_NOT_NOW, "fewer of them still count");
+	refused(act(f, "alice", LB_MSG_CLAIM, op, ""), LB_NOT_NOW, "fewer of them still count");
+	/* The policy's coming into force takes them away, and those alone. */
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, half).state, LB_STATE_APPROVED);
+	assert_int_equal(stored(f, whole).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, op).state, LB_STATE_CANCELLED);
+	assert_string_equal(stored(f, op).cause, "the policy no longer allows it");
+	act(f, "alice", LB_MSG_CLAIM, half, "");
+	assert_int_equal(f->a.claims, 1);
+}
+
+static void
+a_policy_that_asks_for_more_approvals_is_followed_before_the_claim(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"), live = active(f, "alice", "op");
+
+	change_policy(f, OP_NOW("max-duration = \"4h\" approvals = 2"));
+	answered(act(f, "bob", LB_MSG_APPROVE, waiting, ""));
+	assert_int_equal(f->a.grant.need, 2);
+	assert_int_equal(stored(f, waiting).state, LB_STATE_PENDING);
+	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_NOW, "it takes 2");
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, live).state, LB_STATE_ACTIVE); /* it was claimed under the policy of its time */
+	/* Fewer again: what has become known to take two takes two. */
+	change_policy(f, policy_text);
+	answered(act(f, "dave", LB_MSG_APPROVE, waiting, ""));
+	assert_int_equal(f->a.grant.need, 2);
+	assert_int_equal(stored(f, waiting).state, LB_STATE_APPROVED);
+}
+
+static void
+an_engineer_who_became_an_approver_does_not_count_for_his_own(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant g;
+	uint64_t id = pending(f, "alice", "op");
+	unsigned need;
+
+	change_policy(f, policy_led_by_alice);
+	refused(act(f, "alice", LB_MSG_APPROVE, id, ""), LB_OWN_REQUEST, "your own request");
+	g = stored(f, id);
+	g.have = 1;
+	strcpy(g.approver[0], "alice"); /* however it came there */
+	assert_int_equal(lb_approvals_count(f->k.policy, &g, &need), 0);
+	strcpy(g.approver[0], "bob");
+	assert_int_equal(lb_approvals_count(f->k.policy, &g, &need), 1);
+}
+
+static void
+a_grant_longer_than_the_new_maximum_is_taken_away(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"); /* an hour each */
+
+	change_policy(f, OP_NOW("max-duration = \"1h\""));
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, ready).state, LB_STATE_APPROVED);
+	change_policy(f, OP_NOW("max-duration = \"59m\""));
+	refused(act(f, "bob", LB_MSG_APPROVE, waiting, ""), LB_NOT_NOW, "changed since");
+	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_NOW, "changed since");
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, waiting).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+}
+
+static void
+another_shell_is_another_role(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ready = approved(f, "alice", "op");
+
+	assert_string_equal(stored(f, ready).shell, "/bin/bash");
+	change_policy(f, OP_NOW("max-duration = \"4h\" shell = \"/bin/sh\""));
+	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_NOW, "changed since");
+}
+
+static void
+what_a_role_gains_after_the_approval_is_not_given(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.keys = {.type = ALICE_TYPE, .blob = ALICE_KEY}};
+	uint64_t id = active(f, "alice", "op");
+	struct lb_grant g = stored(f, id);
+	const struct lb_policy_role *role;
+
+	assert_int_equal(g.sessions_max, 1);
+	snprintf(m.keys.user, sizeof m.keys.user, "%s", g.account);
+	change_policy(f, OP_NOW("max-duration = \"4h\" sessions = 3 port-forwarding = true"));
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, id).state, LB_STATE_ACTIVE);
+	role = lb_policy_role(f->k.policy, "op");
+	assert_int_equal(lb_role_sessions(role, &g), 1);
+	assert_int_equal(ask(f, "lockbox-keys", LB_MSG_KEYS, &m)->keys, 1);
+	assert_null(strstr(f->a.key.line, "port-forwarding"));
+	/* What it loses counts at once. */
+	id = active(f, "alice", "op");
+	g = stored(f, id);
+	snprintf(m.keys.user, sizeof m.keys.user, "%s", g.account);
+	assert_int_equal(ask(f, "lockbox-keys", LB_MSG_KEYS, &m)->keys, 1);
+	assert_non_null(strstr(f->a.key.line, "port-forwarding"));
+	assert_int_equal(lb_role_sessions(role, &g), 3);
+	change_policy(f, OP_NOW("max-duration = \"4h\" sessions = 2"));
+	assert_int_equal(ask(f, "lockbox-keys", LB_MSG_KEYS, &m)->keys, 1);
+	assert_null(strstr(f->a.key.line, "port-forwarding"));
+	assert_int_equal(lb_role_sessions(lb_policy_role(f->k.policy, "op"), &g), 2);
+}
+
 static void
 nothing_is_approved_after_its_time(void **state)
 {
@@ -745,6 +884,12 @@ main(void)
 		unit(an_approval_needs_another_person_who_is_an_approver),
 		unit(two_approvals_are_two_people),
 		unit(nothing_is_approved_that_the_policy_has_changed_under),
+		unit(an_approval_of_somebody_who_may_no_longer_approve_does_not_count),
+		unit(a_policy_that_asks_for_more_approvals_is_followed_before_the_claim),
+		unit(an_engineer_who_became_an_approver_does_not_count_for_his_own),
+		unit(a_grant_longer_than_the_new_maximum_is_taken_away),
+		unit(another_shell_is_another_role),
+		unit(what_a_role_gains_after_the_approval_is_not_given),
 		unit(nothing_is_approved_after_its_time),
 		unit(every_role_the_policy_accepts_can_be_approved),
 		unit(a_denial_needs_a_reason_and_an_approver),

@@ -29,6 +29,8 @@ fullest_grant(uint64_t id, uint32_t serial)
 			     .closed_s = 4,
 			     .need = LB_APPROVALS_MAX,
 			     .have = LB_APPROVALS_MAX,
+			     .sessions_max = UINT32_MAX,
+			     .port_forwarding = 1,
 			     .otp = LB_OTP_SPENT};
 
 	fill(g.identity, sizeof g.identity, 'i');
@@ -37,6 +39,7 @@ fullest_grant(uint64_t id, uint32_t serial)
 	fill(g.reason, sizeof g.reason, 'R');
 	fill(g.groups, sizeof g.groups, 'G');
 	fill(g.sudo, sizeof g.sudo, 'S');
+	fill(g.shell, sizeof g.shell, '/');
 	fill(g.cause, sizeof g.cause, 'C');
 	for (int i = 0; i < LB_APPROVALS_MAX; i++)
 		fill(g.approver[i], sizeof g.approver[i], (char)('a' + i));
@@ -820,6 +823,8 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	strcpy(g.approver[0], "bob");
 	strcpy(g.groups, "postgres, adm");
 	strcpy(g.sudo, "/usr/bin/systemctl restart postgresql");
+	strcpy(g.shell, "/bin/bash");
+	g.sessions_max = 1;
 	memset(g.policy_digest, 0xd1, sizeof g.policy_digest);
 	memset(g.otp_salt, 0x5a, sizeof g.otp_salt);
 	memset(g.otp_hash, 0x4a, sizeof g.otp_hash);
