@@ -41,15 +41,23 @@ lb_boot_ns(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
-void
-lb_clock_start(struct lb_clock *c, uint64_t mark_s)
+int64_t
+lb_clock_first(int64_t mark_ns, int64_t mark_boot_ns, int64_t wall_ns, int64_t boot_ns)
 {
-	int64_t mark_ns = (int64_t)mark_s * NS;
+	int64_t first = mark_ns;
 
+	/* A guest brought back from a snapshot may show an older boot-time clock: nothing is given back. */
+	if (mark_boot_ns > 0 && boot_ns > mark_boot_ns &&
+	    __builtin_add_overflow(mark_ns, boot_ns - mark_boot_ns, &first))
+		first = INT64_MAX;
+	return wall_ns > first ? wall_ns : first;
+}
+
+void
+lb_clock_start(struct lb_clock *c, int64_t mark_ns, int64_t mark_boot_ns)
+{
 	c->anchor_boot_ns = lb_boot_ns();
-	c->anchor_ns = lb_wall_ns();
-	if (c->anchor_ns < mark_ns)
-		c->anchor_ns = mark_ns;
+	c->anchor_ns = lb_clock_first(mark_ns, mark_boot_ns, lb_wall_ns(), c->anchor_boot_ns);
 }
 
 int64_t

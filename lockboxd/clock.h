@@ -23,8 +23,15 @@ struct lb_clock {
 int64_t lb_wall_ns(void);
 int64_t lb_boot_ns(void);
 
-/* Starts the clock no earlier than mark_s, the latest time it has ever shown. */
-void lb_clock_start(struct lb_clock *c, uint64_t mark_s);
+/*
+ * Where the clock begins, given both clocks: not before mark_ns, the latest
+ * time it is known to have shown, nor before what has gone by on the boot-time
+ * clock since that stood at mark_boot_ns.  0: the mark is of another boot, and
+ * then its time alone counts.  Pure, for lb_clock_start() and the tests.
+ */
+int64_t lb_clock_first(int64_t mark_ns, int64_t mark_boot_ns, int64_t wall_ns, int64_t boot_ns);
+/* Starts the clock there. */
+void lb_clock_start(struct lb_clock *c, int64_t mark_ns, int64_t mark_boot_ns);
 /* Its reading in nanoseconds, given both clocks; pure, for lb_clock_now_ns() and the tests. */
 int64_t lb_clock_read(struct lb_clock *c, int64_t wall_ns, int64_t boot_ns);
 /* Its reading now. */

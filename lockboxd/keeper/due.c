@@ -11,6 +11,7 @@
 
 #define NS 1000000000ll
 #define BATCH_MAX 500
+#define MARK_EVERY_S 10
 
 static const struct {
 	uint8_t state;
@@ -74,6 +75,38 @@ on_due(void *arg)
 	lb_alarm_set(k->alarm, 0, lb_boot_ns() + NS);
 }
 
+static int
+mark(struct lb_tx *tx, void *unused)
+{
+	(void)unused;
+	return lb_tx_mark(tx);
+}
+
+static void
+mark_again(struct lb_keeper *k)
+{
+	static const struct timeval later = {MARK_EVERY_S, 0};
+
+	if (k->mark_timer != NULL && event_add(k->mark_timer, &later) != 0)
+		lb_log(LOG_ERR, "the clock is noted only with what happens: no memory for a timer");
+}
+
+/* As long as something waits for a time, and nothing else has noted the clock meanwhile. */
+static void
+on_mark_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct lb_keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	if (k->alarm_s == 0)
+		return;
+	if (lb_boot_ns() - (int64_t)k->mark.boot_ns >= MARK_EVERY_S * NS / 2 &&
+	    lb_tx_run(k, mark, NULL) != LB_OK)
+		lb_log(LOG_ERR, "the clock could not be noted");
+	mark_again(k);
+}
+
 void
 lb_due_rearm(struct lb_keeper *k)
 {
@@ -95,6 +128,8 @@ lb_due_rearm(struct lb_keeper *k)
 		lb_alarm_set(k->alarm, 0, 0);
 		return;
 	}
+	if (k->mark_timer != NULL && !event_pending(k->mark_timer, EV_TIMEOUT, NULL))
+		mark_again(k);
 	/* The keeper's clock follows whichever of the two is ahead, so both are set. */
 	now = lb_clock_now_ns(&k->clock);
 	in_ns = (int64_t)g.until_s * NS - now;
@@ -111,8 +146,9 @@ lb_due_start(struct lb_keeper *k)
 	if (err != LB_OK)
 		return err;
 	k->alarm = lb_alarm_new(k->base, on_due, k);
+	k->mark_timer = event_new(k->base, -1, 0, on_mark_timer, k);
 	k->alarm_s = UINT64_MAX;
-	if (k->alarm == NULL)
+	if (k->alarm == NULL || k->mark_timer == NULL)
 		return LB_ERR_NOMEM;
 	lb_due_rearm(k);
 	return LB_OK;

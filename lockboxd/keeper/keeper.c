@@ -148,7 +148,6 @@ look_around(struct lb_keeper *k)
 static void
 open_store(struct lb_keeper *k)
 {
-	struct lb_store_txn *txn;
 	char why[512] = "";
 	int err = lb_store_check(STORE_DIR, why, sizeof why);
 
@@ -157,14 +156,9 @@ open_store(struct lb_keeper *k)
 			 lb_err_text(err), why);
 	err = lb_store_open(STORE_DIR, MAP_SIZE, &k->store);
 	if (err == LB_OK)
-		err = lb_store_begin(k->store, LB_STORE_READ, &txn);
-	if (err == LB_OK) {
-		err = lb_store_clock_mark(txn, &k->mark_s);
-		lb_store_abort(txn);
-	}
+		err = lb_keeper_clock_resume(k);
 	if (err != LB_OK)
 		lb_fatal(LB_EXIT_SETUP, "the store cannot be opened: %s: %m", lb_err_text(err));
-	lb_clock_start(&k->clock, k->mark_s);
 }
 
 int

@@ -43,7 +43,8 @@ struct lb_keeper {
 	struct lb_policy *policy; /* immutable; replaced as a whole */
 	uint32_t keys_uid;	  /* of the user that may only look keys up */
 	struct lb_clock clock;
-	uint64_t mark_s; /* the clock mark that is in the store */
+	struct lb_clock_mark mark; /* as it is in the store */
+	struct event *mark_timer;
 	struct lb_link *warden, *front;
 	uint64_t front_start; /* the warden's number for this front */
 	int courier_fd; /* the courier's link: nothing to send yet */
@@ -86,11 +87,15 @@ int lb_tx_run(struct lb_keeper *k, lb_tx_body *body, void *arg);
 int lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx);
 int lb_tx_commit(struct lb_tx *tx);
 void lb_tx_abort(struct lb_tx *tx);
+/* Notes how far the clock has come; every commit that writes something does. */
+int lb_tx_mark(struct lb_tx *tx);
 
 /* The name this host goes by in texts for people. */
 const char *lb_keeper_host(const struct lb_keeper *k);
 /* The keeper's clock in whole seconds. */
 uint64_t lb_keeper_now_s(struct lb_keeper *k);
+/* Starts the clock where the store says it was. */
+int lb_keeper_clock_resume(struct lb_keeper *k);
 /* True when the wall clock is more than a day behind what this clock has shown: no new grants. */
 bool lb_keeper_clock_astray(struct lb_keeper *k);
 

@@ -70,6 +70,12 @@ struct lb_session {
 	char tty[LB_TTY_MAX + 1];
 };
 
+/* What the keeper's clock showed (nanoseconds), and what the boot-time clock of which boot did then. */
+struct lb_clock_mark {
+	uint64_t time_ns, boot_ns; /* each at most INT64_MAX */
+	uint8_t boot_id[LB_BOOT_ID_SIZE];
+};
+
 struct lb_store;
 struct lb_store_txn;
 
@@ -108,6 +114,8 @@ void lb_store_close(struct lb_store *store);
 int lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn);
 int lb_store_commit(struct lb_store_txn *txn);
 void lb_store_abort(struct lb_store_txn *txn);
+/* True when something was written in the transaction: its commit will go to the disk. */
+bool lb_store_wrote(const struct lb_store_txn *txn);
 
 /* The next grant id (from 1) and account serial (from 1): each handed out once, ever. */
 int lb_store_next_id(struct lb_store_txn *txn, uint64_t *id);
@@ -161,8 +169,8 @@ int lb_store_append(struct lb_store_txn *txn, struct lb_msg_record *record);
 /* The record with the smallest seq above after.  LB_ERR_NOT_FOUND. */
 int lb_store_next_record(struct lb_store_txn *txn, uint64_t after, struct lb_msg_record *record);
 
-/* The latest time the keeper's clock has shown (0 at first), so that it never goes back. */
-int lb_store_clock_mark(struct lb_store_txn *txn, uint64_t *unix_s);
-int lb_store_set_clock_mark(struct lb_store_txn *txn, uint64_t unix_s);
+/* The latest time the keeper's clock has shown (all 0 at first), so that it never goes back. */
+int lb_store_clock_mark(struct lb_store_txn *txn, struct lb_clock_mark *mark);
+int lb_store_set_clock_mark(struct lb_store_txn *txn, const struct lb_clock_mark *mark);
 
 #endif

@@ -125,7 +125,7 @@ lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_
 	err = lb_store_from_mdb(mdb_txn_begin(store->env, NULL, flags, &begun));
 	if (err != LB_OK)
 		return err;
-	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, LB_OK};
+	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, false, LB_OK};
 	*txn = &store->txn;
 	return LB_OK;
 }
@@ -154,6 +154,12 @@ lb_store_abort(struct lb_store_txn *txn)
 	txn->txn = NULL;
 }
 
+bool
+lb_store_wrote(const struct lb_store_txn *txn)
+{
+	return txn->wrote;
+}
+
 /* ---- records ---- */
 
 int
@@ -175,10 +181,11 @@ lb_store_latch(struct lb_store_txn *t, int err)
 }
 
 int
-lb_store_writable(const struct lb_store_txn *t)
+lb_store_writable(struct lb_store_txn *t)
 {
 	if (!t->write)
 		return LB_ERR_INTERNAL;
+	t->wrote = true;
 	return t->failed;
 }
 
@@ -326,24 +333,24 @@ next_session_number(struct lb_store_txn *t, uint64_t *number)
 }
 
 int
-lb_store_clock_mark(struct lb_store_txn *txn, uint64_t *unix_s)
+lb_store_clock_mark(struct lb_store_txn *txn, struct lb_clock_mark *mark)
 {
 	struct lb_counters c;
 	int err = lb_store_get_counters(txn, &c);
 
 	if (err == LB_OK)
-		*unix_s = c.clock_mark;
+		*mark = c.mark;
 	return lb_store_latch(txn, err);
 }
 
 int
-lb_store_set_clock_mark(struct lb_store_txn *txn, uint64_t unix_s)
+lb_store_set_clock_mark(struct lb_store_txn *txn, const struct lb_clock_mark *mark)
 {
 	struct lb_counters c;
 	int err = take_counters(txn, &c);
 
 	if (err == LB_OK) {
-		c.clock_mark = unix_s;
+		c.mark = *mark;
 		err = put_counters(txn, &c);
 	}
 	return lb_store_latch(txn, err);

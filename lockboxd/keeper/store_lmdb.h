@@ -19,6 +19,7 @@ struct lb_store_txn {
 	struct lb_store *store;
 	MDB_txn *txn; /* NULL: none is open */
 	bool write;
+	bool wrote;
 	int failed; /* the first error, after which it can only be aborted */
 };
 
@@ -48,7 +49,7 @@ int lb_store_put_bytes(MDB_txn *txn, MDB_dbi dbi, const struct lb_key *key, cons
  * writable: LB_OK when the transaction may be written to.
  */
 int lb_store_latch(struct lb_store_txn *t, int err);
-int lb_store_writable(const struct lb_store_txn *t);
+int lb_store_writable(struct lb_store_txn *t);
 
 /* One record, decoded or encoded wholly; record is of the table's type.  LB_ERR_NOT_FOUND. */
 int lb_store_get(struct lb_store_txn *t, enum lb_table table, const struct lb_key *key,

@@ -20,7 +20,9 @@ _Static_assert(LB_HASH_SIZE == sizeof(((struct lb_msg_record *)0)->hash), "one k
 static const struct lb_field counters_fields[] = {
 	LB_U64(struct lb_counters, grant),	LB_U64(struct lb_counters, session),
 	LB_U32(struct lb_counters, serial),	LB_U32(struct lb_counters, role),
-	LB_U64(struct lb_counters, clock_mark),
+	LB_U64(struct lb_counters, mark.time_ns),
+	LB_U64(struct lb_counters, mark.boot_ns),
+	LB_BYTES(struct lb_counters, mark.boot_id),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_grant, id),
@@ -199,7 +201,8 @@ counters_valid(const void *record, const struct lb_key *key)
 	const struct lb_counters *c = record;
 
 	return key_is(key, lb_key_text(LB_KEY_COUNTERS)) && c->role <= LB_ROLE_GIDS &&
-	       c->serial <= LB_UID_LAST - LB_ACCOUNT_UID_FIRST;
+	       c->serial <= LB_UID_LAST - LB_ACCOUNT_UID_FIRST && c->mark.time_ns <= INT64_MAX &&
+	       c->mark.boot_ns <= INT64_MAX;
 }
 
 static bool

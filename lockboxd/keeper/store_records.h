@@ -44,11 +44,11 @@ struct lb_key {
 	size_t size;
 };
 
-/* The last number handed out of each kind, and the clock's high-water mark. */
+/* The last number handed out of each kind, and how far the clock has come. */
 struct lb_counters {
 	uint64_t grant, session;
 	uint32_t serial, role;
-	uint64_t clock_mark;
+	struct lb_clock_mark mark;
 };
 struct lb_uid_entry {
 	uint64_t grant;

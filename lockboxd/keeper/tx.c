@@ -9,12 +9,29 @@
 
 #define NS 1000000000ll
 #define DAY_NS (86400 * NS)
-#define MARK_EVERY_S 60u
 
 uint64_t
 lb_keeper_now_s(struct lb_keeper *k)
 {
 	return (uint64_t)(lb_clock_now_ns(&k->clock) / NS);
+}
+
+int
+lb_keeper_clock_resume(struct lb_keeper *k)
+{
+	struct lb_store_txn *txn;
+	int err = lb_store_begin(k->store, LB_STORE_READ, &txn);
+	bool same;
+
+	if (err != LB_OK)
+		return err;
+	err = lb_store_clock_mark(txn, &k->mark);
+	lb_store_abort(txn);
+	if (err != LB_OK)
+		return err;
+	same = memcmp(k->mark.boot_id, k->boot_id, sizeof k->boot_id) == 0;
+	lb_clock_start(&k->clock, (int64_t)k->mark.time_ns, same ? (int64_t)k->mark.boot_ns : 0);
+	return LB_OK;
 }
 
 bool
@@ -56,14 +73,28 @@ lb_tx_abort(struct lb_tx *tx)
 }
 
 int
+lb_tx_mark(struct lb_tx *tx)
+{
+	struct lb_keeper *k = tx->k;
+	struct lb_clock_mark mark;
+
+	lb_clock_now_ns(&k->clock); /* sets the anchors */
+	mark.time_ns = (uint64_t)k->clock.anchor_ns;
+	mark.boot_ns = (uint64_t)k->clock.anchor_boot_ns;
+	memcpy(mark.boot_id, k->boot_id, sizeof mark.boot_id);
+	k->mark = mark; /* if the commit fails, it comes with the next one */
+	return lb_store_set_clock_mark(tx->store, &mark);
+}
+
+int
 lb_tx_commit(struct lb_tx *tx)
 {
 	struct lb_keeper *k = tx->k;
 	struct lb_out *out;
 	int err = LB_OK;
 
-	if (tx->now_s >= k->mark_s + MARK_EVERY_S)
-		err = lb_store_set_clock_mark(tx->store, tx->now_s);
+	if (lb_store_wrote(tx->store)) /* one that wrote nothing is not to cost a flush */
+		err = lb_tx_mark(tx);
 	if (err != LB_OK) {
 		lb_tx_abort(tx);
 		return err;
@@ -73,8 +104,6 @@ lb_tx_commit(struct lb_tx *tx)
 		lb_outbox_clear(&tx->out);
 		return err;
 	}
-	if (tx->now_s >= k->mark_s + MARK_EVERY_S)
-		k->mark_s = tx->now_s;
 	while ((out = TAILQ_FIRST(&tx->out)) != NULL) {
 		TAILQ_REMOVE(&tx->out, out, next);
 		k->carry_out(k, out);

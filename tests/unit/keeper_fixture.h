@@ -232,7 +232,7 @@ fixture_open(void **state, size_t map_size)
 	memset(k->boot_id, 0xb0, sizeof k->boot_id);
 	LIST_INIT(&k->watches);
 	lb_outbox_init(&k->awaiting);
-	lb_clock_start(&k->clock, 0);
+	lb_clock_start(&k->clock, 0, 0);
 	open_links(f);
 	k->peers = lb_peers_new(k);
 	f->pam_listener = listener(f->dir, "pam");
@@ -267,6 +267,8 @@ fixture_teardown(void **state)
 	close(f->front_fd);
 	close(f->warden_fd);
 	lb_alarm_free(f->k.alarm);
+	if (f->k.mark_timer != NULL)
+		event_free(f->k.mark_timer);
 	lb_store_close(f->k.store);
 	lb_policy_free(f->k.policy);
 	close(f->k.proc_fd);

@@ -109,15 +109,41 @@ the_clock_starts_no_earlier_than_its_mark(void **unused)
 {
 	struct lb_clock c;
 	int64_t wall = lb_wall_ns();
-	uint64_t ahead = (uint64_t)(wall / NS + 100000);
+	int64_t ahead = wall + 100000 * NS;
 
 	(void)unused;
-	lb_clock_start(&c, ahead);
-	assert_in_range(lb_clock_now_ns(&c), (int64_t)ahead * NS, (int64_t)ahead * NS + HOUR);
-	lb_clock_start(&c, 0);
+	lb_clock_start(&c, ahead, 0);
+	assert_in_range(lb_clock_now_ns(&c), ahead, ahead + HOUR);
+	lb_clock_start(&c, 0, 0);
 	assert_in_range(lb_clock_now_ns(&c), wall, wall + HOUR);
-	lb_clock_start(&c, (uint64_t)(wall / NS - 100000));
+	lb_clock_start(&c, wall - 100000 * NS, 0);
 	assert_in_range(lb_clock_now_ns(&c), wall, wall + HOUR);
+	lb_clock_start(&c, wall, lb_boot_ns() - NS);
+	assert_in_range(lb_clock_now_ns(&c), wall + NS, wall + HOUR);
+}
+
+/* A keeper that ends at the mark and is started again, what the clocks show by then. */
+static void
+a_restart_with_the_wall_clock_set_back_lengthens_nothing(void **unused)
+{
+	static const int64_t back[] = {0, 1, NS, HOUR, 10 * YEAR, WALL0};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof back / sizeof back[0]; i++)
+		for (int64_t down = 0; down <= 3 * HOUR; down += HOUR / 2)
+			assert_int_equal(lb_clock_first(WALL0, BOOT0, WALL0 + down - back[i], BOOT0 + down), WALL0 + down);
+	/* Again and again, each time a little later and the clock set back to the same time. */
+	for (int64_t mark = WALL0, boot = BOOT0, n = 1; n < 100; n++, boot += NS) {
+		mark = lb_clock_first(mark, boot, WALL0, boot + NS);
+		assert_int_equal(mark, WALL0 + n * NS);
+	}
+	/* Set forward, it counts; in another boot nothing is known but the mark. */
+	assert_int_equal(lb_clock_first(WALL0, BOOT0, WALL0 + YEAR, BOOT0 + NS), WALL0 + YEAR);
+	assert_int_equal(lb_clock_first(WALL0, 0, WALL0 - YEAR, BOOT0 + HOUR), WALL0);
+	assert_int_equal(lb_clock_first(WALL0, 0, WALL0 + HOUR, BOOT0), WALL0 + HOUR);
+	/* A boot-time clock that went back in the same boot, and a mark from beyond all time. */
+	assert_int_equal(lb_clock_first(WALL0, BOOT0, WALL0 - HOUR, BOOT0 - HOUR), WALL0);
+	assert_int_equal(lb_clock_first(INT64_MAX - 1, BOOT0, WALL0, BOOT0 + HOUR), INT64_MAX);
 }
 
 /* -- alarms ------------------------------------------------------------------ */
@@ -234,6 +260,7 @@ main(void)
 		cmocka_unit_test(a_boot_clock_that_goes_back_is_not_believed),
 		cmocka_unit_test(whatever_the_clocks_do_the_reading_never_goes_back_nor_slower_than_boot_time),
 		cmocka_unit_test(the_clock_starts_no_earlier_than_its_mark),
+		cmocka_unit_test(a_restart_with_the_wall_clock_set_back_lengthens_nothing),
 		cmocka_unit_test(an_alarm_rings_when_either_clock_is_there),
 		cmocka_unit_test(an_alarm_turned_off_or_set_anew_forgets_what_was),
 	};

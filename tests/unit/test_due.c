@@ -1,5 +1,6 @@
 /* What time, the warden and front bring about: lapses, expiry, receipts, the way of a request and its answer. */
 #include "keeper_fixture.h"
+#include "keeper/store_lmdb.h"
 
 static int
 wait_for_message(struct fixture *f, uint16_t type, union lb_ipc_msg *m)
@@ -65,6 +66,119 @@ a_grant_expires_by_the_alarm_without_anybody_asking(void **state)
 	assert_true(wait_for_message(f, LB_IPC_EVICT, &m));
 	assert_int_equal(m.evict.grant, id);
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+}
+
+/* -- the clock over a restart ------------------------------------------------------ */
+
+/* The keeper ends and another takes over, seconds later on the boot-time clock. */
+static void
+restart_after(struct fixture *f, int64_t seconds, bool same_boot)
+{
+	struct lb_store_txn *txn;
+	struct lb_clock_mark mark;
+
+	lb_store_close(f->k.store);
+	ok(lb_store_open(f->dir, MAP_SIZE, &f->k.store));
+	ok(lb_store_begin(f->k.store, LB_STORE_WRITE_ENDING, &txn));
+	ok(lb_store_clock_mark(txn, &mark));
+	mark.boot_ns -= (uint64_t)(seconds * NS);
+	if (!same_boot)
+		mark.boot_id[0] ^= 1;
+	ok(lb_store_set_clock_mark(txn, &mark));
+	ok(lb_store_commit(txn));
+	f->k.clock = (struct lb_clock){0};
+	ok(lb_keeper_clock_resume(&f->k));
+}
+
+static void
+a_restart_and_a_wall_clock_set_back_together_lengthen_no_grant(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, now;
+
+	/* Half an hour ahead of the wall clock, as if that had been set back. */
+	pass_time(f, 1800);
+	now = lb_keeper_now_s(&f->k);
+	id = active(f, "alice", "op"); /* an hour */
+	assert_in_range(stored(f, id).end_s, now + 3600, now + 3602);
+	restart_after(f, 0, true);
+	assert_in_range(lb_keeper_now_s(&f->k), now, now + 5);
+	restart_after(f, 3000, true);
+	assert_in_range(lb_keeper_now_s(&f->k), now + 3000, now + 3005);
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, id).state, LB_STATE_ACTIVE);
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	/* Nothing was written since, so the mark is still the claim's. */
+	restart_after(f, 601, true);
+	assert_in_range(lb_keeper_now_s(&f->k), now + 3601, now + 3610);
+	lb_alarm_free(f->k.alarm);
+	event_free(f->k.mark_timer);
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+	assert_string_equal(stored(f, id).cause, "its time is up");
+}
+
+static void
+another_boot_begins_at_the_mark(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now;
+
+	pass_time(f, 1800);
+	now = lb_keeper_now_s(&f->k);
+	pending(f, "alice", "op");
+	restart_after(f, 3000, false);
+	assert_in_range(lb_keeper_now_s(&f->k), now, now + 5);
+}
+
+static uint64_t
+commits(struct fixture *f)
+{
+	MDB_envinfo info;
+
+	assert_int_equal(mdb_env_info(f->k.store->env, &info), 0);
+	return info.me_last_txnid;
+}
+
+static void
+the_clock_is_noted_with_what_is_written_and_by_itself_only_while_something_is_due(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_clock_mark before;
+	uint64_t n;
+
+	ok(lb_due_start(&f->k));
+	assert_false(event_pending(f->k.mark_timer, EV_TIMEOUT, NULL));
+	n = commits(f);
+	assert_int_equal(ask(f, "alice", LB_MSG_ROLES, &(union lb_msg){.act = {.id = 0}})->done, 1);
+	assert_int_equal(commits(f), n); /* nothing written, nothing flushed */
+	event_active(f->k.mark_timer, EV_TIMEOUT, 1);
+	turn(f);
+	assert_int_equal(commits(f), n);
+	pending(f, "alice", "op");
+	assert_int_equal(commits(f), n + 1);
+	assert_true(event_pending(f->k.mark_timer, EV_TIMEOUT, NULL));
+	/* Noted a moment ago: not again.  Long ago: once. */
+	event_active(f->k.mark_timer, EV_TIMEOUT, 1);
+	turn(f);
+	assert_int_equal(commits(f), n + 1);
+	before = f->k.mark;
+	f->k.mark.boot_ns -= (uint64_t)(10 * NS);
+	event_active(f->k.mark_timer, EV_TIMEOUT, 1);
+	turn(f);
+	assert_int_equal(commits(f), n + 2);
+	assert_true(f->k.mark.time_ns > before.time_ns && f->k.mark.boot_ns > before.boot_ns);
+	assert_true(event_pending(f->k.mark_timer, EV_TIMEOUT, NULL));
+	/* With the last deadline the timer goes too. */
+	answered(act(f, "alice", LB_MSG_CANCEL, 0, ""));
+	n = commits(f);
+	f->k.mark.boot_ns -= (uint64_t)(10 * NS);
+	event_active(f->k.mark_timer, EV_TIMEOUT, 1);
+	event_del(f->k.mark_timer);
+	event_active(f->k.mark_timer, EV_TIMEOUT, 1);
+	turn(f);
+	assert_int_equal(commits(f), n);
+	assert_false(event_pending(f->k.mark_timer, EV_TIMEOUT, NULL));
 }
 
 static void
@@ -301,6 +415,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		unit(each_state_runs_out_in_its_own_way),
 		unit(a_grant_expires_by_the_alarm_without_anybody_asking),
+		unit(a_restart_and_a_wall_clock_set_back_together_lengthen_no_grant),
+		unit(another_boot_begins_at_the_mark),
+		unit(the_clock_is_noted_with_what_is_written_and_by_itself_only_while_something_is_due),
 		unit(a_change_of_policy_takes_away_what_it_no_longer_allows),
 		unit(the_warden_is_told_of_all_that_is_active_or_ending),
 		unit(a_receipt_ends_the_grant_and_is_acknowledged_once_stored),

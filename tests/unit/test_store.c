@@ -195,6 +195,7 @@ an_aborted_transaction_leaves_nothing(void **state)
 	struct lb_msg_record r = event(1, "request");
 	struct lb_store_txn *txn;
 	struct lb_grant g = pending_grant(1, "ann");
+	struct lb_clock_mark mark;
 	uint32_t gid, serial;
 	uint64_t id;
 
@@ -205,7 +206,7 @@ an_aborted_transaction_leaves_nothing(void **state)
 	ok(lb_store_put_grant(txn, &g));
 	ok(lb_store_append(txn, &r));
 	ok(lb_store_role_gid(txn, "db-operator", &gid));
-	ok(lb_store_set_clock_mark(txn, 99));
+	ok(lb_store_set_clock_mark(txn, &(struct lb_clock_mark){.time_ns = 99}));
 	lb_store_abort(txn);
 	txn = begin(p, LB_STORE_READ);
 	assert_int_equal(lb_store_next_grant(txn, 0, &g), LB_ERR_NOT_FOUND);
@@ -214,8 +215,8 @@ an_aborted_transaction_leaves_nothing(void **state)
 	assert_int_equal(lb_store_next_due(txn, &g), LB_ERR_NOT_FOUND);
 	assert_int_equal(lb_store_next_record(txn, 0, &r), LB_ERR_NOT_FOUND);
 	assert_int_equal(lb_store_role_gid(txn, "db-operator", &gid), LB_ERR_NOT_FOUND);
-	ok(lb_store_clock_mark(txn, &id));
-	assert_int_equal(id, 0);
+	ok(lb_store_clock_mark(txn, &mark));
+	assert_int_equal(mark.time_ns, 0);
 	lb_store_abort(txn);
 	place_close(p);
 	assert_check(p, LB_OK);
@@ -278,13 +279,15 @@ a_committed_transaction_is_there_after_reopening(void **state)
 {
 	struct place *p = *state;
 	struct lb_store_txn *txn;
+	struct lb_clock_mark mark, set = {1700000123000000456, 78900000012, {1, 2, 3}};
 	struct lb_grant g, got;
-	uint64_t mark;
 
 	place_open(p);
 	g = add_grant(p, "ann");
 	txn = begin(p, LB_STORE_WRITE);
-	ok(lb_store_set_clock_mark(txn, 1700000123));
+	assert_false(lb_store_wrote(txn));
+	ok(lb_store_set_clock_mark(txn, &set));
+	assert_true(lb_store_wrote(txn));
 	ok(lb_store_commit(txn));
 	place_close(p);
 	place_open(p);
@@ -292,7 +295,8 @@ a_committed_transaction_is_there_after_reopening(void **state)
 	ok(lb_store_grant(txn, g.id, &got));
 	assert_memory_equal(&got, &g, sizeof g);
 	ok(lb_store_clock_mark(txn, &mark));
-	assert_int_equal(mark, 1700000123);
+	assert_memory_equal(&mark, &set, sizeof set);
+	assert_false(lb_store_wrote(txn));
 	lb_store_abort(txn);
 }
 
@@ -807,7 +811,7 @@ static void
 the_examples_of_the_format_are_what_is_written(void **state)
 {
 	struct lb_counters counters = {
-		.grant = 7, .session = 3, .serial = 2, .role = 1, .clock_mark = 1700000000};
+		.grant = 7, .session = 3, .serial = 2, .role = 1, .mark = {1700000000000000000, 3600000000000, {0}}};
 	struct lb_uid_entry uid = {.grant = 7};
 	struct lb_role_entry role = {.gid = LB_UID_FIRST};
 	struct lb_grant g = pending_grant(7, "ann");
@@ -830,6 +834,7 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	memset(g.otp_hash, 0x4a, sizeof g.otp_hash);
 	g.otp = LB_OTP_READY;
 	set_account(&g, 2);
+	memset(counters.mark.boot_id, 0xb0, sizeof counters.mark.boot_id);
 	memset(s.boot_id, 0xb0, sizeof s.boot_id);
 	strcpy(s.service, "sshd");
 	strcpy(s.rhost, "192.0.2.7");
