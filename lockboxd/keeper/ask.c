@@ -121,6 +121,8 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		return lb_refuse(tx, who, LB_OVER_LIMIT,
 				 "you have %u requests and grants already; cancel or end one first", live);
 
+	if ((err = lb_spend(tx, who)) != LB_OK)
+		return lb_settled(err);
 	snprintf(g.identity, sizeof g.identity, "%s", who->identity);
 	snprintf(g.role, sizeof g.role, "%s", role->name);
 	memcpy(g.reason, r->reason, sizeof g.reason);

@@ -101,6 +101,8 @@ lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		return lb_settled(err);
 	if (lb_grant_step(&g, LB_EVENT_CLAIM, tx->now_s, &step, &why) != LB_OK)
 		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
+	if ((err = lb_spend(tx, who)) != LB_OK)
+		return lb_settled(err);
 	fresh = (step.todo & LB_DO_ACCOUNT) != 0;
 	if (fresh && (err = allot(tx, &g)) != LB_OK)
 		return err == LB_ERR_FULL ? lb_refuse(tx, who, LB_STORE_FULL,

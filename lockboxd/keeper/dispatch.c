@@ -60,6 +60,18 @@ lb_done(struct lb_tx *tx, const struct lb_caller *who)
 	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
 }
 
+int
+lb_spend(struct lb_tx *tx, const struct lb_caller *who)
+{
+	unsigned held, wait_s;
+	int err;
+
+	if (lb_budget_take(&tx->k->asks, who->identity, (int64_t)tx->now_s * 1000000000ll, &held, &wait_s))
+		return LB_OK;
+	err = lb_refuse(tx, who, LB_OVER_LIMIT, "too many requests; try again in %u s", wait_s);
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
 /* The gate's one statement: whose key sshd has accepted.  Everything after it is as that identity. */
 static int
 do_as(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)

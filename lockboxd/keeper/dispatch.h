@@ -46,6 +46,12 @@ int lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, un
 /* True when the caller has anything to do with the grant. */
 bool lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
 
+/*
+ * Takes from the caller's budget of what may be written on his word.  LB_OK;
+ * LB_ERR_REFUSED, the refusal is queued; or a failure.
+ */
+int lb_spend(struct lb_tx *tx, const struct lb_caller *who);
+
 /* LB_ERR_REFUSED inside a handler means that the refusal is queued: then all is well. */
 static inline int
 lb_settled(int err)

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "privsep.h"
 
+#define NS 1000000000ll
 #define STORE_DIR "/"
 #define MAP_SIZE ((size_t)256 << 20)
 #define KEYS_USER "lockbox-keys"
@@ -172,6 +173,9 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	k->courier_fd = -1;
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};
+	k->asks = (struct lb_budget){.burst = LB_ASKS_BURST, .every_ns = LB_ASKS_EVERY_S * NS};
+	k->denied = (struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};
+	k->exempt = k->denied;
 	LIST_INIT(&k->watches);
 	lb_outbox_init(&k->awaiting);
 	lb_privsep_ignore_signals();

@@ -48,25 +48,44 @@ say_no(struct ask *a, const char *detail, const char *format, ...)
 	snprintf(a->detail, sizeof a->detail, "%s", detail);
 }
 
-/* Refusals go into the record as far as the budget lasts: nobody can fill the store with them. */
+/* Whether there is to be a record of this login, and what it says about those there were none of. */
+static bool
+budgeted(struct ask *a, struct lb_budget *budget, char *before, size_t cap)
+{
+	unsigned held, wait_s;
+	char uid[LB_BUDGET_KEY_MAX + 1];
+
+	snprintf(uid, sizeof uid, "%u", a->msg->uid);
+	if (!lb_budget_take(budget, uid, (int64_t)a->tx->now_s * 1000000000ll, &held, &wait_s))
+		return false;
+	before[0] = '\0';
+	if (held > 0)
+		snprintf(before, cap, "; %u before it not recorded", held);
+	return true;
+}
+
+/*
+ * Refusals go into the record as far as the budgets last, each uid's own and
+ * that of them all: nobody can fill the store with them, nor hide another's.
+ */
 static int
 refuse(struct ask *a)
 {
 	const struct lb_msg_login *m = a->msg;
 	const struct lb_policy_identity *id = lb_policy_identity_by_uid(a->tx->k->policy, m->uid);
+	const char *from = m->rhost[0] ? m->rhost : "this host";
+	char before[64];
 	int err = LB_OK;
 
-	if (!lb_log_may(&a->tx->k->logins, "refused logins"))
+	if (a->tx->endings_only || !budgeted(a, &a->tx->k->denied, before, sizeof before) ||
+	    !lb_log_may(&a->tx->k->logins, "refused logins"))
 		return verdict(a, LB_VERDICT_DENY, a->why);
-	if (a->tx->endings_only)
-		err = LB_OK;
-	else if (a->found)
-		err = lb_audit(a->tx, "login-refused", &a->grant, a->grant.identity,
-			       "%s from %s: %s", m->service, m->rhost[0] ? m->rhost : "this host", a->detail);
+	if (a->found)
+		err = lb_audit(a->tx, "login-refused", &a->grant, a->grant.identity, "%s from %s: %s%s",
+			       m->service, from, a->detail, before);
 	else
 		err = lb_audit_user(a->tx, "login-refused", m->user, m->uid, id != NULL ? id->name : "",
-				    "%s from %s: %s", m->service, m->rhost[0] ? m->rhost : "this host",
-				    a->detail);
+				    "%s from %s: %s%s", m->service, from, a->detail, before);
 	return err == LB_OK ? verdict(a, LB_VERDICT_DENY, a->why) : err;
 }
 
@@ -304,10 +323,22 @@ do_close(struct ask *a)
 static int
 do_exempt(struct ask *a)
 {
-	int err = lb_audit_user(a->tx, "exempt-used", a->msg->user, a->msg->uid, "",
-				"ALARM: %s let %s in from %s without a grant, by pam.conf", a->msg->service,
-				a->msg->user, a->msg->rhost[0] ? a->msg->rhost : "this host");
+	const struct lb_msg_login *m = a->msg;
+	const char *from = m->rhost[0] ? m->rhost : "this host";
+	char before[64];
+	int err = LB_OK;
 
+	if (budgeted(a, &a->tx->k->exempt, before, sizeof before)) {
+		/* What is left of a full store is for endings; the alarm is heard all the same. */
+		if (a->tx->endings_only)
+			lb_log(LOG_ALERT, "ALARM: %s let %s (uid %u) in from %s without a grant, by pam.conf%s; "
+					  "the store is full: not recorded",
+			       m->service, m->user, m->uid, from, before);
+		else
+			err = lb_audit_user(a->tx, "exempt-used", m->user, m->uid, "",
+					    "ALARM: %s let %s in from %s without a grant, by pam.conf%s",
+					    m->service, m->user, from, before);
+	}
 	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
 }
 

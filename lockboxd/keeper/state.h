@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "link.h"
 #include "log.h"
+#include "keeper/budget.h"
 #include "keeper/grant.h"
 #include "keeper/outbox.h"
 #include "keeper/peer.h"
@@ -62,8 +63,15 @@ struct lb_keeper {
 	struct lb_tries tries[LB_TRIES_KEPT];
 	uint64_t tries_clock;
 	struct lb_log_budget refusals, logins; /* lines about refused requests and logins */
+	struct lb_budget asks;		  /* requests and claims, per identity */
+	struct lb_budget denied, exempt; /* records of refused and of exempt logins, per uid */
 	bool started; /* the store is open and READY was sent */
 };
+
+#define LB_ASKS_BURST 30u
+#define LB_ASKS_EVERY_S 20
+#define LB_LOGINS_BURST 10u
+#define LB_LOGINS_EVERY_S 30
 
 /* One transaction and what it causes. */
 struct lb_tx {

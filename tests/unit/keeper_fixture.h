@@ -227,6 +227,7 @@ fixture_open(void **state, size_t map_size)
 	k->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	k->refusals = (struct lb_log_budget){.per_s = 1000000, .burst = 1000000};
 	k->logins = k->refusals;
+	k->asks = k->denied = k->exempt = (struct lb_budget){.burst = 1000000, .every_ns = 1};
 	k->carry_out = lb_keeper_carry_out;
 	k->alarm_s = UINT64_MAX;
 	memset(k->boot_id, 0xb0, sizeof k->boot_id);
