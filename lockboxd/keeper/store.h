@@ -114,6 +114,12 @@ void lb_store_close(struct lb_store *store);
 int lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn);
 int lb_store_commit(struct lb_store_txn *txn);
 void lb_store_abort(struct lb_store_txn *txn);
+/*
+ * True once the disk has failed a commit: nobody knows then what it holds, no
+ * transaction is begun any more, and only opening it anew, in a new process,
+ * shows.
+ */
+bool lb_store_broken(const struct lb_store *store);
 /* True when something was written in the transaction: its commit will go to the disk. */
 bool lb_store_wrote(const struct lb_store_txn *txn);
 

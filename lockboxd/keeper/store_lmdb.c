@@ -92,12 +92,25 @@ compare_room(const struct lb_store *s, MDB_txn *txn)
 	return used < s->soft_limit + spare ? LB_OK : LB_ERR_FULL;
 }
 
+/* LMDB refuses for good after a write of its meta page that it could not take back. */
+static int
+begin_mdb(struct lb_store *s, unsigned int flags, MDB_txn **txn)
+{
+	int rc = mdb_txn_begin(s->env, NULL, flags, txn);
+
+	if (rc == MDB_PANIC) {
+		s->broken = true;
+		errno = EIO;
+	}
+	return lb_store_from_mdb(rc);
+}
+
 /* LMDB shows its list of free pages to a read transaction only. */
 static int
-check_room(const struct lb_store *s)
+check_room(struct lb_store *s)
 {
 	MDB_txn *txn;
-	int err = lb_store_from_mdb(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+	int err = begin_mdb(s, MDB_RDONLY, &txn);
 
 	if (err != LB_OK)
 		return err;
@@ -122,7 +135,7 @@ lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_
 	err = mode == LB_STORE_WRITE ? check_room(store) : LB_OK;
 	if (err != LB_OK)
 		return err;
-	err = lb_store_from_mdb(mdb_txn_begin(store->env, NULL, flags, &begun));
+	err = begin_mdb(store, flags, &begun);
 	if (err != LB_OK)
 		return err;
 	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, false, LB_OK};
@@ -141,7 +154,7 @@ lb_store_commit(struct lb_store_txn *txn)
 	}
 	err = lb_store_from_mdb(mdb_txn_commit(txn->txn));
 	txn->txn = NULL;
-	/* After a failed flush nobody knows what the disk has: a restart looks anew. */
+	/* After a failed flush nobody knows what the disk has: a new process looks anew (lb_store_broken()). */
 	if (err != LB_OK && err != LB_ERR_FULL && err != LB_ERR_NOMEM)
 		txn->store->broken = true;
 	return err;
@@ -152,6 +165,12 @@ lb_store_abort(struct lb_store_txn *txn)
 {
 	mdb_txn_abort(txn->txn);
 	txn->txn = NULL;
+}
+
+bool
+lb_store_broken(const struct lb_store *store)
+{
+	return store->broken;
 }
 
 bool

@@ -48,6 +48,14 @@ lb_keeper_host(const struct lb_keeper *k)
 	return named[0] != '\0' ? named : k->host;
 }
 
+/* Nothing can be decided any more without a store: the warden starts a new keeper, which looks at it anew. */
+static void
+check_store(const struct lb_keeper *k)
+{
+	if (lb_store_broken(k->store))
+		lb_fatal(1, "the disk failed a commit (%m): the keeper ends, to look at the store anew");
+}
+
 int
 lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 {
@@ -58,6 +66,7 @@ lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 	lb_outbox_init(&tx->out);
 	tx->now_s = lb_keeper_now_s(k);
 	err = lb_store_begin(k->store, LB_STORE_WRITE, &tx->store);
+	check_store(k);
 	if (err == LB_ERR_FULL) {
 		tx->endings_only = true;
 		err = lb_store_begin(k->store, LB_STORE_WRITE_ENDING, &tx->store);
@@ -100,6 +109,7 @@ lb_tx_commit(struct lb_tx *tx)
 		return err;
 	}
 	err = lb_store_commit(tx->store);
+	check_store(k);
 	if (err != LB_OK) {
 		lb_outbox_clear(&tx->out);
 		return err;

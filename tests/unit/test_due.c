@@ -68,6 +68,42 @@ a_grant_expires_by_the_alarm_without_anybody_asking(void **state)
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
 }
 
+/* -- a disk that fails --------------------------------------------------------------- */
+
+/* In a child: commits to a disk that fails, then goes on asking.  Its exit status. */
+static int
+child_with_failing_disk(struct fixture *f)
+{
+	pid_t pid = fork();
+	int status, fd, bad;
+
+	if (pid == 0) {
+		alarm(20);
+		bad = open(f->file, O_RDONLY | O_CLOEXEC);
+		if (mdb_env_get_fd(f->k.store->env, &fd) != 0 || dup3(bad, fd, O_CLOEXEC) < 0)
+			_exit(99);
+		request(f, "alice", "op", 0, "on a disk that fails");
+		_exit(f->a.err == LB_OK ? 98 : 97);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void
+a_disk_that_fails_a_commit_ends_the_keeper_and_the_next_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op"), seq = last_record(f, NULL);
+
+	assert_int_equal(child_with_failing_disk(f), 1);
+	/* A new process finds what was durable and works. */
+	lb_store_close(f->k.store);
+	ok(lb_store_open(f->dir, MAP_SIZE, &f->k.store));
+	assert_int_equal(last_record(f, NULL), seq);
+	assert_int_equal(stored(f, id).state, LB_STATE_PENDING);
+	pending(f, "alice", "op");
+}
+
 /* -- the clock over a restart ------------------------------------------------------ */
 
 /* The keeper ends and another takes over, seconds later on the boot-time clock. */
@@ -415,6 +451,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		unit(each_state_runs_out_in_its_own_way),
 		unit(a_grant_expires_by_the_alarm_without_anybody_asking),
+		unit(a_disk_that_fails_a_commit_ends_the_keeper_and_the_next_goes_on),
 		unit(a_restart_and_a_wall_clock_set_back_together_lengthen_no_grant),
 		unit(another_boot_begins_at_the_mark),
 		unit(the_clock_is_noted_with_what_is_written_and_by_itself_only_while_something_is_due),
