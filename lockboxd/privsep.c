@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,13 +200,14 @@ lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 	const struct rlimit none = {0, 0};
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
+	struct stat below, root;
 
 	if (uid == 0 || gid == 0)
 		lb_fatal(LB_EXIT_SETUP, "refusing to run as root");
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot turn core dumps off: %m");
 	lock_memory();
-	if (chdir(root_dir) != 0 || chroot(".") != 0 || chdir("/") != 0)
+	if (chdir(root_dir) != 0 || stat(".", &below) != 0 || chroot(".") != 0 || chdir("/") != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot change root to %s: %m", root_dir);
 	if (setgroups(0, NULL) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot drop groups: %m");
@@ -220,10 +222,12 @@ lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid ||
 	    getgroups(0, NULL) != 0)
 		lb_fatal(LB_EXIT_SETUP, "privileges were not dropped");
+	if (stat("/..", &root) != 0 || root.st_dev != below.st_dev || root.st_ino != below.st_ino)
+		lb_fatal(LB_EXIT_SETUP, "the root directory was not changed");
 	if (setuid(0) == 0 || seteuid(0) == 0 || setgid(0) == 0 || setegid(0) == 0 ||
 	    chroot("/") == 0)
 		lb_fatal(LB_EXIT_SETUP, "privileges can be taken back");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		lb_fatal(LB_EXIT_SETUP, "cannot forbid new privileges: %m");
 	/* setresuid() has made the process dumpable or not by sysctl: say it again. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_GET_DUMPABLE) != 0)

@@ -22,6 +22,7 @@ enum lb_account_state {
 	LB_ACCOUNT_CHECKING, /* a helper looks for collisions and makes the home */
 	LB_ACCOUNT_LIVE,     /* published */
 	LB_ACCOUNT_ENDING,   /* to be ended: next, publish without it */
+	LB_ACCOUNT_TOLD,     /* ending: the person was told */
 	LB_ACCOUNT_ASKED,    /* ending: connections were asked to close */
 	LB_ACCOUNT_KILLING,  /* ending: processes are being killed until none is found */
 	LB_ACCOUNT_CLEARING, /* ending: a helper clears what it left */

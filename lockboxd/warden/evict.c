@@ -31,7 +31,8 @@
 #include "warden/scan.h"
 
 #define MS 1000000ll
-#define ASK_NS (200 * MS)      /* what a connection gets to close by itself */
+#define TOLD_NS (60 * MS)      /* for sshd to pass on what was written to the terminal */
+#define ASK_NS (200 * MS)      /* what a connection then gets to close by itself */
 #define TICK_FAST_MS 10u
 #define TICK_SLOW_MS 500u      /* once something resists for SLOW_AFTER_NS */
 #define SLOW_AFTER_NS (5000 * MS)
@@ -228,6 +229,14 @@ connections_closed(const struct lb_account *a)
 	return true;
 }
 
+static void
+ask_connections(const struct lb_account *a)
+{
+	for (size_t i = 0; i < a->nconnections; i++)
+		if (!exited(&a->connections[i]))
+			lb_evict_connection(a->uid, a->connections[i].pid, a->connections[i].pidfd);
+}
+
 /* Moves accounts between phases before the walk; true when a walk is needed. */
 static bool
 before_walk(struct lb_evictor *e, int64_t now)
@@ -237,6 +246,12 @@ before_walk(struct lb_evictor *e, int64_t now)
 	for (size_t i = 0; i < e->all->count; i++) {
 		struct lb_account *a = e->all->at[i];
 
+		if (a->state == LB_ACCOUNT_TOLD &&
+		    (now - a->phase_boot_ns >= TOLD_NS || connections_closed(a))) {
+			a->state = LB_ACCOUNT_ASKED;
+			a->phase_boot_ns = now;
+			ask_connections(a);
+		}
 		if (a->state == LB_ACCOUNT_ASKED &&
 		    (now - a->phase_boot_ns >= ASK_NS || connections_closed(a))) {
 			a->state = LB_ACCOUNT_KILLING;
@@ -278,7 +293,7 @@ pace(const struct lb_evictor *e, int64_t now)
 	for (size_t i = 0; i < e->all->count; i++) {
 		const struct lb_account *a = e->all->at[i];
 
-		if (a->state != LB_ACCOUNT_ASKED && a->state != LB_ACCOUNT_KILLING)
+		if (a->state < LB_ACCOUNT_TOLD || a->state > LB_ACCOUNT_KILLING)
 			continue;
 		if (now - a->phase_boot_ns < SLOW_AFTER_NS)
 			return TICK_FAST_MS;
@@ -338,11 +353,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 void
 lb_evict_begin(struct lb_evictor *e, struct lb_account *a)
 {
-	a->state = LB_ACCOUNT_ASKED;
+	a->state = LB_ACCOUNT_TOLD;
 	a->phase_boot_ns = lb_boot_ns();
-	for (size_t i = 0; i < a->nconnections; i++)
-		if (!exited(&a->connections[i]))
-			lb_evict_connection(a->uid, a->connections[i].pid, a->connections[i].pidfd);
 	if (!event_pending(e->tick, EV_TIMEOUT, NULL))
 		schedule(e, TICK_FAST_MS);
 }

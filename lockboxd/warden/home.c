@@ -99,25 +99,25 @@ prove_unused(const struct lb_home_job *job, char *text, size_t cap)
 	int subuid, subgid;
 
 	if ((pw = getpwnam(job->name)) != NULL && !is_ours(job, pw)) {
-		snprintf(text, cap, "there is a user named %s already", job->name);
+		snprintf(text, cap, LB_HOME_TAKEN "there is a user named %s already", job->name);
 		return -1;
 	}
 	if ((pw = getpwuid(job->uid)) != NULL && !is_ours(job, pw)) {
-		snprintf(text, cap, "uid %u belongs to a user already", job->uid);
+		snprintf(text, cap, LB_HOME_TAKEN "uid %u belongs to a user already", job->uid);
 		return -1;
 	}
 	if (job->fresh && (getgrnam(job->name) != NULL || getgrgid(job->uid) != NULL)) {
-		snprintf(text, cap, "there is a group named %s or with gid %u already", job->name, job->uid);
+		snprintf(text, cap, LB_HOME_TAKEN "there is a group named %s or with gid %u already", job->name, job->uid);
 		return -1;
 	}
 	subuid = subordinate_range_holds("/etc/subuid", job->uid);
 	subgid = subordinate_range_holds("/etc/subgid", job->uid);
 	if (subuid != 0 || subgid != 0) {
-		snprintf(text, cap, "uid %u lies in a subordinate range of /etc/subuid or /etc/subgid", job->uid);
+		snprintf(text, cap, LB_HOME_TAKEN "uid %u lies in a subordinate range of /etc/subuid or /etc/subgid", job->uid);
 		return -1;
 	}
 	if (job->fresh && (lb_scan(wanted, note_process, &seen, NULL) != 0 || seen.pid != 0)) {
-		snprintf(text, cap, "process %d runs with uid %u already", (int)seen.pid, job->uid);
+		snprintf(text, cap, LB_HOME_TAKEN "process %d runs with uid %u already", (int)seen.pid, job->uid);
 		return -1;
 	}
 	return 0;

@@ -19,6 +19,9 @@ struct lb_home_job {
 	bool fresh; /* nothing of this account may exist yet */
 };
 
+/* How text begins when somebody else has the name or id: then nothing of theirs may be touched. */
+#define LB_HOME_TAKEN "taken: "
+
 /*
  * A lb_helper_work: proves that no user, group, subordinate range or process
  * has this name or id, then makes the home, 0700.  Never adopts what is there.

@@ -221,21 +221,26 @@ made(void *arg, bool ok, const char *text)
 	struct making *m = arg;
 	struct lb_warden *w = m->w;
 	struct lb_account *a = lb_accounts_find(&w->accounts, m->uid);
+	bool taken, unmade;
 
 	free(m);
 	if (a == NULL)
 		return;
 	a->checking = false;
+	taken = !ok && strncmp(text, LB_HOME_TAKEN, strlen(LB_HOME_TAKEN)) == 0;
+	unmade = !ok && (a->fresh || taken);
+	if (taken)
+		text += strlen(LB_HOME_TAKEN);
 	if (a->state == LB_ACCOUNT_CHECKING && ok) {
 		a->state = LB_ACCOUNT_LIVE;
 		a->announced = true;
 		w->publish_needed = true;
 	} else if (a->state == LB_ACCOUNT_CHECKING) {
 		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
-		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, a->fresh ? LB_IPC_UNMADE : "", text);
+		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, unmade ? LB_IPC_UNMADE : "", text);
 		w->publish_needed |= lb_account_published(a);
 		lb_accounts_drop(&w->accounts, a);
-	} else if (!ok && a->fresh) {
+	} else if (unmade) {
 		/* Ended while it was being looked at: whoever has the uid instead is left in peace. */
 		snprintf(a->receipt, sizeof a->receipt, "%.400s; nothing was made: %.400s", a->cause, text);
 		a->state = LB_ACCOUNT_GONE;
