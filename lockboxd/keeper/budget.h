@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LB_BUDGET_KEYS 256u
-#define LB_BUDGET_KEY_MAX 23u /* an identity, or a uid in decimal */
+#define LB_BUDGET_KEY_MAX 31u /* an identity, or a uid and a word; longer ones are cut */
 
 struct lb_budget {
 	unsigned burst;

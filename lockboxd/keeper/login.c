@@ -48,15 +48,19 @@ say_no(struct ask *a, const char *detail, const char *format, ...)
 	snprintf(a->detail, sizeof a->detail, "%s", detail);
 }
 
-/* Whether there is to be a record of this login, and what it says about those there were none of. */
+/*
+ * Whether there is to be a record of this login, and what it says about those
+ * there were none of.  Each kind has a bucket of its own: much of one does not
+ * hide the first of another.
+ */
 static bool
-budgeted(struct ask *a, struct lb_budget *budget, char *before, size_t cap)
+budgeted(struct ask *a, struct lb_budget *budget, const char *kind, char *before, size_t cap)
 {
 	unsigned held, wait_s;
-	char uid[LB_BUDGET_KEY_MAX + 1];
+	char key[LB_BUDGET_KEY_MAX + 1];
 
-	snprintf(uid, sizeof uid, "%u", a->msg->uid);
-	if (!lb_budget_take(budget, uid, (int64_t)a->tx->now_s * 1000000000ll, &held, &wait_s))
+	snprintf(key, sizeof key, "%u %.16s", a->msg->uid, kind);
+	if (!lb_budget_take(budget, key, (int64_t)a->tx->now_s * 1000000000ll, &held, &wait_s))
 		return false;
 	before[0] = '\0';
 	if (held > 0)
@@ -77,7 +81,7 @@ refuse(struct ask *a)
 	char before[64];
 	int err = LB_OK;
 
-	if (a->tx->endings_only || !budgeted(a, &a->tx->k->denied, before, sizeof before) ||
+	if (a->tx->endings_only || !budgeted(a, &a->tx->k->denied, a->detail, before, sizeof before) ||
 	    !lb_log_may(&a->tx->k->logins, "refused logins"))
 		return verdict(a, LB_VERDICT_DENY, a->why);
 	if (a->found)
@@ -328,7 +332,7 @@ do_exempt(struct ask *a)
 	char before[64];
 	int err = LB_OK;
 
-	if (budgeted(a, &a->tx->k->exempt, before, sizeof before)) {
+	if (budgeted(a, &a->tx->k->exempt, m->service, before, sizeof before)) {
 		/* What is left of a full store is for endings; the alarm is heard all the same. */
 		if (a->tx->endings_only)
 			lb_log(LOG_ALERT, "ALARM: %s let %s (uid %u) in from %s without a grant, by pam.conf%s; "

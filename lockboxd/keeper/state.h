@@ -64,7 +64,7 @@ struct lb_keeper {
 	uint64_t tries_clock;
 	struct lb_log_budget refusals, logins; /* lines about refused requests and logins */
 	struct lb_budget asks;		  /* requests and claims, per identity */
-	struct lb_budget denied, exempt; /* records of refused and of exempt logins, per uid */
+	struct lb_budget denied, exempt; /* records of refused and of exempt logins, per uid and kind */
 	bool started; /* the store is open and READY was sent */
 };
 

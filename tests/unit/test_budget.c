@@ -59,7 +59,7 @@ static void
 a_full_table_gives_up_who_owes_nothing_and_then_who_was_longest_away(void **unused)
 {
 	struct lb_budget *b = calloc(1, sizeof *b);
-	char key[24];
+	char key[LB_BUDGET_KEY_MAX + 1];
 
 	(void)unused;
 	b->burst = 1;
@@ -159,7 +159,14 @@ noisy(struct fixture *f, uint16_t type, uint8_t verdict)
 		assert_int_equal(login(f, type, "mallory", 1001)->verdict.verdict, verdict);
 	assert_int_equal(last_record(f, NULL), seq + LB_LOGINS_BURST);
 	assert_string_equal(f->a.log, "");
-	/* Another's is recorded as ever. */
+	/* Another kind of the same user's, and another user's, is recorded as ever. */
+	if (type == LB_MSG_PAM_ACCOUNT) {
+		login(f, type, "mallory", 1900010077);
+		login(f, type, "lb-mallory-77", 1900010077);
+		assert_int_equal(last_record(f, &r), seq + LB_LOGINS_BURST + 2);
+		assert_non_null(strstr(r.detail, "no such account"));
+		seq += 2;
+	}
 	assert_int_equal(login(f, type, "alice", 1000)->verdict.verdict, verdict);
 	assert_int_equal(last_record(f, &r), seq + LB_LOGINS_BURST + 1);
 	assert_string_equal(r.account, "alice");
