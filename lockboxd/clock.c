@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "err.h"
+
 #define NS 1000000000ll
 /* Far enough never to fire by itself; a timer must be set to hear that the clock was. */
 #define NEVER_S (1ll << 33)
@@ -80,14 +82,14 @@ lb_clock_now_ns(struct lb_clock *c)
 	return lb_clock_read(c, lb_wall_ns(), lb_boot_ns());
 }
 
-static void
+static int
 arm(int fd, int64_t at_ns, int flags)
 {
 	struct itimerspec its = {0};
 
 	its.it_value.tv_sec = at_ns > 0 ? (time_t)(at_ns / NS) : (time_t)NEVER_S;
 	its.it_value.tv_nsec = at_ns > 0 ? (long)(at_ns % NS) : 0;
-	timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &its, NULL);
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &its, NULL);
 }
 
 static void
@@ -97,8 +99,9 @@ fired(evutil_socket_t fd, short what, void *arg)
 	uint64_t count;
 
 	(void)what;
+	/* Armed anew so that the next change is seen as well; the owner then looks and sets it anyway. */
 	if (read((int)fd, &count, sizeof count) < 0 && errno == ECANCELED)
-		arm((int)fd, a->wall_ns, TFD_TIMER_CANCEL_ON_SET);
+		(void)arm((int)fd, a->wall_ns, TFD_TIMER_CANCEL_ON_SET);
 	a->cb(a->arg);
 }
 
@@ -122,16 +125,24 @@ lb_alarm_new(struct event_base *base, lb_alarm_cb *cb, void *arg)
 			return NULL;
 		}
 	}
-	lb_alarm_set(a, 0, 0);
+	if (lb_alarm_set(a, 0, 0) != LB_OK) {
+		lb_alarm_free(a);
+		return NULL;
+	}
 	return a;
 }
 
-void
+int
 lb_alarm_set(struct lb_alarm *a, int64_t wall_ns, int64_t boot_ns)
 {
 	a->wall_ns = wall_ns;
-	arm(a->fd[0], wall_ns, TFD_TIMER_CANCEL_ON_SET);
-	arm(a->fd[1], boot_ns, 0);
+	if (arm(a->fd[0], wall_ns, TFD_TIMER_CANCEL_ON_SET) != 0) {
+		if (errno != ECANCELED)
+			return LB_ERR_SYSTEM;
+		/* It is set, but the wall clock was too, just now, and this was all that is heard of it. */
+		event_active(a->event[0], EV_READ, 0);
+	}
+	return arm(a->fd[1], boot_ns, 0) == 0 ? LB_OK : LB_ERR_SYSTEM;
 }
 
 void

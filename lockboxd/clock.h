@@ -45,8 +45,11 @@ struct lb_alarm;
 typedef void lb_alarm_cb(void *arg);
 /* NULL when out of memory or descriptors. */
 struct lb_alarm *lb_alarm_new(struct event_base *base, lb_alarm_cb *cb, void *arg);
-/* Replaces what was set before; 0 turns that clock off. */
-void lb_alarm_set(struct lb_alarm *a, int64_t wall_ns, int64_t boot_ns);
+/*
+ * Replaces what was set before; 0 turns that clock off.  LB_ERR_SYSTEM when the
+ * kernel refused: then nothing will ring, and the caller must not go on as if.
+ */
+int lb_alarm_set(struct lb_alarm *a, int64_t wall_ns, int64_t boot_ns);
 void lb_alarm_free(struct lb_alarm *a);
 
 #endif

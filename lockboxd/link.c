@@ -191,7 +191,8 @@ write_queued(struct lb_link *link)
 			return;
 		}
 		if (sent == 0) {
-			event_add(link->write, NULL);
+			if (event_add(link->write, NULL) != 0)
+				lose(link);
 			return;
 		}
 		TAILQ_REMOVE(&link->queue, p, next);
@@ -280,7 +281,10 @@ lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len,
 	TAILQ_INSERT_TAIL(&link->queue, p, next);
 	link->queued += p->len;
 	/* Written from the loop, so that a failure never calls back into the sender. */
-	event_add(link->write, NULL);
+	if (event_add(link->write, NULL) != 0) {
+		lose(link); /* nothing would ever be written */
+		return LB_ERR_NOMEM;
+	}
 	return LB_OK;
 }
 

@@ -61,6 +61,21 @@ run_due(struct lb_tx *tx, void *arg)
 }
 
 static void
+set_alarm(struct lb_keeper *k, int64_t wall_ns, int64_t boot_ns)
+{
+	if (lb_alarm_set(k->alarm, wall_ns, boot_ns) != LB_OK)
+		lb_fatal(1, "no alarm can be set (%m): nothing would be ended on time");
+}
+
+/* Whatever cannot be read or written now is looked at again soon. */
+static void
+look_again_soon(struct lb_keeper *k)
+{
+	k->alarm_s = UINT64_MAX;
+	set_alarm(k, 0, lb_boot_ns() + NS);
+}
+
+static void
 on_due(void *arg)
 {
 	struct lb_keeper *k = arg;
@@ -72,7 +87,7 @@ on_due(void *arg)
 		return; /* the commit has set the alarm anew */
 	lb_log(LOG_CRIT, "what is due cannot be recorded: %s; the warden ends accounts by itself",
 	       lb_err_text(err));
-	lb_alarm_set(k->alarm, 0, lb_boot_ns() + NS);
+	look_again_soon(k);
 }
 
 static int
@@ -115,17 +130,25 @@ lb_due_rearm(struct lb_keeper *k)
 	int64_t now, in_ns;
 	int err;
 
-	if (k->alarm == NULL || lb_store_begin(k->store, LB_STORE_READ, &txn) != LB_OK)
+	if (k->alarm == NULL)
 		return;
-	err = lb_store_next_due(txn, &g);
-	lb_store_abort(txn);
-	if (err != LB_OK)
+	err = lb_store_begin(k->store, LB_STORE_READ, &txn);
+	if (err == LB_OK) {
+		err = lb_store_next_due(txn, &g);
+		lb_store_abort(txn);
+	}
+	if (err == LB_ERR_NOT_FOUND)
 		g.until_s = 0;
+	else if (err != LB_OK) {
+		lb_log(LOG_CRIT, "what is due next cannot be read: %s", lb_err_text(err));
+		look_again_soon(k);
+		return;
+	}
 	if (g.until_s == k->alarm_s)
 		return; /* most commits change nothing about it */
 	k->alarm_s = g.until_s;
 	if (g.until_s == 0) {
-		lb_alarm_set(k->alarm, 0, 0);
+		set_alarm(k, 0, 0);
 		return;
 	}
 	if (k->mark_timer != NULL && !event_pending(k->mark_timer, EV_TIMEOUT, NULL))
@@ -135,7 +158,7 @@ lb_due_rearm(struct lb_keeper *k)
 	in_ns = (int64_t)g.until_s * NS - now;
 	if (in_ns < 0)
 		in_ns = 0;
-	lb_alarm_set(k->alarm, (int64_t)g.until_s * NS, lb_boot_ns() + in_ns + 1000);
+	set_alarm(k, (int64_t)g.until_s * NS, lb_boot_ns() + in_ns + 1000);
 }
 
 int

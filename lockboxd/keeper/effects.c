@@ -14,6 +14,17 @@ reply(struct lb_keeper *k, const struct lb_out *out)
 		lb_direct_reply(k->direct, out->target.conn, out->bytes, out->len);
 }
 
+/*
+ * What is stored and cannot be carried out for want of memory or descriptors is
+ * found and done by the next keeper, which begins with all there is.
+ */
+static void
+must(int err, const char *what)
+{
+	if (err == LB_ERR_NOMEM || err == LB_ERR_SYSTEM)
+		lb_fatal(1, "%s: %s (%m): the keeper ends, and the next one does it", what, lb_err_text(err));
+}
+
 void
 lb_keeper_carry_out(struct lb_keeper *k, struct lb_out *out)
 {
@@ -26,14 +37,16 @@ lb_keeper_carry_out(struct lb_keeper *k, struct lb_out *out)
 		reply(k, out);
 		break;
 	case LB_OUT_WARDEN:
-		lb_link_send(k->warden, out->type, out->bytes, out->len, out->fd);
+		/* A link that is lost ends the keeper by itself. */
+		must(lb_link_send(k->warden, out->type, out->bytes, out->len, out->fd),
+		     "the warden could not be told");
 		break;
 	case LB_OUT_LOG:
 		lb_log(out->type, "%s", (const char *)out->bytes);
 		break;
 	case LB_OUT_WATCH:
-		if (lb_watch_add(k, out->grant, out->number, out->fd) == LB_OK)
-			out->fd = -1;
+		must(lb_watch_add(k, out->grant, out->number, out->fd), "a session could not be watched");
+		out->fd = -1;
 		break;
 	case LB_OUT_AWAIT:
 		TAILQ_INSERT_TAIL(&k->awaiting, out, next);

@@ -37,7 +37,7 @@ on_exit_of_session(evutil_socket_t fd, short what, void *arg)
 	if (lb_tx_run(w->keeper, close_session, w) != LB_OK) {
 		/* It stays counted until that is recorded: once more in a second, by the clock alone. */
 		if (event_base_once(w->keeper->base, -1, EV_TIMEOUT, on_exit_of_session, w, &soon) != 0)
-			lb_log(LOG_ERR, "a session that is over stays counted until the next start");
+			lb_fatal(1, "no memory to look again at a session that is over: the next keeper does");
 		return;
 	}
 	LIST_REMOVE(w, next);

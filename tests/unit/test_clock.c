@@ -1,5 +1,6 @@
 /* The keeper's clock and alarms: see lockboxd/clock.h. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -224,6 +226,39 @@ an_alarm_rings_when_either_clock_is_there(void **unused)
 }
 
 static void
+an_alarm_that_cannot_be_set_says_so(void **unused)
+{
+	struct rung r = {.base = event_base_new()};
+	struct lb_alarm *a = lb_alarm_new(r.base, ring, &r);
+	int kept[64], fd;
+
+	(void)unused;
+	assert_int_equal(lb_alarm_set(a, lb_wall_ns() + HOUR, lb_boot_ns() + HOUR), 0);
+	/* Every timer of this process becomes something else. */
+	for (fd = 3; fd < 64; fd++) {
+		char path[64], what[64] = "";
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		kept[fd] = -1;
+		if (readlink(path, what, sizeof what - 1) > 0 && strstr(what, "timerfd") != NULL) {
+			int null = open("/dev/null", O_RDONLY);
+
+			kept[fd] = dup(fd);
+			dup2(null, fd);
+			close(null);
+		}
+	}
+	assert_int_not_equal(lb_alarm_set(a, lb_wall_ns() + HOUR, lb_boot_ns() + HOUR), 0);
+	for (fd = 3; fd < 64; fd++)
+		if (kept[fd] >= 0) {
+			dup2(kept[fd], fd);
+			close(kept[fd]);
+		}
+	lb_alarm_free(a);
+	event_base_free(r.base);
+}
+
+static void
 an_alarm_turned_off_or_set_anew_forgets_what_was(void **unused)
 {
 	struct rung r = {.base = event_base_new()};
@@ -262,6 +297,7 @@ main(void)
 		cmocka_unit_test(the_clock_starts_no_earlier_than_its_mark),
 		cmocka_unit_test(a_restart_with_the_wall_clock_set_back_lengthens_nothing),
 		cmocka_unit_test(an_alarm_rings_when_either_clock_is_there),
+		cmocka_unit_test(an_alarm_that_cannot_be_set_says_so),
 		cmocka_unit_test(an_alarm_turned_off_or_set_anew_forgets_what_was),
 	};
 

@@ -104,6 +104,49 @@ a_disk_that_fails_a_commit_ends_the_keeper_and_the_next_goes_on(void **state)
 	pending(f, "alice", "op");
 }
 
+static void
+what_cannot_be_read_now_is_looked_at_again_soon(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg q = {.request = {.role = "op", .duration_s = 1, .reason = "short"}};
+	struct lb_store_txn *txn;
+	union lb_ipc_msg m;
+	uint64_t id;
+
+	ok(lb_due_start(&f->k));
+	id = answered(ask(f, "alice", LB_MSG_REQUEST, &q));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	/* At the moment of setting the alarm no transaction can be had. */
+	f->k.alarm_s = UINT64_MAX;
+	lb_alarm_set(f->k.alarm, 0, 0);
+	ok(lb_store_begin(f->k.store, LB_STORE_READ, &txn));
+	lb_due_rearm(&f->k);
+	lb_store_abort(txn);
+	assert_true(wait_for_message(f, LB_IPC_EVICT, &m));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+}
+
+static void
+a_session_that_cannot_be_watched_ends_the_keeper(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct lb_out *out = calloc(1, sizeof *out);
+
+		out->kind = LB_OUT_WATCH;
+		out->fd = 9999; /* not open: cannot be waited for */
+		lb_keeper_carry_out(&f->k, out);
+		_exit(98);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
 /* -- the clock over a restart ------------------------------------------------------ */
 
 /* The keeper ends and another takes over, seconds later on the boot-time clock. */
@@ -149,6 +192,8 @@ a_restart_and_a_wall_clock_set_back_together_lengthen_no_grant(void **state)
 	assert_in_range(lb_keeper_now_s(&f->k), now + 3601, now + 3610);
 	lb_alarm_free(f->k.alarm);
 	event_free(f->k.mark_timer);
+	f->k.alarm = NULL;
+	f->k.mark_timer = NULL;
 	ok(lb_due_start(&f->k));
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
 	assert_string_equal(stored(f, id).cause, "its time is up");
@@ -452,6 +497,8 @@ main(void)
 		unit(each_state_runs_out_in_its_own_way),
 		unit(a_grant_expires_by_the_alarm_without_anybody_asking),
 		unit(a_disk_that_fails_a_commit_ends_the_keeper_and_the_next_goes_on),
+		unit(what_cannot_be_read_now_is_looked_at_again_soon),
+		unit(a_session_that_cannot_be_watched_ends_the_keeper),
 		unit(a_restart_and_a_wall_clock_set_back_together_lengthen_no_grant),
 		unit(another_boot_begins_at_the_mark),
 		unit(the_clock_is_noted_with_what_is_written_and_by_itself_only_while_something_is_due),
