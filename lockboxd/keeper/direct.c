@@ -19,6 +19,7 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/listen.h"
 #include "keeper/login.h"
 #include "keeper/state.h"
 #include "log.h"
@@ -42,7 +43,7 @@ struct direct_conn {
 
 struct lb_direct {
 	struct lb_keeper *k;
-	struct event *accept;
+	struct lb_listener *listener;
 	LIST_HEAD(, direct_conn) conns;
 	unsigned logins, others;
 	uint64_t next;
@@ -189,15 +190,11 @@ lb_direct_take(struct lb_direct *d, int fd, const struct lb_peer *peer)
 }
 
 static void
-on_accept(evutil_socket_t listener, short what, void *arg)
+admit(void *arg, int fd)
 {
 	struct lb_direct *d = arg;
 	struct lb_peer peer;
-	int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)what;
-	if (fd < 0)
-		return;
 	lb_peer_credentials(fd, &peer);
 	if (peer.uid == 0) {
 		begin(d, fd, &peer, true);
@@ -218,10 +215,9 @@ lb_direct_new(struct lb_keeper *k, int fd)
 	d->k = k;
 	d->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
 	LIST_INIT(&d->conns);
-	d->accept = event_new(k->base, fd, EV_READ | EV_PERSIST, on_accept, d);
-	if (d->accept == NULL || event_add(d->accept, NULL) != 0) {
-		if (d->accept != NULL)
-			event_free(d->accept);
+	d->listener = lb_listen_new(k->base, fd, 1, "login socket", admit, d);
+	if (d->listener == NULL || lb_listen_enable(d->listener, true) != LB_OK) {
+		lb_listen_free(d->listener);
 		free(d);
 		return NULL;
 	}

@@ -15,6 +15,7 @@
 #include "err.h"
 #include "ipc.h"
 #include "keeper/direct.h"
+#include "keeper/listen.h"
 #include "keeper/state.h"
 #include "log.h"
 
@@ -31,7 +32,7 @@ struct lb_peers {
 	struct lb_peer at[CONNECTIONS_MAX];
 	size_t count;
 	uint64_t next;
-	struct event *accept;
+	struct lb_listener *listener;
 	struct lb_log_budget budget;
 };
 
@@ -199,8 +200,9 @@ lb_peers_serve(struct lb_peers *all, int fd, const struct lb_peer *peer)
 
 /* Who may say who somebody is, or asks for keys, is never read by front. */
 static void
-admit(struct lb_peers *all, int fd)
+admit(void *arg, int fd)
 {
+	struct lb_peers *all = arg;
 	struct lb_keeper *k = all->k;
 	struct lb_peer peer;
 
@@ -214,21 +216,6 @@ admit(struct lb_peers *all, int fd)
 		lb_peers_serve(all, fd, &peer);
 	}
 	close(fd);
-}
-
-static void
-on_accept(evutil_socket_t listener, short what, void *arg)
-{
-	struct lb_peers *all = arg;
-
-	(void)what;
-	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
-		int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd < 0)
-			return;
-		admit(all, fd);
-	}
 }
 
 struct lb_peers *
@@ -246,16 +233,14 @@ lb_peers_new(struct lb_keeper *k)
 int
 lb_peers_listen(struct lb_peers *all, int fd)
 {
-	all->accept = event_new(all->k->base, fd, EV_READ | EV_PERSIST, on_accept, all);
-	return all->accept != NULL ? LB_OK : LB_ERR_NOMEM;
+	all->listener = lb_listen_new(all->k->base, fd, ACCEPTS_PER_WAKE, "public socket", admit, all);
+	return all->listener != NULL ? LB_OK : LB_ERR_NOMEM;
 }
 
 void
 lb_peers_front(struct lb_peers *all, bool there)
 {
 	all->count = 0; /* the connections of the last one went with it */
-	if (there)
-		event_add(all->accept, NULL);
-	else
-		event_del(all->accept);
+	if (all->listener != NULL && lb_listen_enable(all->listener, there) != LB_OK)
+		lb_fatal(1, "public socket: connections cannot be waited for");
 }
