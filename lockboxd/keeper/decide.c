@@ -59,7 +59,7 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		if (strcmp(g.approver[i], who->identity) == 0)
 			return lb_refuse(tx, who, LB_NOT_NOW, "you have approved R-%llu already",
 					 (unsigned long long)g.id);
-	if (!lb_role_unchanged(tx->k->policy, &g))
+	if (!lb_role_unchanged(tx->k->policy, &g, tx->now_s))
 		return lb_refuse(tx, who, LB_NOT_NOW,
 				 "the role or its people have changed since; it must be requested anew");
 	/* Who has lost the right since has not approved; the record keeps that it was said. */

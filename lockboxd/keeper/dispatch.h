@@ -67,11 +67,11 @@ void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 
 void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
 /*
  * True while the role still is what was asked for, and the identity may have it
- * for so long.  Sessions and forwarding are not compared: the narrower of what
+ * for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what
  * was approved and what the policy says now holds (lb_role_sessions() and
  * lb_role_forwards()).
  */
-bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant);
+bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant, uint64_t now_s);
 uint32_t lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *grant);
 bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *grant);
 

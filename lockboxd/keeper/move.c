@@ -75,8 +75,17 @@ lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
 	}
 }
 
+/* What a grant is good for from now on. */
+static uint64_t
+time_of(const struct lb_grant *g, uint64_t now_s)
+{
+	if (g->end_s == 0)
+		return g->duration_s;
+	return g->end_s > now_s ? g->end_s - now_s : 0;
+}
+
 bool
-lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
+lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g, uint64_t now_s)
 {
 	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
 	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1];
@@ -85,7 +94,7 @@ lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g)
 		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
-	       strcmp(role->shell, g->shell) == 0 && g->duration_s <= role->max_duration_s;
+	       strcmp(role->shell, g->shell) == 0 && time_of(g, now_s) <= role->max_duration_s;
 }
 
 void

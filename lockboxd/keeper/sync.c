@@ -60,11 +60,11 @@ lb_sync_accounts(struct lb_keeper *k)
 }
 
 static bool
-still_allowed(const struct lb_policy *policy, const struct lb_grant *g)
+still_allowed(const struct lb_policy *policy, const struct lb_grant *g, uint64_t now_s)
 {
 	unsigned need;
 
-	if (!lb_role_unchanged(policy, g))
+	if (!lb_role_unchanged(policy, g, now_s))
 		return false;
 	/* Before it is claimed an approval is worth what the policy in force makes of it. */
 	return g->state != LB_STATE_APPROVED || lb_approvals_count(policy, g, &need) >= need;
@@ -85,7 +85,7 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 		const char *why;
 
 		after = g.id;
-		if (still_allowed(tx->k->policy, &g) ||
+		if (still_allowed(tx->k->policy, &g, tx->now_s) ||
 		    lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
 			continue;
 		err = lb_move(tx, &g, &step, cause);

@@ -445,8 +445,11 @@ static void
 a_grant_longer_than_the_new_maximum_is_taken_away(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"); /* an hour each */
+	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"), /* an hour each */
+		early, late = active(f, "alice", "op");
 
+	pass_time(f, 600); /* of late 50 minutes are left, of early a whole hour */
+	early = active(f, "alice", "op");
 	change_policy(f, OP_NOW("max-duration = \"1h\""));
 	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
 	assert_int_equal(stored(f, ready).state, LB_STATE_APPROVED);
@@ -456,6 +459,8 @@ a_grant_longer_than_the_new_maximum_is_taken_away(void **state)
 	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
 	assert_int_equal(stored(f, waiting).state, LB_STATE_CANCELLED);
 	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, early).state, LB_STATE_ENDING);
+	assert_int_equal(stored(f, late).state, LB_STATE_ACTIVE);
 }
 
 static void
