@@ -18,6 +18,7 @@
 
 #include "call.h"
 #include "conf.h"
+#include "cgroup.h"
 #include "err.h"
 #include "exchange.h"
 #include "gate.h"
@@ -248,6 +249,10 @@ open_temporary(const struct lb_pam_call *call)
 		lb_pam_say(call->pamh, call->flags, PAM_ERROR_MSG, bad_setup_text);
 		return PAM_PERM_DENIED;
 	}
+	/* Before the session is told of, so that nothing can have been started outside the group. */
+	if (lb_cgroup_join(login_uid) == LB_ERR_SYSTEM)
+		lb_pam_call_log(call, LOG_WARNING, "no control group for the session",
+				"its end relies on user ids and login uids alone");
 	return ask(call, LB_MSG_PAM_OPEN, PAM_PERM_DENIED);
 }
 

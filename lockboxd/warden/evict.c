@@ -25,7 +25,7 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
-#include "warden/cgroup.h"
+#include "warden/cage.h"
 #include "warden/helper.h"
 #include "warden/home.h"
 #include "warden/scan.h"
@@ -182,7 +182,7 @@ finish(struct lb_evictor *e, struct lb_account *a, const char *cleared)
 		close(base);
 	snprintf(a->receipt, sizeof a->receipt, "%.400s; killed %u processes, none is left%s; %.400s%s", a->cause,
 		 a->killed, a->spared ? ", a listening sshd it started was left running" : "", cleared, left);
-	lb_cgroup_remove(a->uid);
+	lb_cage_remove(a->uid);
 	a->state = LB_ACCOUNT_GONE;
 	e->gone(e->arg, a);
 }
@@ -262,7 +262,7 @@ before_walk(struct lb_evictor *e, int64_t now)
 		a->rounds++;
 		/* The first walk counts, for the receipt, and ends what is ordinary; then nothing is left to luck. */
 		if (a->rounds == 2)
-			a->caged = lb_cgroup_kill(a->uid);
+			a->caged = lb_cage_kill(a->uid);
 		if (a->rounds >= 2 && !a->rushed && !a->rushing)
 			rush(e, a);
 		if (a->rushing)

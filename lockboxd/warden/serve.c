@@ -15,7 +15,6 @@
 #include "ipc.h"
 #include "log.h"
 #include "text.h"
-#include "warden/cgroup.h"
 #include "warden/helper.h"
 #include "warden/home.h"
 #include "warden/notice.h"
@@ -373,7 +372,6 @@ do_session(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid, s->uid);
 		close(fd);
 	} else {
-		lb_cgroup_join(s->uid, (pid_t)s->pid);
 		lb_account_add_connection(a, (pid_t)s->pid, fd);
 	}
 	return LB_OK;
