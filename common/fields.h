@@ -12,7 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum lb_field_kind { LB_FIELD_U8, LB_FIELD_U16, LB_FIELD_U32, LB_FIELD_U64, LB_FIELD_TEXT, LB_FIELD_BYTES };
+enum lb_field_kind {
+	LB_FIELD_U8,
+	LB_FIELD_U16,
+	LB_FIELD_U32,
+	LB_FIELD_U64,
+	LB_FIELD_TEXT,
+	LB_FIELD_BYTES
+};
 
 struct lb_field {
 	enum lb_field_kind kind;
@@ -29,6 +36,7 @@ struct lb_layout {
 };
 
 /* Table rows: the member decides the kind's size, so a mismatch does not compile. */
+/* clang-format off */
 #define LB_U8(s, m)  {LB_FIELD_U8, offsetof(s, m) + 0 * sizeof(char[sizeof(((s *)0)->m) == 1 ? 1 : -1]), 0, #m}
 #define LB_U16(s, m) {LB_FIELD_U16, offsetof(s, m) + 0 * sizeof(char[sizeof(((s *)0)->m) == 2 ? 1 : -1]), 0, #m}
 #define LB_U32(s, m) {LB_FIELD_U32, offsetof(s, m) + 0 * sizeof(char[sizeof(((s *)0)->m) == 4 ? 1 : -1]), 0, #m}
@@ -36,6 +44,7 @@ struct lb_layout {
 #define LB_TEXT(s, m)  {LB_FIELD_TEXT, offsetof(s, m), sizeof(((s *)0)->m) - 1, #m}
 #define LB_BYTES(s, m) {LB_FIELD_BYTES, offsetof(s, m), sizeof(((s *)0)->m), #m}
 #define LB_LAYOUT(text, type, table) {text, sizeof(type), table, sizeof(table) / sizeof((table)[0])}
+/* clang-format on */
 
 /*
  * Encodes the structure at from into buf.  *len is the bytes written.

@@ -92,7 +92,8 @@ lb_path_valid(const char *path, size_t max)
 	for (const char *part = path; part != NULL; part = strchr(part, '/')) {
 		size_t n = strcspn(++part, "/");
 
-		if (n == 0 || (n == 1 && part[0] == '.') || (n == 2 && part[0] == '.' && part[1] == '.'))
+		if (n == 0 || (n == 1 && part[0] == '.') ||
+		    (n == 2 && part[0] == '.' && part[1] == '.'))
 			return false;
 	}
 	return true;

@@ -34,9 +34,9 @@ static const struct lb_field keys_fields[] = {
 	LB_TEXT(struct lb_msg_keys, blob),
 };
 static const struct lb_field login_fields[] = {
-	LB_TEXT(struct lb_msg_login, user),	LB_U32(struct lb_msg_login, uid),
-	LB_TEXT(struct lb_msg_login, service),	LB_TEXT(struct lb_msg_login, rhost),
-	LB_TEXT(struct lb_msg_login, tty),	LB_TEXT(struct lb_msg_login, password),
+	LB_TEXT(struct lb_msg_login, user),    LB_U32(struct lb_msg_login, uid),
+	LB_TEXT(struct lb_msg_login, service), LB_TEXT(struct lb_msg_login, rhost),
+	LB_TEXT(struct lb_msg_login, tty),     LB_TEXT(struct lb_msg_login, password),
 };
 static const struct lb_field done_fields[] = {
 	LB_U8(struct lb_msg_done, more),
@@ -92,7 +92,8 @@ static const struct {
 } messages[] = {
 	{LB_MSG_AS, LB_DOOR_PUBLIC, LB_LAYOUT("as", struct lb_msg_as, as_fields)},
 	{LB_MSG_ROLES, LB_DOOR_PUBLIC, {"roles", sizeof(struct lb_msg_roles), NULL, 0}},
-	{LB_MSG_REQUEST, LB_DOOR_PUBLIC, LB_LAYOUT("request", struct lb_msg_request, request_fields)},
+	{LB_MSG_REQUEST, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("request", struct lb_msg_request, request_fields)},
 	{LB_MSG_LIST, LB_DOOR_PUBLIC, LB_LAYOUT("list", struct lb_msg_list, list_fields)},
 	{LB_MSG_SHOW, LB_DOOR_PUBLIC, LB_LAYOUT("show", struct lb_msg_act, act_fields)},
 	{LB_MSG_APPROVE, LB_DOOR_PUBLIC, LB_LAYOUT("approve", struct lb_msg_act, act_fields)},
@@ -104,10 +105,12 @@ static const struct {
 	{LB_MSG_AUDIT, LB_DOOR_PUBLIC, LB_LAYOUT("audit", struct lb_msg_audit, audit_fields)},
 	{LB_MSG_KEYS, LB_DOOR_PUBLIC, LB_LAYOUT("keys", struct lb_msg_keys, keys_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
-	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM, LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
+	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_OPEN, LB_DOOR_PAM, LB_LAYOUT("pam-open", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_CLOSE, LB_DOOR_PAM, LB_LAYOUT("pam-close", struct lb_msg_login, login_fields)},
-	{LB_MSG_PAM_EXEMPT, LB_DOOR_PAM, LB_LAYOUT("pam-exempt", struct lb_msg_login, login_fields)},
+	{LB_MSG_PAM_EXEMPT, LB_DOOR_PAM,
+	 LB_LAYOUT("pam-exempt", struct lb_msg_login, login_fields)},
 	{LB_MSG_DONE, LB_DOOR_NONE, LB_LAYOUT("done", struct lb_msg_done, done_fields)},
 	{LB_MSG_REFUSED, LB_DOOR_NONE, LB_LAYOUT("refused", struct lb_msg_refused, refused_fields)},
 	{LB_MSG_ROLE, LB_DOOR_NONE, LB_LAYOUT("role", struct lb_msg_role, role_fields)},

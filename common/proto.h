@@ -23,9 +23,9 @@
 /* Longest texts, in bytes without the NUL. */
 #define LB_REASON_MAX 500
 #define LB_TICKET_MAX 64
-#define LB_LIST_MAX 1500  /* groups, commands, names, joined by ", " */
+#define LB_LIST_MAX 1500 /* groups, commands, names, joined by ", " */
 #define LB_PASSWORD_MAX 64
-#define LB_USER_MAX 64	  /* user names that PAM brings: any user's */
+#define LB_USER_MAX 64 /* user names that PAM brings: any user's */
 #define LB_SERVICE_MAX 64
 #define LB_RHOST_MAX 255
 #define LB_TTY_MAX 64
@@ -83,15 +83,15 @@ enum lb_state {
 
 /* Why a request was refused.  The text beside it is for people; this is for programs. */
 enum lb_refusal {
-	LB_NO_IDENTITY = 1,	/* the caller is nobody the policy knows */
-	LB_NO_PERMISSION = 2,	/* known, but may not do this */
-	LB_NO_SUCH = 3,		/* no such role, grant, … that the caller may see */
-	LB_NOT_NOW = 4,		/* the grant's state does not allow it */
-	LB_OVER_LIMIT = 5,	/* more than the policy's maximum */
-	LB_BAD_INPUT = 6,	/* a field is empty, too long or holds control characters */
-	LB_OWN_REQUEST = 7,	/* nobody decides on their own request */
-	LB_STORE_FULL = 8,	/* nothing more can be stored; endings still work */
-	LB_TRY_LATER = 9,	/* an internal failure: nothing was changed */
+	LB_NO_IDENTITY = 1,   /* the caller is nobody the policy knows */
+	LB_NO_PERMISSION = 2, /* known, but may not do this */
+	LB_NO_SUCH = 3,	      /* no such role, grant, … that the caller may see */
+	LB_NOT_NOW = 4,	      /* the grant's state does not allow it */
+	LB_OVER_LIMIT = 5,    /* more than the policy's maximum */
+	LB_BAD_INPUT = 6,     /* a field is empty, too long or holds control characters */
+	LB_OWN_REQUEST = 7,   /* nobody decides on their own request */
+	LB_STORE_FULL = 8,    /* nothing more can be stored; endings still work */
+	LB_TRY_LATER = 9,     /* an internal failure: nothing was changed */
 };
 
 enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
@@ -113,10 +113,10 @@ struct lb_msg_request {
 	char reason[LB_REASON_MAX + 1];
 };
 struct lb_msg_list {
-	uint8_t which; /* enum lb_which */
+	uint8_t which;	/* enum lb_which */
 	uint64_t after; /* grant id to go on from; 0: the start */
 };
-struct lb_msg_act { /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE */
+struct lb_msg_act {  /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE */
 	uint64_t id; /* 0: the only one the caller can mean */
 	char text[LB_REASON_MAX + 1];
 };
@@ -139,7 +139,7 @@ struct lb_msg_login { /* every PAM request; password in PAM_AUTH only */
 };
 
 struct lb_msg_done {
-	uint8_t more;	 /* 1: the list goes on after cursor */
+	uint8_t more; /* 1: the list goes on after cursor */
 	uint64_t cursor;
 };
 struct lb_msg_refused {
@@ -165,7 +165,8 @@ struct lb_msg_grant {
 	char account[LB_ACCOUNT_MAX + 1]; /* empty before the claim */
 	uint32_t uid;			  /* 0 before the claim */
 	uint32_t duration_s;
-	uint64_t requested_s, until_s, end_s; /* Unix time; until: when this state lapses; 0: never */
+	uint64_t requested_s, until_s,
+		end_s;	    /* Unix time; until: when this state lapses; 0: never */
 	uint8_t have, need; /* approvals */
 	uint32_t sessions;
 	char ticket[LB_TICKET_MAX + 1];
@@ -196,7 +197,7 @@ struct lb_msg_key {
 	char line[LB_KEY_BLOB_MAX + 400 + 1]; /* one authorized_keys line */
 };
 struct lb_msg_verdict {
-	uint8_t verdict; /* enum lb_verdict */
+	uint8_t verdict;	      /* enum lb_verdict */
 	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
 };
 

@@ -258,8 +258,8 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 	u.home_len = load16(r + 28);
 	u.shell_len = load16(r + 30);
 	u.text = (const char *)r + LB_SNAPSHOT_USER_TEXT;
-	if (!lb_uid_is_account(u.uid) || u.ngroups > LB_SNAPSHOT_GROUPS_MAX ||
-	    u.end_wall_ns <= 0 || u.end_boot_ns <= 0 || u.name_len > LB_SNAPSHOT_NAME_MAX ||
+	if (!lb_uid_is_account(u.uid) || u.ngroups > LB_SNAPSHOT_GROUPS_MAX || u.end_wall_ns <= 0 ||
+	    u.end_boot_ns <= 0 || u.name_len > LB_SNAPSHOT_NAME_MAX ||
 	    u.gecos_len > LB_SNAPSHOT_FIELD_MAX || u.home_len > LB_SNAPSHOT_FIELD_MAX ||
 	    u.shell_len > LB_SNAPSHOT_FIELD_MAX)
 		return LB_ERR_DAMAGED;
@@ -347,8 +347,8 @@ probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t
 static inline uint32_t
 probe_lane(const struct probe *p, unsigned i)
 {
-	return load32(p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN +
-		      LB_SNAPSHOT_LANE_RECORDS + (size_t)i * 4);
+	return load32(p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN + LB_SNAPSHOT_LANE_RECORDS +
+		      (size_t)i * 4);
 }
 
 /* The record of the next lane with the key, or 0. */

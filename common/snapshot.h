@@ -32,12 +32,12 @@
 #define LB_SNAPSHOT_AT_NAME_BUCKETS 36u
 #define LB_SNAPSHOT_AT_ID_BUCKETS 40u
 #define LB_SNAPSHOT_AT_RESERVED 44u
-#define LB_SNAPSHOT_ALIGN 64u  /* sections, buckets and records start at multiples of this */
-#define LB_SNAPSHOT_LANES 8u   /* in a bucket */
+#define LB_SNAPSHOT_ALIGN 64u	     /* sections, buckets and records start at multiples of this */
+#define LB_SNAPSHOT_LANES 8u	     /* in a bucket */
 #define LB_SNAPSHOT_LANE_RECORDS 32u /* in a bucket: eight keys, then eight records from here */
-#define LB_SNAPSHOT_PROBES 8u  /* buckets a search reads at most */
-#define LB_SNAPSHOT_USER_TEXT 32u /* where the text starts in an account record */
-#define LB_SNAPSHOT_ROLE_TEXT 16u /* and in a role record */
+#define LB_SNAPSHOT_PROBES 8u	     /* buckets a search reads at most */
+#define LB_SNAPSHOT_USER_TEXT 32u    /* where the text starts in an account record */
+#define LB_SNAPSHOT_ROLE_TEXT 16u    /* and in a role record */
 
 /* Limits. */
 #define LB_SNAPSHOT_SIZE_MAX (256u << 20)
@@ -106,10 +106,8 @@ int lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid,
  * gid above gid; start with 0.  As ids are never used again this walks on
  * rightly over a change of the snapshot.  Results as above.
  */
-int lb_snapshot_user_after(const struct lb_snapshot *s, uint32_t uid,
-			   struct lb_snapshot_user *out);
-int lb_snapshot_role_after(const struct lb_snapshot *s, uint32_t gid,
-			   struct lb_snapshot_role *out);
+int lb_snapshot_user_after(const struct lb_snapshot *s, uint32_t uid, struct lb_snapshot_user *out);
+int lb_snapshot_role_after(const struct lb_snapshot *s, uint32_t gid, struct lb_snapshot_role *out);
 
 /* Member number i (below role->nmembers) of a role.  Results as above. */
 int lb_snapshot_role_member(const struct lb_snapshot *s, const struct lb_snapshot_role *role,

@@ -52,8 +52,8 @@ is_control(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{0x00, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},     {0x61c, 0x61c},
-		{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
+		{0x00, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},	{0x61c, 0x61c},
+		{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},	{0x2060, 0x206f},
 		{0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
 	};
 
@@ -189,6 +189,7 @@ lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s)
 	time_t t = (time_t)unix_s;
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, LB_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, LB_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(out, LB_TIME_TEXT, "-");
 }

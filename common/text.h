@@ -31,7 +31,7 @@ size_t lb_text_escape(char *out, size_t cap, const char *text);
 size_t lb_text_escape_quoted(char *out, size_t cap, const char *text);
 
 /* Room that the escaped form of a text of max bytes may need, with the NUL. */
-#define LB_ESCAPED(max) ((max) * 4 + 1)
+#define LB_ESCAPED(max) ((max)*4 + 1)
 
 /* Longest result of lb_duration_format() and lb_time_format(), with the NUL. */
 #define LB_DURATION_TEXT 32

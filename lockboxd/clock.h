@@ -15,7 +15,7 @@
 struct event_base;
 
 struct lb_clock {
-	int64_t anchor_ns; /* the clock's reading ... */
+	int64_t anchor_ns;	/* the clock's reading ... */
 	int64_t anchor_boot_ns; /* ... when the boot-time clock showed this */
 };
 

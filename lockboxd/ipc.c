@@ -33,7 +33,10 @@ static const struct lb_field session_fields[] = {
 	LB_TEXT(struct lb_ipc_session, text),
 };
 
-#define NOTHING(text) {text, 0, NULL, 0}
+#define NOTHING(text)                                                                              \
+	{                                                                                          \
+		text, 0, NULL, 0                                                                   \
+	}
 
 static const struct {
 	enum lb_ipc type;

@@ -132,9 +132,8 @@ on_read(evutil_socket_t unused, short what, void *arg)
 
 		if (got == 0)
 			break;
-		if (got > 0 &&
-		    link->calls->message(link->arg, (uint16_t)(buf[0] << 8 | buf[1]), buf + 2, len - 2,
-					 fd) != LB_OK)
+		if (got > 0 && link->calls->message(link->arg, (uint16_t)(buf[0] << 8 | buf[1]),
+						    buf + 2, len - 2, fd) != LB_OK)
 			got = -1;
 		if (freed)
 			goto out;

@@ -58,8 +58,8 @@ syslog_send(int priority, const char *line)
 
 	localtime_r(&now, &tm);
 	strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &tm);
-	len = snprintf(datagram, sizeof datagram, "<%d>%s lockboxd[%d]: %s", LOG_AUTHPRIV | priority, stamp,
-		       (int)getpid(), line);
+	len = snprintf(datagram, sizeof datagram, "<%d>%s lockboxd[%d]: %s",
+		       LOG_AUTHPRIV | priority, stamp, (int)getpid(), line);
 	if (len < 0)
 		return false;
 	if ((size_t)len >= sizeof datagram)

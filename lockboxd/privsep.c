@@ -98,10 +98,16 @@ static void
 become(enum lb_proc proc, const int *fds, size_t count, const char *root_dir, int log_fd)
 {
 	char uid[16], gid[16];
-	char *argv[] = {(char *)(uintptr_t)"lockboxd", (char *)(uintptr_t)"-x",
-			(char *)(uintptr_t)procs[proc].name, (char *)(uintptr_t)"-u", uid,
-			(char *)(uintptr_t)"-g", gid, (char *)(uintptr_t)"-s",
-			(char *)(uintptr_t)root_dir, NULL};
+	char *argv[] = {(char *)(uintptr_t) "lockboxd",
+			(char *)(uintptr_t) "-x",
+			(char *)(uintptr_t)procs[proc].name,
+			(char *)(uintptr_t) "-u",
+			uid,
+			(char *)(uintptr_t) "-g",
+			gid,
+			(char *)(uintptr_t) "-s",
+			(char *)(uintptr_t)root_dir,
+			NULL};
 	char *envp[] = {NULL};
 	int moved[4], null, exe;
 	sigset_t none;
@@ -219,15 +225,16 @@ lb_privsep_drop(uid_t uid, gid_t gid, const char *root_dir)
 	/* A call that says it did and did not is as bad as one that fails. */
 	if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot read own ids: %m");
-	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid ||
-	    getgroups(0, NULL) != 0)
+	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid ||
+	    sgid != gid || getgroups(0, NULL) != 0)
 		lb_fatal(LB_EXIT_SETUP, "privileges were not dropped");
 	if (stat("/..", &root) != 0 || root.st_dev != below.st_dev || root.st_ino != below.st_ino)
 		lb_fatal(LB_EXIT_SETUP, "the root directory was not changed");
 	if (setuid(0) == 0 || seteuid(0) == 0 || setgid(0) == 0 || setegid(0) == 0 ||
 	    chroot("/") == 0)
 		lb_fatal(LB_EXIT_SETUP, "privileges can be taken back");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		lb_fatal(LB_EXIT_SETUP, "cannot forbid new privileges: %m");
 	/* setresuid() has made the process dumpable or not by sysctl: say it again. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_GET_DUMPABLE) != 0)

@@ -16,6 +16,7 @@
 #include "privsep.h"
 
 /* What every event loop here needs. */
+/* clang-format off */
 static const int common_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(close),
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
@@ -28,6 +29,7 @@ static const int common_calls[] = {
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(tgkill),
 };
+/* clang-format on */
 
 /*
  * What the C library calls by itself on rare ways that no code here shows, each
@@ -35,20 +37,24 @@ static const int common_calls[] = {
  * memory (sysinfo), malloc() that found none for the number of processors,
  * stdio for the kind of file, sysconf() for limits and names.
  */
+/* clang-format off */
 static const int library_calls[] = {
 	SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(uname), SCMP_SYS(getgid), SCMP_SYS(getegid),
 	SCMP_SYS(getppid), SCMP_SYS(clock_getres), SCMP_SYS(getcpu), SCMP_SYS(nanosleep),
 	SCMP_SYS(sigaltstack), SCMP_SYS(getrlimit),
 };
+/* clang-format on */
 
 /* LMDB on its own files, /proc/PID/{stat,loginuid}, accept and the peer's credentials. */
+/* clang-format off */
 static const int keeper_calls[] = {
 	SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(openat), SCMP_SYS(pidfd_open),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(fdatasync), SCMP_SYS(fsync),
 	SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(msync), SCMP_SYS(timerfd_create),
 	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(pidfd_send_signal),
 };
+/* clang-format on */
 
 static const struct {
 	const int *calls;
@@ -81,12 +87,13 @@ lb_sandbox_confine_files(int readable_fd)
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
 
 	if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
-		lb_log(LOG_INFO, "the kernel has no Landlock: files are kept away by the change of root alone");
+		lb_log(LOG_INFO, "the kernel has no Landlock: files are kept away by the change of "
+				 "root alone");
 		return;
 	}
 	if (ruleset < 0 ||
-	    (readable_fd >= 0 && syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
-					 &below, 0) != 0) ||
+	    (readable_fd >= 0 &&
+	     syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &below, 0) != 0) ||
 	    syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
 		lb_fatal(LB_EXIT_SETUP, "cannot confine file access: %m");
 	close(ruleset);
@@ -117,6 +124,7 @@ lb_sandbox_enter(enum lb_proc proc)
 }
 
 /* Nothing the warden or a program it runs (visudo) ever does. */
+/* clang-format off */
 static const int warden_never[] = {
 	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(bpf),
 	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
@@ -127,6 +135,7 @@ static const int warden_never[] = {
 	SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(add_key), SCMP_SYS(keyctl),
 	SCMP_SYS(request_key), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(listen),
 };
+/* clang-format on */
 
 void
 lb_sandbox_enter_warden(void)

@@ -76,7 +76,7 @@ struct identity {
  * this part of a slot changes while readers use it.
  */
 struct clocks {
-	atomic_llong looked_ns; /* CLOCK_MONOTONIC then */
+	atomic_llong looked_ns;	    /* CLOCK_MONOTONIC then */
 	atomic_llong boot_ahead_ns; /* CLOCK_BOOTTIME less CLOCK_MONOTONIC */
 	atomic_llong wall_ahead_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 };
@@ -175,9 +175,9 @@ clocks_read(struct clocks *c, struct lb_nss_hold *hold)
 			return false;
 	}
 	hold->wall_ns = wall_ns;
-	hold->boot_ns = (int64_t)((uint64_t)mono_ns +
-				  (uint64_t)atomic_load_explicit(&c->boot_ahead_ns,
-								 memory_order_acquire));
+	hold->boot_ns =
+		(int64_t)((uint64_t)mono_ns +
+			  (uint64_t)atomic_load_explicit(&c->boot_ahead_ns, memory_order_acquire));
 	looked_ns = atomic_load_explicit(&c->looked_ns, memory_order_relaxed);
 	/* Unsigned: a clock behind the last look (another time namespace) is due as well. */
 	return (uint64_t)mono_ns - (uint64_t)looked_ns < LOOK_EVERY_NS;
@@ -233,7 +233,8 @@ file_trusted(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && st->st_uid == LB_NSS_SNAPSHOT_OWNER &&
 	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
-	       st->st_size >= (off_t)LB_SNAPSHOT_HEADER && st->st_size <= (off_t)LB_SNAPSHOT_SIZE_MAX;
+	       st->st_size >= (off_t)LB_SNAPSHOT_HEADER &&
+	       st->st_size <= (off_t)LB_SNAPSHOT_SIZE_MAX;
 }
 
 static void
@@ -566,8 +567,8 @@ take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 		status = renew(page, hold, errnop);
 		sweep(page);
 		atomic_store(&page->renewing, 0);
-	} else if (hold->uses != NULL && (hold->snapshot->base == NULL ||
-					  !lb_snapshot_superseded(hold->snapshot))) {
+	} else if (hold->uses != NULL &&
+		   (hold->snapshot->base == NULL || !lb_snapshot_superseded(hold->snapshot))) {
 		/* Another thread is looking; until it has seen otherwise this one holds. */
 		status = held(hold, errnop);
 	} else {
@@ -590,7 +591,8 @@ lb_nss_take(struct lb_nss_hold *hold, int *errnop)
 	if (page != NULL)
 		slot = enter_current(page, hold);
 	if (slot != NO_SLOT && slots[slot].snapshot.base != NULL &&
-	    clocks_read(&slots[slot].clocks, hold) && !lb_snapshot_superseded(&slots[slot].snapshot))
+	    clocks_read(&slots[slot].clocks, hold) &&
+	    !lb_snapshot_superseded(&slots[slot].snapshot))
 		return NSS_STATUS_SUCCESS;
 	return take_slowly(page, hold, errnop);
 }

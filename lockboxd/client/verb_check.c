@@ -51,7 +51,8 @@ static const char usage[] =
 	"  lockbox check " DEFAULT_HOST_FILE " ~/draft/policy.d\n"
 	"Exit status: 0 the policy is fine, 1 it is not, 2 usage.\n";
 
-static void found_json(struct check *check, const struct lb_report_item *item)
+static void
+found_json(struct check *check, const struct lb_report_item *item)
 {
 	bool warning = item->severity == LB_SEVERITY_WARNING;
 	json_t *o = json_pack("{s:s, s:i, s:s}", "file", item->file, "line", (int)item->line,
@@ -61,7 +62,8 @@ static void found_json(struct check *check, const struct lb_report_item *item)
 		check->failed = true;
 }
 
-static void found(void *arg, const struct lb_report_item *item)
+static void
+found(void *arg, const struct lb_report_item *item)
 {
 	char line[LB_REPORT_MESSAGE_MAX + LB_SOURCE_NAME_MAX + 64];
 	struct check *check = arg;
@@ -75,7 +77,8 @@ static void found(void *arg, const struct lb_report_item *item)
 }
 
 /* Adds what one argument names: a directory's files or one file. */
-static int add_argument(struct lb_policy_source *source, const char *path, struct lb_report *report)
+static int
+add_argument(struct lb_policy_source *source, const char *path, struct lb_report *report)
 {
 	struct stat st;
 
@@ -85,7 +88,8 @@ static int add_argument(struct lb_policy_source *source, const char *path, struc
 }
 
 /* Reads everything named, or what the daemon would read when nothing is. */
-static int read_source(char **names, struct lb_report *report, struct lb_policy_source **source)
+static int
+read_source(char **names, struct lb_report *report, struct lb_policy_source **source)
 {
 	struct lb_policy_source *s;
 	int rc = LB_OK, one;
@@ -113,7 +117,8 @@ static int read_source(char **names, struct lb_report *report, struct lb_policy_
 	return LB_OK;
 }
 
-static void digest_hex(char out[2 * LB_POLICY_DIGEST_SIZE + 1], const struct lb_policy *policy)
+static void
+digest_hex(char out[2 * LB_POLICY_DIGEST_SIZE + 1], const struct lb_policy *policy)
 {
 	const uint8_t *digest = lb_policy_digest(policy);
 
@@ -122,7 +127,8 @@ static void digest_hex(char out[2 * LB_POLICY_DIGEST_SIZE + 1], const struct lb_
 }
 
 /* Prints the one JSON object; policy is NULL when there is none. */
-static int print_json(const struct check *check, const struct lb_policy *policy)
+static int
+print_json(const struct check *check, const struct lb_policy *policy)
 {
 	char hex[2 * LB_POLICY_DIGEST_SIZE + 1];
 	json_t *o = json_pack("{s:b, s:O, s:O}", "ok", policy != NULL, "errors", check->errors,
@@ -145,12 +151,14 @@ static int print_json(const struct check *check, const struct lb_policy *policy)
 	return rc;
 }
 
-static const char *plural(size_t n, const char *one, const char *many)
+static const char *
+plural(size_t n, const char *one, const char *many)
 {
 	return n == 1 ? one : many;
 }
 
-static void print_summary(const struct lb_policy *policy, const struct lb_report *report)
+static void
+print_summary(const struct lb_policy *policy, const struct lb_report *report)
 {
 	size_t i, t, r;
 
@@ -172,7 +180,8 @@ static void print_summary(const struct lb_policy *policy, const struct lb_report
 	putchar('\n');
 }
 
-static int print_dump(const struct lb_policy *policy)
+static int
+print_dump(const struct lb_policy *policy)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -184,7 +193,8 @@ static int print_dump(const struct lb_policy *policy)
 	return rc;
 }
 
-static int run(struct check *check, char **names)
+static int
+run(struct check *check, char **names)
 {
 	struct lb_report report = {.found = found, .arg = check};
 	struct lb_policy_source *source = NULL;
@@ -210,7 +220,8 @@ static int run(struct check *check, char **names)
 	return rc == LB_OK ? EXIT_FINE : EXIT_WRONG;
 }
 
-int lb_verb_check(int argc, char **argv)
+int
+lb_verb_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},

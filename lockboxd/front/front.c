@@ -24,7 +24,7 @@
 #include "wipe.h"
 #include "wire.h"
 
-#define FRAME_S 5	       /* to send a whole request, or take a whole answer */
+#define FRAME_S 5	      /* to send a whole request, or take a whole answer */
 #define OUTPUT_MAX (1u << 20) /* bytes of answers a client may leave unread */
 
 struct conn {
@@ -55,7 +55,8 @@ static void
 reject(struct conn *c, const char *why)
 {
 	if (lb_log_may(&malformed, "public socket"))
-		lb_log(LOG_WARNING, "connection %llu closed: %s", (unsigned long long)c->number, why);
+		lb_log(LOG_WARNING, "connection %llu closed: %s", (unsigned long long)c->number,
+		       why);
 	drop(c, true);
 }
 
@@ -153,8 +154,8 @@ find(uint64_t number)
 	struct conn *c;
 
 	LIST_FOREACH(c, &conns, next)
-		if (c->number == number)
-			return c;
+	if (c->number == number)
+		return c;
 	return NULL;
 }
 

@@ -83,8 +83,9 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	if (duration_s > role->max_duration_s) {
 		*code = LB_OVER_LIMIT;
 		lb_duration_format(max, role->max_duration_s);
-		snprintf(text, sizeof text, "%.28s is granted for at most %s; ask for --for %s or less",
-			 role->name, max, max);
+		snprintf(text, sizeof text,
+			 "%.28s is granted for at most %s; ask for --for %s or less", role->name,
+			 max, max);
 		return text;
 	}
 	return NULL;
@@ -109,9 +110,10 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	if (fault != NULL)
 		return lb_refuse(tx, who, code, "%s", fault);
 	if (lb_keeper_clock_astray(tx->k))
-		return lb_refuse(tx, who, LB_NOT_NOW,
-				 "the host's clock is more than a day behind what it has shown; the "
-				 "operators must set it right first");
+		return lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"the host's clock is more than a day behind what it has shown; the "
+			"operators must set it right first");
 	err = find_same(tx, who, r, duration_s, &live, &g);
 	if (err == LB_OK)
 		return lb_answer_grant(tx, who, &g);
@@ -119,7 +121,8 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		return err;
 	if (live >= LIVE_PER_PERSON)
 		return lb_refuse(tx, who, LB_OVER_LIMIT,
-				 "you have %u requests and grants already; cancel or end one first", live);
+				 "you have %u requests and grants already; cancel or end one first",
+				 live);
 
 	if ((err = lb_spend(tx, who)) != LB_OK)
 		return lb_settled(err);
@@ -135,8 +138,8 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	lb_duration_format(duration, duration_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
 	    (err = lb_store_put_grant(tx->store, &g)) != LB_OK ||
-	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s, reason: %s%s%s", g.role,
-			    duration, g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
+	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s, reason: %s%s%s",
+			    g.role, duration, g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
 			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
 		return err;
 	return lb_answer_grant(tx, who, &g);

@@ -47,9 +47,10 @@ append(struct lb_tx *tx, struct lb_msg_record *r)
 	if (r->account[0] != '\0')
 		snprintf(uid, sizeof uid, "%u", r->uid);
 	snprintf(line, sizeof line,
-		 "event=%s seq=%llu grant=%s identity=%s account=\"%s\" uid=%s actor=\"%s\" detail=\"%s\"",
-		 r->event, (unsigned long long)r->seq, grant, r->identity[0] ? r->identity : "-", account,
-		 uid, actor, detail);
+		 "event=%s seq=%llu grant=%s identity=%s account=\"%s\" uid=%s actor=\"%s\" "
+		 "detail=\"%s\"",
+		 r->event, (unsigned long long)r->seq, grant, r->identity[0] ? r->identity : "-",
+		 account, uid, actor, detail);
 	return lb_outbox_log(&tx->out, priority_of(r->event), line);
 }
 

@@ -9,7 +9,8 @@
 static bool
 worse(const struct lb_bucket *a, const struct lb_bucket *b, int64_t now_ns)
 {
-	bool idle_a = a->full_ns <= now_ns && a->held == 0, idle_b = b->full_ns <= now_ns && b->held == 0;
+	bool idle_a = a->full_ns <= now_ns && a->held == 0,
+	     idle_b = b->full_ns <= now_ns && b->held == 0;
 
 	return idle_a != idle_b ? idle_a : a->used < b->used;
 }
@@ -33,7 +34,8 @@ bucket_of(struct lb_budget *b, const char *key, int64_t now_ns)
 }
 
 bool
-lb_budget_take(struct lb_budget *b, const char *key, int64_t now_ns, unsigned *held, unsigned *wait_s)
+lb_budget_take(struct lb_budget *b, const char *key, int64_t now_ns, unsigned *held,
+	       unsigned *wait_s)
 {
 	struct lb_bucket *at = bucket_of(b, key, now_ns);
 	int64_t missing_ns = at->full_ns > now_ns ? at->full_ns - now_ns : 0;

@@ -25,9 +25,9 @@ struct lb_budget {
 	uint64_t uses;
 	struct lb_bucket {
 		char key[LB_BUDGET_KEY_MAX + 1]; /* "": free */
-		int64_t full_ns; /* when it will be full again */
-		uint64_t used;	 /* order of use */
-		unsigned held;	 /* refused since the last that went */
+		int64_t full_ns;		 /* when it will be full again */
+		uint64_t used;			 /* order of use */
+		unsigned held;			 /* refused since the last that went */
 	} bucket[LB_BUDGET_KEYS];
 };
 

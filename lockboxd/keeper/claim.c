@@ -39,13 +39,16 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		err = lb_refuse(tx, who, LB_NO_PERMISSION, "only its engineer can claim R-%llu",
 				(unsigned long long)g->id);
 	else if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
-		err = lb_refuse(tx, who, LB_NOT_NOW,
-				"the role or its people have changed since the approval; request it anew");
-	else if (g->state == LB_STATE_APPROVED && lb_approvals_count(tx->k->policy, g, &need) < need)
-		err = lb_refuse(tx, who, LB_NOT_NOW,
-				"the policy has changed since the approval: it takes %u and fewer of them "
-				"still count; request it anew",
-				need);
+		err = lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"the role or its people have changed since the approval; request it anew");
+	else if (g->state == LB_STATE_APPROVED &&
+		 lb_approvals_count(tx->k->policy, g, &need) < need)
+		err = lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"the policy has changed since the approval: it takes %u and fewer of them "
+			"still count; request it anew",
+			need);
 	else if (g->state == LB_STATE_APPROVED && lb_keeper_clock_astray(tx->k))
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"the host's clock is more than a day behind what it has shown; the "
@@ -53,18 +56,19 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
 	else if (sessions >= lb_role_sessions(role, g))
-		err = lb_refuse(tx, who, LB_NOT_NOW,
-				"a session of R-%llu is open, and it allows %u at a time; a new password "
-				"is given when one closes",
-				(unsigned long long)g->id, lb_role_sessions(role, g));
+		err = lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"a session of R-%llu is open, and it allows %u at a time; a new password "
+			"is given when one closes",
+			(unsigned long long)g->id, lb_role_sessions(role, g));
 	else
 		return LB_OK;
 	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
 static int
-answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, const char *password,
-       bool fresh)
+answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
+       const char *password, bool fresh)
 {
 	struct lb_msg_claimed c = {.id = g->id, .end_s = g->end_s};
 	int err;
@@ -75,7 +79,8 @@ answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, 
 	if (fresh) {
 		err = lb_sync_publish(tx, g, true);
 		if (err == LB_OK)
-			err = lb_outbox_await(&tx->out, who->target, g->id, g->uid, LB_MSG_CLAIMED, &c);
+			err = lb_outbox_await(&tx->out, who->target, g->id, g->uid, LB_MSG_CLAIMED,
+					      &c);
 	} else {
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_CLAIMED, &c);
 		if (err == LB_OK)
@@ -93,7 +98,8 @@ lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 	struct lb_grant g;
 	const char *why;
 	bool fresh;
-	int err = lb_find_grant(tx, who, msg->act.id, 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE, &g);
+	int err = lb_find_grant(tx, who, msg->act.id,
+				1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE, &g);
 
 	if (err == LB_OK)
 		err = check(tx, who, &g);
@@ -105,15 +111,17 @@ lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		return lb_settled(err);
 	fresh = (step.todo & LB_DO_ACCOUNT) != 0;
 	if (fresh && (err = allot(tx, &g)) != LB_OK)
-		return err == LB_ERR_FULL ? lb_refuse(tx, who, LB_STORE_FULL,
-						      "the range of user ids of this host is used up")
-					  : err;
+		return err == LB_ERR_FULL
+			       ? lb_refuse(tx, who, LB_STORE_FULL,
+					   "the range of user ids of this host is used up")
+			       : err;
 	lb_password_make(&g, password);
 	lb_login_forget_tries(tx->k, g.id);
 	err = lb_move(tx, &g, &step, "");
 	if (err == LB_OK)
 		err = lb_audit(tx, "claim", &g, who->actor, "%s%s%s",
-			       fresh ? "account made" : "new one-time password, the last one is void",
+			       fresh ? "account made"
+				     : "new one-time password, the last one is void",
 			       who->fingerprint[0] ? ", key " : "", who->fingerprint);
 	if (err == LB_OK)
 		err = answer(tx, who, &g, password, fresh);

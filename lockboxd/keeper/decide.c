@@ -60,8 +60,9 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 			return lb_refuse(tx, who, LB_NOT_NOW, "you have approved R-%llu already",
 					 (unsigned long long)g.id);
 	if (!lb_role_unchanged(tx->k->policy, &g, tx->now_s))
-		return lb_refuse(tx, who, LB_NOT_NOW,
-				 "the role or its people have changed since; it must be requested anew");
+		return lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"the role or its people have changed since; it must be requested anew");
 	/* Who has lost the right since has not approved; the record keeps that it was said. */
 	lb_approvals_settle(tx->k->policy, &g);
 	event = g.have + 1 >= g.need ? LB_EVENT_APPROVE_LAST : LB_EVENT_APPROVE;
@@ -127,7 +128,8 @@ int
 lb_do_cancel(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	struct lb_grant g;
-	int err = lb_find_grant(tx, who, msg->act.id, 1u << LB_STATE_PENDING | 1u << LB_STATE_APPROVED, &g);
+	int err = lb_find_grant(tx, who, msg->act.id,
+				1u << LB_STATE_PENDING | 1u << LB_STATE_APPROVED, &g);
 
 	if (err == LB_OK)
 		err = own_only(tx, who, &g, "only its engineer can cancel it; approvers use deny");

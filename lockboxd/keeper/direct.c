@@ -34,7 +34,7 @@ struct direct_conn {
 	LIST_ENTRY(direct_conn) next;
 	struct lb_direct *owner;
 	int fd;
-	bool login; /* a PAM module's */
+	bool login;		/* a PAM module's */
 	struct event *readable; /* NULL until it had to be waited for */
 	struct lb_peer peer;
 	size_t got;
@@ -145,8 +145,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 	}
 	if (err != LB_OK && lb_log_may(&d->budget, "direct connections"))
-		lb_log(LOG_ERR, "a question of process %d (uid %u) got no answer: %s", (int)c->peer.pid,
-		       c->peer.uid, lb_err_text(err));
+		lb_log(LOG_ERR, "a question of process %d (uid %u) got no answer: %s",
+		       (int)c->peer.pid, c->peer.uid, lb_err_text(err));
 	if (err == LB_OK && c->peer.has_identity) {
 		/* The gate has said whose key it was: what follows is front's to read. */
 		if (c->readable != NULL)
@@ -231,10 +231,11 @@ lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t
 
 	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
 	LIST_FOREACH(c, &d->conns, next)
-		if (c->peer.conn == conn) {
-			if (send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
-			    lb_log_may(&d->budget, "direct connections"))
-				lb_log(LOG_WARNING, "process %d did not wait for its answer", (int)c->peer.pid);
-			return;
-		}
+	if (c->peer.conn == conn) {
+		if (send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
+		    lb_log_may(&d->budget, "direct connections"))
+			lb_log(LOG_WARNING, "process %d did not wait for its answer",
+			       (int)c->peer.pid);
+		return;
+	}
 }

@@ -66,7 +66,8 @@ lb_spend(struct lb_tx *tx, const struct lb_caller *who)
 	unsigned held, wait_s;
 	int err;
 
-	if (lb_budget_take(&tx->k->asks, who->identity, (int64_t)tx->now_s * 1000000000ll, &held, &wait_s))
+	if (lb_budget_take(&tx->k->asks, who->identity, (int64_t)tx->now_s * 1000000000ll, &held,
+			   &wait_s))
 		return LB_OK;
 	err = lb_refuse(tx, who, LB_OVER_LIMIT, "too many requests; try again in %u s", wait_s);
 	return err == LB_OK ? LB_ERR_REFUSED : err;
@@ -153,12 +154,14 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 			if (lb_log_may(&k->refusals, "refused requests"))
 				lb_log(LOG_WARNING, "uid %u refused: %s", peer->uid, why);
 			return lb_refuse(tx, &who,
-					 who.identity[0] ? LB_NO_PERMISSION : LB_NO_IDENTITY, "%s", why);
+					 who.identity[0] ? LB_NO_PERMISSION : LB_NO_IDENTITY, "%s",
+					 why);
 		}
 		if (tx->endings_only && !rows[i].ends)
-			return lb_refuse(tx, &who, LB_STORE_FULL,
-					 "the store is full: nothing new is granted until the host's "
-					 "operators make room");
+			return lb_refuse(
+				tx, &who, LB_STORE_FULL,
+				"the store is full: nothing new is granted until the host's "
+				"operators make room");
 		return rows[i].handler(tx, &who, msg);
 	}
 	return lb_refuse(tx, &who, LB_BAD_INPUT, "no such request");

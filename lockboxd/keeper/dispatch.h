@@ -71,7 +71,8 @@ void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
  * was approved and what the policy says now holds (lb_role_sessions() and
  * lb_role_forwards()).
  */
-bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant, uint64_t now_s);
+bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant,
+		       uint64_t now_s);
 uint32_t lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *grant);
 bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *grant);
 
@@ -89,7 +90,8 @@ void lb_approvals_settle(const struct lb_policy *policy, struct lb_grant *grant)
  * Moves grant by step and does what can be done from here: voids the password,
  * stamps the end, tells the warden to evict.  cause "" keeps the old one.
  */
-int lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, const char *cause);
+int lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step,
+	    const char *cause);
 
 /* Fills the view that people get of a grant. */
 void lb_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);

@@ -22,7 +22,8 @@ static void
 must(int err, const char *what)
 {
 	if (err == LB_ERR_NOMEM || err == LB_ERR_SYSTEM)
-		lb_fatal(1, "%s: %s (%m): the keeper ends, and the next one does it", what, lb_err_text(err));
+		lb_fatal(1, "%s: %s (%m): the keeper ends, and the next one does it", what,
+			 lb_err_text(err));
 }
 
 void
@@ -45,7 +46,8 @@ lb_keeper_carry_out(struct lb_keeper *k, struct lb_out *out)
 		lb_log(out->type, "%s", (const char *)out->bytes);
 		break;
 	case LB_OUT_WATCH:
-		must(lb_watch_add(k, out->grant, out->number, out->fd), "a session could not be watched");
+		must(lb_watch_add(k, out->grant, out->number, out->fd),
+		     "a session could not be watched");
 		out->fd = -1;
 		break;
 	case LB_OUT_AWAIT:

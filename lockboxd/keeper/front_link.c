@@ -68,9 +68,10 @@ refuse_later(struct lb_keeper *k, const struct waiting *w, int err)
 	size_t len;
 
 	lb_log(LOG_ERR, "a request failed and changed nothing: %s", lb_err_text(err));
-	strcpy(r.text, err == LB_ERR_FULL ? "there is no room left on this host; nothing was changed"
-					  : "it could not be done and nothing was changed; try again, and "
-					    "tell the host's operators if it stays so");
+	strcpy(r.text, err == LB_ERR_FULL
+			       ? "there is no room left on this host; nothing was changed"
+			       : "it could not be done and nothing was changed; try again, and "
+				 "tell the host's operators if it stays so");
 	if (lb_proto_encode(LB_MSG_REFUSED, &r, frame, sizeof frame, &len) == LB_OK)
 		lb_front_reply(k, w->conn, frame, len);
 }

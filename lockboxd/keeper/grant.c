@@ -3,6 +3,7 @@
 
 #include "err.h"
 
+/* clang-format off */
 static const struct lb_step table[LB_STATE_COUNT][LB_EVENT_COUNT] = {
 	[LB_STATE_PENDING] = {
 		[LB_EVENT_APPROVE] = {LB_STATE_PENDING, 0},
@@ -28,6 +29,7 @@ static const struct lb_step table[LB_STATE_COUNT][LB_EVENT_COUNT] = {
 		[LB_EVENT_GONE] = {LB_STATE_ENDED, LB_DO_CLOSE},
 	},
 };
+/* clang-format on */
 
 static const char *const is_in[LB_STATE_COUNT] = {
 	[LB_STATE_PENDING] = "is waiting for approval",
@@ -47,7 +49,8 @@ lb_grant_step(const struct lb_grant *grant, enum lb_event event, uint64_t now_s,
 	int over = grant->until_s != 0 && now_s >= grant->until_s;
 
 	*why = "is in no known state";
-	if (grant->state >= LB_STATE_COUNT || event >= LB_EVENT_COUNT || is_in[grant->state] == NULL)
+	if (grant->state >= LB_STATE_COUNT || event >= LB_EVENT_COUNT ||
+	    is_in[grant->state] == NULL)
 		return LB_ERR_REFUSED;
 	*why = is_in[grant->state];
 	if (event == LB_EVENT_TIMEOUT ? !over : over && event != LB_EVENT_GONE) {

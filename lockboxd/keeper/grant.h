@@ -26,12 +26,12 @@ enum lb_event {
 	LB_EVENT_APPROVE,      /* an approval, and more are needed */
 	LB_EVENT_APPROVE_LAST, /* the approval that completes them */
 	LB_EVENT_DENY,
-	LB_EVENT_CANCEL, /* by the engineer */
-	LB_EVENT_CLAIM,	 /* by the engineer: account and one-time password */
-	LB_EVENT_END,	 /* by the engineer */
-	LB_EVENT_REVOKE, /* by an approver, root, or because the policy changed */
+	LB_EVENT_CANCEL,  /* by the engineer */
+	LB_EVENT_CLAIM,	  /* by the engineer: account and one-time password */
+	LB_EVENT_END,	  /* by the engineer */
+	LB_EVENT_REVOKE,  /* by an approver, root, or because the policy changed */
 	LB_EVENT_TIMEOUT, /* until_s is reached */
-	LB_EVENT_GONE,	 /* the warden: nothing of the account is left */
+	LB_EVENT_GONE,	  /* the warden: nothing of the account is left */
 	LB_EVENT_COUNT,
 };
 
@@ -42,8 +42,8 @@ enum lb_event {
 #define LB_DO_CLOSE 0x08u    /* the end of the record: void the password, stamp closed_s */
 
 struct lb_step {
-	uint8_t next;	  /* enum lb_state */
-	unsigned todo;	  /* LB_DO_... */
+	uint8_t next;  /* enum lb_state */
+	unsigned todo; /* LB_DO_... */
 };
 
 /*

@@ -59,8 +59,8 @@ record_policy(struct lb_tx *tx, void *arg)
 	char hex[2 * LB_POLICY_DIGEST_SIZE + 1];
 
 	sodium_bin2hex(hex, sizeof hex, lb_policy_digest(f->policy), LB_POLICY_DIGEST_SIZE);
-	return lb_audit(tx, f->event, NULL, "", "policy %s: %zu identities, %zu teams, %zu roles", hex,
-			lb_policy_identities(f->policy), lb_policy_teams(f->policy),
+	return lb_audit(tx, f->event, NULL, "", "policy %s: %zu identities, %zu teams, %zu roles",
+			hex, lb_policy_identities(f->policy), lb_policy_teams(f->policy),
 			lb_policy_roles(f->policy));
 }
 
@@ -73,8 +73,9 @@ start(struct lb_keeper *k)
 
 	lb_link_send(k->warden, LB_IPC_READY, NULL, 0, -1);
 	if ((err = lb_tx_run(k, record_policy, &f)) != LB_OK ||
-	    (err = lb_tx_run(k, lb_sync_policy, NULL)) != LB_OK || (err = lb_due_start(k)) != LB_OK ||
-	    (err = lb_sync_accounts(k)) != LB_OK || (err = lb_tx_run(k, lb_session_resume, NULL)) != LB_OK)
+	    (err = lb_tx_run(k, lb_sync_policy, NULL)) != LB_OK ||
+	    (err = lb_due_start(k)) != LB_OK || (err = lb_sync_accounts(k)) != LB_OK ||
+	    (err = lb_tx_run(k, lb_session_resume, NULL)) != LB_OK)
 		return err;
 	k->peers = lb_peers_new(k);
 	k->direct = lb_direct_new(k, LB_FD_PAM);
@@ -174,7 +175,8 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->asks = (struct lb_budget){.burst = LB_ASKS_BURST, .every_ns = LB_ASKS_EVERY_S * NS};
-	k->denied = (struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};
+	k->denied =
+		(struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};
 	k->exempt = k->denied;
 	LIST_INIT(&k->watches);
 	lb_outbox_init(&k->awaiting);

@@ -46,8 +46,9 @@ for_account(struct lb_tx *tx, const struct lb_caller *who, const char *user, con
 	if (strcmp(g.account, user) != 0 || strcmp(g.identity, identity) != 0 || role == NULL ||
 	    !lb_grant_open(&g, tx->now_s))
 		return LB_OK;
-	return add_line(tx, who, lb_role_forwards(role, &g) ? "restrict,pty,port-forwarding" : "restrict,pty",
-			key);
+	return add_line(
+		tx, who,
+		lb_role_forwards(role, &g) ? "restrict,pty,port-forwarding" : "restrict,pty", key);
 }
 
 int
@@ -62,8 +63,9 @@ lb_do_keys(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 
 	id = lb_policy_identity_by_key(tx->k->policy, m->type, m->blob, &key);
 	if (id != NULL && strcmp(m->user, host->gate_user) == 0) {
-		snprintf(options, sizeof options, "restrict,command=\"" GATE " --identity %s --key %s\"",
-			 id->name, key->fingerprint);
+		snprintf(options, sizeof options,
+			 "restrict,command=\"" GATE " --identity %s --key %s\"", id->name,
+			 key->fingerprint);
 		err = add_line(tx, who, options, key);
 	} else if (id != NULL) {
 		err = for_account(tx, who, m->user, id->name, key);

@@ -68,8 +68,8 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 }
 
 struct lb_listener *
-lb_listen_new(struct event_base *base, int fd, unsigned per_wake, const char *what, lb_listen_taken *taken,
-	      void *arg)
+lb_listen_new(struct event_base *base, int fd, unsigned per_wake, const char *what,
+	      lb_listen_taken *taken, void *arg)
 {
 	struct lb_listener *l = calloc(1, sizeof *l);
 

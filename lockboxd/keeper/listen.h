@@ -23,8 +23,8 @@ typedef void lb_listen_taken(void *arg, int fd);
  * socket in the log, a literal.  Nothing is taken before lb_listen_enable().
  * NULL when out of memory.
  */
-struct lb_listener *lb_listen_new(struct event_base *base, int fd, unsigned per_wake, const char *what,
-				  lb_listen_taken *taken, void *arg);
+struct lb_listener *lb_listen_new(struct event_base *base, int fd, unsigned per_wake,
+				  const char *what, lb_listen_taken *taken, void *arg);
 /* LB_ERR_NOMEM: nothing will be taken. */
 int lb_listen_enable(struct lb_listener *listener, bool on);
 /* Leaves the socket open. */

@@ -81,15 +81,17 @@ refuse(struct ask *a)
 	char before[64];
 	int err = LB_OK;
 
-	if (a->tx->endings_only || !budgeted(a, &a->tx->k->denied, a->detail, before, sizeof before) ||
+	if (a->tx->endings_only ||
+	    !budgeted(a, &a->tx->k->denied, a->detail, before, sizeof before) ||
 	    !lb_log_may(&a->tx->k->logins, "refused logins"))
 		return verdict(a, LB_VERDICT_DENY, a->why);
 	if (a->found)
-		err = lb_audit(a->tx, "login-refused", &a->grant, a->grant.identity, "%s from %s: %s%s",
-			       m->service, from, a->detail, before);
+		err = lb_audit(a->tx, "login-refused", &a->grant, a->grant.identity,
+			       "%s from %s: %s%s", m->service, from, a->detail, before);
 	else
-		err = lb_audit_user(a->tx, "login-refused", m->user, m->uid, id != NULL ? id->name : "",
-				    "%s from %s: %s%s", m->service, from, a->detail, before);
+		err = lb_audit_user(a->tx, "login-refused", m->user, m->uid,
+				    id != NULL ? id->name : "", "%s from %s: %s%s", m->service,
+				    from, a->detail, before);
 	return err == LB_OK ? verdict(a, LB_VERDICT_DENY, a->why) : err;
 }
 
@@ -214,7 +216,8 @@ do_auth(struct ask *a)
 		return err;
 	tries = tries_of(a->tx->k, a->grant.id, a->msg->rhost);
 	if (strcmp(a->msg->service, "sshd") != 0) {
-		say_no(a, "password outside sshd", "Lockbox: one-time passwords are accepted by sshd only");
+		say_no(a, "password outside sshd",
+		       "Lockbox: one-time passwords are accepted by sshd only");
 		return refuse(a);
 	}
 	if (tries->wrong >= LB_TRIES_MAX) {
@@ -226,15 +229,17 @@ do_auth(struct ask *a)
 		bool used = a->grant.otp != LB_OTP_READY;
 
 		tries->wrong++;
-		say_no(a, used ? "the one-time password was used already or is void" : "wrong one-time password",
+		say_no(a,
+		       used ? "the one-time password was used already or is void"
+			    : "wrong one-time password",
 		       "Lockbox: wrong or used one-time password; claim gives a fresh one");
 		return refuse(a);
 	}
 	lb_password_void(&a->grant, LB_OTP_SPENT);
 	err = lb_store_put_grant(a->tx->store, &a->grant);
 	if (err == LB_OK)
-		err = lb_audit(a->tx, "login-ok", &a->grant, a->grant.identity, "%s from %s: one-time password",
-			       a->msg->service, a->msg->rhost);
+		err = lb_audit(a->tx, "login-ok", &a->grant, a->grant.identity,
+			       "%s from %s: one-time password", a->msg->service, a->msg->rhost);
 	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
 }
 
@@ -269,8 +274,8 @@ describe(const struct ask *a, char *text, size_t cap)
 	lb_time_format(until, (int64_t)a->grant.end_s);
 	lb_duration_format(left, a->grant.end_s - a->tx->now_s);
 	snprintf(text, cap, "Lockbox: %s on %s (R-%llu) until %s, %s from now.%s%.150s%s%.150s",
-		 a->grant.role, lb_keeper_host(a->tx->k), (unsigned long long)a->grant.id, until, left,
-		 a->grant.groups[0] ? " Groups: " : "", a->grant.groups,
+		 a->grant.role, lb_keeper_host(a->tx->k), (unsigned long long)a->grant.id, until,
+		 left, a->grant.groups[0] ? " Groups: " : "", a->grant.groups,
 		 a->grant.sudo[0] ? ". sudo: " : "", a->grant.sudo);
 }
 
@@ -282,7 +287,8 @@ do_open(struct ask *a)
 	char text[LB_REASON_MAX + 1];
 	int err = gate(a), pidfd;
 
-	if (err == LB_OK && (strcmp(a->msg->service, "sshd") != 0 || !a->peer->known || a->peer->pidfd < 0)) {
+	if (err == LB_OK &&
+	    (strcmp(a->msg->service, "sshd") != 0 || !a->peer->known || a->peer->pidfd < 0)) {
 		say_no(a, "the session's process cannot be registered",
 		       "Lockbox: this session cannot be registered");
 		err = LB_ERR_REFUSED;
@@ -311,8 +317,10 @@ do_open(struct ask *a)
 		err = lb_outbox_warden(&a->tx->out, LB_IPC_SESSION, &ipc, a->peer->pidfd);
 	if (err == LB_OK)
 		err = lb_audit(a->tx, "session-open", &a->grant, a->grant.identity,
-			       "session %llu, %s from %s%s%s, process %u", (unsigned long long)s.number,
-			       s.service, s.rhost[0] ? s.rhost : "this host", s.tty[0] ? ", " : "", s.tty, s.pid);
+			       "session %llu, %s from %s%s%s, process %u",
+			       (unsigned long long)s.number, s.service,
+			       s.rhost[0] ? s.rhost : "this host", s.tty[0] ? ", " : "", s.tty,
+			       s.pid);
 	describe(a, text, sizeof text);
 	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, text) : err;
 }
@@ -335,13 +343,16 @@ do_exempt(struct ask *a)
 	if (budgeted(a, &a->tx->k->exempt, m->service, before, sizeof before)) {
 		/* What is left of a full store is for endings; the alarm is heard all the same. */
 		if (a->tx->endings_only)
-			lb_log(LOG_ALERT, "ALARM: %s let %s (uid %u) in from %s without a grant, by pam.conf%s; "
-					  "the store is full: not recorded",
+			lb_log(LOG_ALERT,
+			       "ALARM: %s let %s (uid %u) in from %s without a grant, by "
+			       "pam.conf%s; "
+			       "the store is full: not recorded",
 			       m->service, m->user, m->uid, from, before);
 		else
-			err = lb_audit_user(a->tx, "exempt-used", m->user, m->uid, "",
-					    "ALARM: %s let %s in from %s without a grant, by pam.conf%s",
-					    m->service, m->user, from, before);
+			err = lb_audit_user(
+				a->tx, "exempt-used", m->user, m->uid, "",
+				"ALARM: %s let %s in from %s without a grant, by pam.conf%s",
+				m->service, m->user, from, before);
 	}
 	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, "") : err;
 }
@@ -357,7 +368,8 @@ static const struct {
 };
 
 int
-lb_login(struct lb_tx *tx, const struct lb_peer *peer, uint16_t type, const struct lb_msg_login *msg)
+lb_login(struct lb_tx *tx, const struct lb_peer *peer, uint16_t type,
+	 const struct lb_msg_login *msg)
 {
 	struct ask *a = calloc(1, sizeof *a);
 	int err = LB_ERR_MALFORMED;
@@ -371,7 +383,8 @@ lb_login(struct lb_tx *tx, const struct lb_peer *peer, uint16_t type, const stru
 		if (rows[i].type != type)
 			continue;
 		if (tx->endings_only && !rows[i].ends) {
-			say_no(a, "store full", "Lockbox: the store is full; the host's operators must make room");
+			say_no(a, "store full",
+			       "Lockbox: the store is full; the host's operators must make room");
 			err = verdict(a, LB_VERDICT_DENY, a->why);
 		} else {
 			err = rows[i].handler(a);

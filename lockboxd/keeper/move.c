@@ -50,7 +50,8 @@ lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsign
 	else if (err != LB_OK && err != LB_ERR_NOT_FOUND)
 		return err;
 	else if (id == 0)
-		err = lb_refuse(tx, who, LB_NO_SUCH, "you have nothing that could be meant: see status");
+		err = lb_refuse(tx, who, LB_NO_SUCH,
+				"you have nothing that could be meant: see status");
 	else
 		err = lb_refuse(tx, who, LB_NO_SUCH, "there is no R-%llu that you may see",
 				(unsigned long long)id);
@@ -69,8 +70,9 @@ lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
 		bool root = role->sudo_as[0] == '\0' || strcmp(role->sudo_as, "root") == 0;
 
 		/* The reader of the policy has made sure that it all fits. */
-		used += (size_t)snprintf(sudo + used, LB_LIST_MAX + 1 - used, "%s%s%s%s%s", used ? ", " : "",
-					 root ? "" : "(", root ? "" : role->sudo_as, root ? "" : ") ",
+		used += (size_t)snprintf(sudo + used, LB_LIST_MAX + 1 - used, "%s%s%s%s%s",
+					 used ? ", " : "", root ? "" : "(",
+					 root ? "" : role->sudo_as, root ? "" : ") ",
 					 role->sudo.name[i]);
 	}
 }

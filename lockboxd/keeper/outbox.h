@@ -34,7 +34,8 @@ struct lb_out {
 	uint64_t grant, number;	 /* WATCH: the session; AWAIT: the grant */
 	uint32_t uid;		 /* AWAIT: the account that is to be published */
 	size_t len;
-	uint8_t bytes[]; /* REPLY: a frame; WARDEN: a message; LOG: a line; AWAIT: the reply's frame */
+	uint8_t bytes
+		[]; /* REPLY: a frame; WARDEN: a message; LOG: a line; AWAIT: the reply's frame */
 };
 
 TAILQ_HEAD(lb_outbox, lb_out);

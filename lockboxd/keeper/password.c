@@ -15,8 +15,8 @@ static const char alphabet[33] = "0123456789abcdefghjkmnpqrstvwxyz";
 static void
 hash(const struct lb_grant *grant, const char letters[LETTERS], uint8_t out[LB_HASH_SIZE])
 {
-	crypto_generichash(out, LB_HASH_SIZE, (const unsigned char *)letters, LETTERS, grant->otp_salt,
-			   LB_SALT_SIZE);
+	crypto_generichash(out, LB_HASH_SIZE, (const unsigned char *)letters, LETTERS,
+			   grant->otp_salt, LB_SALT_SIZE);
 }
 
 void

@@ -233,7 +233,8 @@ lb_peers_new(struct lb_keeper *k)
 int
 lb_peers_listen(struct lb_peers *all, int fd)
 {
-	all->listener = lb_listen_new(all->k->base, fd, ACCEPTS_PER_WAKE, "public socket", admit, all);
+	all->listener =
+		lb_listen_new(all->k->base, fd, ACCEPTS_PER_WAKE, "public socket", admit, all);
 	return all->listener != NULL ? LB_OK : LB_ERR_NOMEM;
 }
 

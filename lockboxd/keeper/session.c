@@ -22,7 +22,8 @@ close_session(struct lb_tx *tx, void *arg)
 	if (err == LB_OK)
 		err = lb_store_grant(tx->store, w->grant, &g);
 	if (err == LB_OK)
-		err = lb_audit(tx, "session-close", &g, "", "session %llu", (unsigned long long)w->number);
+		err = lb_audit(tx, "session-close", &g, "", "session %llu",
+			       (unsigned long long)w->number);
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
@@ -36,8 +37,10 @@ on_exit_of_session(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (lb_tx_run(w->keeper, close_session, w) != LB_OK) {
 		/* It stays counted until that is recorded: once more in a second, by the clock alone. */
-		if (event_base_once(w->keeper->base, -1, EV_TIMEOUT, on_exit_of_session, w, &soon) != 0)
-			lb_fatal(1, "no memory to look again at a session that is over: the next keeper does");
+		if (event_base_once(w->keeper->base, -1, EV_TIMEOUT, on_exit_of_session, w,
+				    &soon) != 0)
+			lb_fatal(1, "no memory to look again at a session that is over: the next "
+				    "keeper does");
 		return;
 	}
 	LIST_REMOVE(w, next);

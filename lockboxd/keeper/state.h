@@ -48,8 +48,8 @@ struct lb_keeper {
 	struct event *mark_timer;
 	struct lb_link *warden, *front;
 	uint64_t front_start; /* the warden's number for this front */
-	int courier_fd; /* the courier's link: nothing to send yet */
-	int proc_fd;	/* /proc, opened before the change of root */
+	int courier_fd;	      /* the courier's link: nothing to send yet */
+	int proc_fd;	      /* /proc, opened before the change of root */
 	uint8_t boot_id[LB_BOOT_ID_SIZE];
 	char host[LB_HOST_MAX + 1]; /* of the machine; the policy's name wins */
 	struct lb_peers *peers;	    /* public connections */
@@ -63,9 +63,10 @@ struct lb_keeper {
 	struct lb_tries tries[LB_TRIES_KEPT];
 	uint64_t tries_clock;
 	struct lb_log_budget refusals, logins; /* lines about refused requests and logins */
-	struct lb_budget asks;		  /* requests and claims, per identity */
-	struct lb_budget denied, exempt; /* records of refused and of exempt logins, per uid and kind */
-	bool started; /* the store is open and READY was sent */
+	struct lb_budget asks;		       /* requests and claims, per identity */
+	struct lb_budget denied,
+		exempt; /* records of refused and of exempt logins, per uid and kind */
+	bool started;	/* the store is open and READY was sent */
 };
 
 #define LB_ASKS_BURST 30u

@@ -18,10 +18,9 @@ _Static_assert(LB_APPROVALS_MAX == 8, "grant_fields lists eight approvers");
 _Static_assert(LB_HASH_SIZE == sizeof(((struct lb_msg_record *)0)->hash), "one kind of hash");
 
 static const struct lb_field counters_fields[] = {
-	LB_U64(struct lb_counters, grant),	LB_U64(struct lb_counters, session),
-	LB_U32(struct lb_counters, serial),	LB_U32(struct lb_counters, role),
-	LB_U64(struct lb_counters, mark.time_ns),
-	LB_U64(struct lb_counters, mark.boot_ns),
+	LB_U64(struct lb_counters, grant),	    LB_U64(struct lb_counters, session),
+	LB_U32(struct lb_counters, serial),	    LB_U32(struct lb_counters, role),
+	LB_U64(struct lb_counters, mark.time_ns),   LB_U64(struct lb_counters, mark.boot_ns),
 	LB_BYTES(struct lb_counters, mark.boot_id),
 };
 static const struct lb_field grant_fields[] = {

@@ -53,7 +53,8 @@ static void
 check_store(const struct lb_keeper *k)
 {
 	if (lb_store_broken(k->store))
-		lb_fatal(1, "the disk failed a commit (%m): the keeper ends, to look at the store anew");
+		lb_fatal(1, "the disk failed a commit (%m): the keeper ends, to look at the store "
+			    "anew");
 }
 
 int

@@ -31,8 +31,8 @@ send_awaited(struct lb_keeper *k, const struct lb_out *out, bool ok, const char 
 	snprintf(refused.text, sizeof refused.text, "the account could not be made: %.400s", text);
 	if (ok)
 		lb_front_reply(k, out->target.conn, out->bytes, out->len);
-	if (lb_proto_encode(ok ? LB_MSG_DONE : LB_MSG_REFUSED, ok ? (const void *)&done : &refused, frame,
-			    sizeof frame, &len) == LB_OK)
+	if (lb_proto_encode(ok ? LB_MSG_DONE : LB_MSG_REFUSED, ok ? (const void *)&done : &refused,
+			    frame, sizeof frame, &len) == LB_OK)
 		lb_front_reply(k, out->target.conn, frame, len);
 }
 
@@ -113,7 +113,8 @@ give_up(struct lb_tx *tx, void *arg)
 	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) == LB_OK) {
 		char cause[LB_REASON_MAX + 1];
 
-		snprintf(cause, sizeof cause, "the account could not be published: %.400s", o->text);
+		snprintf(cause, sizeof cause, "the account could not be published: %.400s",
+			 o->text);
 		if (unmade) {
 			g.state = step.next;
 			if (lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) != LB_OK)
@@ -181,7 +182,8 @@ do_evicted(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	(void)fd;
 	/* Unrecorded, the warden keeps the receipt and says it again to the next keeper. */
 	if (err != LB_OK)
-		lb_log(LOG_CRIT, "the receipt for uid %u is not recorded: %s", o.uid, lb_err_text(err));
+		lb_log(LOG_CRIT, "the receipt for uid %u is not recorded: %s", o.uid,
+		       lb_err_text(err));
 	return err;
 }
 
@@ -212,12 +214,9 @@ static const struct {
 	bool with_fd, before_start;
 	int (*verb)(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd);
 } verbs[] = {
-	{LB_IPC_POLICY, true, true, do_policy},
-	{LB_IPC_FRONT, true, false, do_front},
-	{LB_IPC_COURIER, true, false, do_courier},
-	{LB_IPC_PUBLISHED, false, false, do_published},
-	{LB_IPC_EVICTED, false, false, do_evicted},
-	{LB_IPC_NOTE, false, false, do_note},
+	{LB_IPC_POLICY, true, true, do_policy},	    {LB_IPC_FRONT, true, false, do_front},
+	{LB_IPC_COURIER, true, false, do_courier},  {LB_IPC_PUBLISHED, false, false, do_published},
+	{LB_IPC_EVICTED, false, false, do_evicted}, {LB_IPC_NOTE, false, false, do_note},
 };
 
 static int

@@ -10,7 +10,8 @@ struct lb_arena_piece {
 	max_align_t data[];
 };
 
-void *lb_arena_get(struct lb_arena *arena, size_t count, size_t size)
+void *
+lb_arena_get(struct lb_arena *arena, size_t count, size_t size)
 {
 	struct lb_arena_piece *piece = NULL;
 	size_t bytes;
@@ -26,7 +27,8 @@ void *lb_arena_get(struct lb_arena *arena, size_t count, size_t size)
 	return piece->data;
 }
 
-char *lb_arena_copy(struct lb_arena *arena, const char *text, size_t len)
+char *
+lb_arena_copy(struct lb_arena *arena, const char *text, size_t len)
 {
 	char *copy = lb_arena_get(arena, len + 1, 1);
 
@@ -35,7 +37,8 @@ char *lb_arena_copy(struct lb_arena *arena, const char *text, size_t len)
 	return copy;
 }
 
-void lb_arena_clear(struct lb_arena *arena)
+void
+lb_arena_clear(struct lb_arena *arena)
 {
 	while (arena->pieces != NULL) {
 		struct lb_arena_piece *next = arena->pieces->next;

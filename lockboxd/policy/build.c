@@ -16,7 +16,8 @@
 #include "policy/rights.h"
 
 /* Checks of one text; NULL when it is fine, else "what is wrong; what to write instead". */
-static const char *check_host_name(const char *v)
+static const char *
+check_host_name(const char *v)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
@@ -26,7 +27,8 @@ static const char *check_host_name(const char *v)
 	return NULL;
 }
 
-static const char *check_mail(const char *v)
+static const char *
+check_mail(const char *v)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-@";
@@ -38,7 +40,8 @@ static const char *check_mail(const char *v)
 	return NULL;
 }
 
-static const char *check_user(const char *v)
+static const char *
+check_user(const char *v)
 {
 	return lb_unix_name_valid(v)
 		       ? NULL
@@ -46,7 +49,8 @@ static const char *check_user(const char *v)
 			 "most 32";
 }
 
-static const char *check_group(const char *v)
+static const char *
+check_group(const char *v)
 {
 	return lb_unix_name_valid(v) ? NULL
 				     : "this is no name of a Unix group; write small letters, "
@@ -54,7 +58,8 @@ static const char *check_group(const char *v)
 				       "most 32";
 }
 
-static const char *check_path(const char *v)
+static const char *
+check_path(const char *v)
 {
 	return lb_path_valid(v, 128) ? NULL
 				     : "this is no plain absolute path; write one such as "
@@ -62,7 +67,8 @@ static const char *check_path(const char *v)
 				       ".. and without a slash at the end";
 }
 
-static const char *check_short_name(const char *v)
+static const char *
+check_short_name(const char *v)
 {
 	return lb_identity_valid(v)
 		       ? NULL
@@ -70,7 +76,8 @@ static const char *check_short_name(const char *v)
 			 "then small letters, digits, _ and -, at most 18 in all";
 }
 
-static const char *check_none(const char *v)
+static const char *
+check_none(const char *v)
 {
 	(void)v;
 	return NULL;
@@ -97,7 +104,8 @@ struct target {
 	void *field;
 };
 
-static void wrong(const struct target *t, size_t i, const char *value, const char *what)
+static void
+wrong(const struct target *t, size_t i, const char *value, const char *what)
 {
 	char shown[80];
 
@@ -106,7 +114,8 @@ static void wrong(const struct target *t, size_t i, const char *value, const cha
 			what);
 }
 
-static void store_text(const struct target *t, const char *value)
+static void
+store_text(const struct target *t, const char *value)
 {
 	size_t len = strlen(value);
 	const char *what, *copy;
@@ -127,7 +136,8 @@ static void store_text(const struct target *t, const char *value)
 	memcpy(t->field, &copy, sizeof copy);
 }
 
-static void store_number(const struct target *t, const char *value)
+static void
+store_number(const struct target *t, const char *value)
 {
 	bool duration = t->row->kind == LB_KIND_DURATION;
 	char least[LB_DURATION_TEXT], most[LB_DURATION_TEXT], message[192];
@@ -155,7 +165,8 @@ static void store_number(const struct target *t, const char *value)
 	wrong(t, 0, value, message);
 }
 
-static void store_bool(const struct target *t, const char *value)
+static void
+store_bool(const struct target *t, const char *value)
 {
 	bool b = strcmp(value, "true") == 0;
 
@@ -164,7 +175,8 @@ static void store_bool(const struct target *t, const char *value)
 	memcpy(t->field, &b, sizeof b);
 }
 
-static int value_order(const void *a, const void *b)
+static int
+value_order(const void *a, const void *b)
 {
 	const struct lb_doc_value *x = *(const struct lb_doc_value *const *)a;
 	const struct lb_doc_value *y = *(const struct lb_doc_value *const *)b;
@@ -174,8 +186,9 @@ static int value_order(const void *a, const void *b)
 }
 
 /* Reports what stands twice in a list.  sorted has room for it. */
-static void find_doubles(const struct target *t, const struct lb_doc_list *list,
-			 const struct lb_doc_value **sorted)
+static void
+find_doubles(const struct target *t, const struct lb_doc_list *list,
+	     const struct lb_doc_value **sorted)
 {
 	memcpy(sorted, list->item, list->count * sizeof(struct lb_doc_value *));
 	qsort(sorted, list->count, sizeof(struct lb_doc_value *), value_order);
@@ -191,7 +204,8 @@ static void find_doubles(const struct target *t, const struct lb_doc_list *list,
 	}
 }
 
-static void store_names(const struct target *t, const struct lb_doc_list *list)
+static void
+store_names(const struct target *t, const struct lb_doc_list *list)
 {
 	struct lb_arena *arena = &t->doc->policy->arena;
 	const struct lb_doc_value **sorted =
@@ -223,8 +237,9 @@ static void store_names(const struct target *t, const struct lb_doc_list *list)
 }
 
 /* Stores one row of a section: what was written, or the default. */
-static void build_row(struct lb_doc *doc, const struct lb_doc_section *section,
-		      const struct lb_policy_row *row, const struct lb_doc_list *list)
+static void
+build_row(struct lb_doc *doc, const struct lb_doc_section *section, const struct lb_policy_row *row,
+	  const struct lb_doc_list *list)
 {
 	struct target t = {doc, section, row, (char *)section->built + row->offset};
 	const char *value = list->count > 0 ? list->item[0]->text : row->def;
@@ -252,7 +267,8 @@ static void build_row(struct lb_doc *doc, const struct lb_doc_section *section,
 	}
 }
 
-static void build_section(struct lb_doc *doc, struct lb_doc_section *section, void *built)
+static void
+build_section(struct lb_doc *doc, struct lb_doc_section *section, void *built)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 
@@ -268,7 +284,8 @@ static void build_section(struct lb_doc *doc, struct lb_doc_section *section, vo
 }
 
 /* Reads the keys of one identity; one that is no good is reported and left empty. */
-static int build_keys(struct lb_doc *doc, struct lb_doc_section *section)
+static int
+build_keys(struct lb_doc *doc, struct lb_doc_section *section)
 {
 	struct lb_policy_identity *identity = section->built;
 	struct lb_arena *arena = &doc->policy->arena;
@@ -304,7 +321,8 @@ static int build_keys(struct lb_doc *doc, struct lb_doc_section *section)
 }
 
 /* The longest duration may be shorter than the usual default, and a role may go without a shell. */
-static void settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
+static void
+settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 {
 	const struct lb_policy_row *row = lb_table_row(LB_SECTION_ROLE, "default-duration");
 	struct lb_policy_role *role = section->built;
@@ -320,7 +338,8 @@ static void settle_role(struct lb_doc *doc, const struct lb_doc_section *section
 			"default-duration is longer than max-duration; write a shorter one");
 }
 
-int lb_build_policy(struct lb_doc *doc)
+int
+lb_build_policy(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 	void *arrays[LB_SECTIONS] = {&p->host};

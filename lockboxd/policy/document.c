@@ -7,8 +7,9 @@
 
 #include "text.h"
 
-struct lb_doc_section *lb_doc_add(struct lb_doc *doc, enum lb_section section, const char *name,
-				  unsigned file, unsigned line)
+struct lb_doc_section *
+lb_doc_add(struct lb_doc *doc, enum lb_section section, const char *name, unsigned file,
+	   unsigned line)
 {
 	struct lb_doc_section *s = lb_arena_get(&doc->arena, 1, sizeof *s);
 	size_t count = doc->count[section];
@@ -36,15 +37,17 @@ struct lb_doc_section *lb_doc_add(struct lb_doc *doc, enum lb_section section, c
 	return s;
 }
 
-const char *lb_doc_file(const struct lb_doc *doc, unsigned file)
+const char *
+lb_doc_file(const struct lb_doc *doc, unsigned file)
 {
 	if (file >= lb_policy_source_files(doc->source))
 		return LB_HOST_FILE_NAME; /* host settings that nobody wrote */
 	return lb_policy_source_file(doc->source, file).name;
 }
 
-static void add(const struct lb_doc *doc, enum lb_severity severity, unsigned file, unsigned line,
-		const char *format, va_list ap)
+static void
+add(const struct lb_doc *doc, enum lb_severity severity, unsigned file, unsigned line,
+    const char *format, va_list ap)
 {
 	char message[LB_REPORT_MESSAGE_MAX];
 
@@ -53,8 +56,9 @@ static void add(const struct lb_doc *doc, enum lb_severity severity, unsigned fi
 	lb_report_add(doc->report, severity, lb_doc_file(doc, file), line, "%s", message);
 }
 
-void lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section,
-		  const char *format, ...)
+void
+lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format,
+	     ...)
 {
 	va_list ap;
 
@@ -63,8 +67,8 @@ void lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section
 	va_end(ap);
 }
 
-void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format,
-		 ...)
+void
+lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format, ...)
 {
 	va_list ap;
 
@@ -73,8 +77,9 @@ void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section,
 	va_end(ap);
 }
 
-void lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section,
-		     const char *key, size_t i, const char *format, ...)
+void
+lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+		size_t i, const char *format, ...)
 {
 	const struct lb_policy_section *s = lb_table_section(section->section);
 	const struct lb_policy_row *row = lb_table_row(section->section, key);
@@ -97,7 +102,8 @@ void lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *sect
 #define WORD_MAX 40u
 
 /* Edit distance (insert, delete, replace, swap of neighbours), words up to WORD_MAX bytes. */
-static size_t distance(const char *a, const char *b)
+static size_t
+distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1], *before = rows[0], *last = rows[1], *now = rows[2], *spare;
 	size_t a_len = strnlen(a, WORD_MAX + 1), b_len = strnlen(b, WORD_MAX + 1);
@@ -128,8 +134,9 @@ static size_t distance(const char *a, const char *b)
 	return last[b_len];
 }
 
-const char *lb_doc_suggest(char *out, size_t size, const char *word, const char *const *candidates,
-			   size_t count, const char *instead)
+const char *
+lb_doc_suggest(char *out, size_t size, const char *word, const char *const *candidates,
+	       size_t count, const char *instead)
 {
 	size_t allowed = strlen(word) / 3 + 1, best = allowed < 3 ? allowed + 1 : 4;
 	const char *nearest = NULL;

@@ -12,7 +12,8 @@
 #include "policy/table.h"
 
 /* Writes text in double quotes, as the scanner reads it. */
-static void dump_text(FILE *out, const char *text)
+static void
+dump_text(FILE *out, const char *text)
 {
 	putc('"', out);
 	for (; *text != '\0'; text++) {
@@ -23,7 +24,8 @@ static void dump_text(FILE *out, const char *text)
 	putc('"', out);
 }
 
-static void dump_names(FILE *out, const struct lb_policy_names *names, const char *indent)
+static void
+dump_names(FILE *out, const struct lb_policy_names *names, const char *indent)
 {
 	putc('{', out);
 	for (size_t i = 0; i < names->count; i++) {
@@ -36,8 +38,8 @@ static void dump_names(FILE *out, const struct lb_policy_names *names, const cha
 	putc('}', out);
 }
 
-static void dump_value(FILE *out, const struct lb_policy_row *row, const void *field,
-		       const char *indent)
+static void
+dump_value(FILE *out, const struct lb_policy_row *row, const void *field, const char *indent)
 {
 	char duration[LB_DURATION_TEXT];
 	struct lb_policy_names names;
@@ -70,7 +72,8 @@ static void dump_value(FILE *out, const struct lb_policy_row *row, const void *f
 }
 
 /* True when an optional text has no value: "" would be refused. */
-static bool is_unset(const struct lb_policy_row *row, const void *field)
+static bool
+is_unset(const struct lb_policy_row *row, const void *field)
 {
 	const char *text;
 
@@ -80,7 +83,8 @@ static bool is_unset(const struct lb_policy_row *row, const void *field)
 	return text[0] == '\0';
 }
 
-static void dump_section(FILE *out, enum lb_section section, const void *built)
+static void
+dump_section(FILE *out, enum lb_section section, const void *built)
 {
 	const struct lb_policy_section *kind = lb_table_section(section);
 	const char *indent = kind->word != NULL ? "\t" : "", *name;
@@ -102,7 +106,8 @@ static void dump_section(FILE *out, enum lb_section section, const void *built)
 		fputs("}\n", out);
 }
 
-int lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
+int
+lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
 {
 	char *buf = NULL;
 	size_t size = 0;

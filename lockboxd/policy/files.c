@@ -32,20 +32,23 @@ struct target {
 };
 
 /* Reports an error about a whole file and gives the matching result. */
-static int refuse(const struct target *t, const char *what)
+static int
+refuse(const struct target *t, const char *what)
 {
 	lb_report_add(t->report, LB_SEVERITY_ERROR, t->path, 0, "%s", what);
 	return LB_ERR_REFUSED;
 }
 
-static int refuse_errno(const struct target *t, const char *what)
+static int
+refuse_errno(const struct target *t, const char *what)
 {
 	lb_report_add(t->report, LB_SEVERITY_ERROR, t->path, 0, "%s: %s", what, strerror(errno));
 	return LB_ERR_REFUSED;
 }
 
 /* Only root may be able to change what decides who gets in. */
-static int check_owner(const struct target *t, const struct stat *st)
+static int
+check_owner(const struct target *t, const struct stat *st)
 {
 	const char *what = NULL;
 	bool draft = (t->flags & LB_SOURCE_ANY_OWNER) != 0;
@@ -63,7 +66,8 @@ static int check_owner(const struct target *t, const struct stat *st)
 	return draft ? LB_OK : LB_ERR_REFUSED;
 }
 
-static const char *odd_kind(mode_t mode)
+static const char *
+odd_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFLNK:
@@ -80,8 +84,8 @@ static const char *odd_kind(mode_t mode)
 }
 
 /* Opens name in dir_fd as a regular file; *fd is set on success. */
-static int open_regular(const struct target *t, int dir_fd, const char *name, int *fd,
-			struct stat *st)
+static int
+open_regular(const struct target *t, int dir_fd, const char *name, int *fd, struct stat *st)
 {
 	int opened;
 
@@ -101,7 +105,8 @@ static int open_regular(const struct target *t, int dir_fd, const char *name, in
 	return LB_OK;
 }
 
-static bool same_state(const struct stat *a, const struct stat *b)
+static bool
+same_state(const struct stat *a, const struct stat *b)
 {
 	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
@@ -109,8 +114,8 @@ static bool same_state(const struct stat *a, const struct stat *b)
 }
 
 /* Reads the whole of fd, at most LB_SOURCE_FILE_MAX bytes, into *text (malloc). */
-static int read_text(const struct target *t, int fd, const struct stat *before, char **text,
-		     size_t *len)
+static int
+read_text(const struct target *t, int fd, const struct stat *before, char **text, size_t *len)
 {
 	struct stat after;
 	size_t room, used = 0;
@@ -144,8 +149,9 @@ static int read_text(const struct target *t, int fd, const struct stat *before, 
 	return LB_OK;
 }
 
-static int add_open_file(struct lb_policy_source *source, const struct target *t, int fd,
-			 const struct stat *st, bool host)
+static int
+add_open_file(struct lb_policy_source *source, const struct target *t, int fd,
+	      const struct stat *st, bool host)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -163,15 +169,17 @@ static int add_open_file(struct lb_policy_source *source, const struct target *t
 	return rc != LB_OK ? rc : owner;
 }
 
-static const char *base_name(const char *path)
+static const char *
+base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL ? slash + 1 : path;
 }
 
-int lb_policy_source_add_file(struct lb_policy_source *source, const char *path, unsigned flags,
-			      struct lb_report *report)
+int
+lb_policy_source_add_file(struct lb_policy_source *source, const char *path, unsigned flags,
+			  struct lb_report *report)
 {
 	struct target t = {path, flags, report};
 	bool host = strcmp(base_name(path), LB_HOST_FILE_NAME) == 0;
@@ -187,7 +195,8 @@ int lb_policy_source_add_file(struct lb_policy_source *source, const char *path,
 }
 
 /* Opens a directory without following a link at its end and checks its owner. */
-static int open_dir(const struct target *t, int *fd)
+static int
+open_dir(const struct target *t, int *fd)
 {
 	struct stat st;
 	int opened = open(t->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -209,28 +218,32 @@ static int open_dir(const struct target *t, int *fd)
 	return LB_OK;
 }
 
-static int is_policy_file(const struct dirent *entry)
+static int
+is_policy_file(const struct dirent *entry)
 {
 	size_t len = strlen(entry->d_name);
 
 	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
 }
 
-static int byte_order(const struct dirent **a, const struct dirent **b)
+static int
+byte_order(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 /* Letters that a file name may have: none that a shell or a reader could take for something else. */
-static bool file_name_ok(const char *name)
+static bool
+file_name_ok(const char *name)
 {
 	return strspn(name,
 		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+@-") ==
 	       strlen(name);
 }
 
-static int add_dir_entry(struct lb_policy_source *source, const struct target *dir, int dir_fd,
-			 const char *name)
+static int
+add_dir_entry(struct lb_policy_source *source, const struct target *dir, int dir_fd,
+	      const char *name)
 {
 	char path[PATH_MAX];
 	struct target t = {path, dir->flags, dir->report};
@@ -253,8 +266,9 @@ static int add_dir_entry(struct lb_policy_source *source, const struct target *d
 	return rc;
 }
 
-int lb_policy_source_add_dir(struct lb_policy_source *source, const char *dir, unsigned flags,
-			     struct lb_report *report)
+int
+lb_policy_source_add_dir(struct lb_policy_source *source, const char *dir, unsigned flags,
+			 struct lb_report *report)
 {
 	struct target t = {dir, flags, report};
 	struct dirent **list = NULL;
@@ -283,7 +297,8 @@ int lb_policy_source_add_dir(struct lb_policy_source *source, const char *dir, u
 }
 
 /* Opens a facts file as a stream; NULL after a report. */
-static FILE *open_facts(const char *path, struct lb_report *report)
+static FILE *
+open_facts(const char *path, struct lb_report *report)
 {
 	struct target t = {path, 0, report};
 	struct stat st;
@@ -300,7 +315,8 @@ static FILE *open_facts(const char *path, struct lb_report *report)
 	return fp;
 }
 
-static int read_users(struct lb_policy_source *source, FILE *fp)
+static int
+read_users(struct lb_policy_source *source, FILE *fp)
 {
 	const struct passwd *pw;
 	int rc = LB_OK;
@@ -314,7 +330,8 @@ static int read_users(struct lb_policy_source *source, FILE *fp)
 	return rc;
 }
 
-static int read_groups(struct lb_policy_source *source, FILE *fp)
+static int
+read_groups(struct lb_policy_source *source, FILE *fp)
 {
 	const struct group *gr;
 	int rc = LB_OK;
@@ -328,8 +345,9 @@ static int read_groups(struct lb_policy_source *source, FILE *fp)
 	return rc;
 }
 
-int lb_policy_source_add_facts(struct lb_policy_source *source, const char *passwd_file,
-			       const char *group_file, struct lb_report *report)
+int
+lb_policy_source_add_facts(struct lb_policy_source *source, const char *passwd_file,
+			   const char *group_file, struct lb_report *report)
 {
 	const struct {
 		const char *path;
@@ -356,7 +374,8 @@ int lb_policy_source_add_facts(struct lb_policy_source *source, const char *pass
 }
 
 /* The directory that holds the host file: who can rename in it can replace the file. */
-static int check_parent(const char *host_file, struct lb_report *report)
+static int
+check_parent(const char *host_file, struct lb_report *report)
 {
 	char path[PATH_MAX];
 	struct target t = {path, 0, report};
@@ -374,8 +393,9 @@ static int check_parent(const char *host_file, struct lb_report *report)
 	return rc;
 }
 
-int lb_policy_source_read(const char *host_file, const char *dir, struct lb_report *report,
-			  struct lb_policy_source **source)
+int
+lb_policy_source_read(const char *host_file, const char *dir, struct lb_report *report,
+		      struct lb_policy_source **source)
 {
 	struct lb_policy_source *s = lb_policy_source_new();
 	int rc[4], worst = LB_OK;

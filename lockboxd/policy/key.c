@@ -26,7 +26,8 @@ struct field {
 	size_t len;
 };
 
-static struct field next_string(struct reader *r)
+static struct field
+next_string(struct reader *r)
 {
 	struct field f = {r->p, 0};
 	uint32_t len;
@@ -47,13 +48,15 @@ static struct field next_string(struct reader *r)
 	return f;
 }
 
-static bool field_is(struct field f, const char *text)
+static bool
+field_is(struct field f, const char *text)
 {
 	return f.len == strlen(text) && memcmp(f.p, text, f.len) == 0;
 }
 
 /* What PROTOCOL.u2f calls the application: "ssh:" or the like. */
-static bool application_ok(struct field f)
+static bool
+application_ok(struct field f)
 {
 	char text[APPLICATION_MAX + 1];
 
@@ -64,7 +67,8 @@ static bool application_ok(struct field f)
 	return lb_text_plain(text);
 }
 
-static bool ed25519_ok(struct reader *r, const char *curve, size_t coordinate)
+static bool
+ed25519_ok(struct reader *r, const char *curve, size_t coordinate)
 {
 	struct field f = next_string(r);
 
@@ -73,13 +77,15 @@ static bool ed25519_ok(struct reader *r, const char *curve, size_t coordinate)
 	return !r->bad && f.len == ED25519_BYTES && crypto_core_ed25519_is_valid_point(f.p) == 1;
 }
 
-static bool sk_ed25519_ok(struct reader *r, const char *curve, size_t coordinate)
+static bool
+sk_ed25519_ok(struct reader *r, const char *curve, size_t coordinate)
 {
 	return ed25519_ok(r, curve, coordinate) && application_ok(next_string(r));
 }
 
 /* An uncompressed point, the one form that OpenSSH takes: 4, x, y. */
-static bool ecdsa_ok(struct reader *r, const char *curve, size_t coordinate)
+static bool
+ecdsa_ok(struct reader *r, const char *curve, size_t coordinate)
 {
 	struct field name = next_string(r), point = next_string(r);
 
@@ -87,13 +93,15 @@ static bool ecdsa_ok(struct reader *r, const char *curve, size_t coordinate)
 	       point.p[0] == 4;
 }
 
-static bool sk_ecdsa_ok(struct reader *r, const char *curve, size_t coordinate)
+static bool
+sk_ecdsa_ok(struct reader *r, const char *curve, size_t coordinate)
 {
 	return ecdsa_ok(r, curve, coordinate) && application_ok(next_string(r));
 }
 
 /* Bits of a positive mpint in its shortest form; 0 when it is not one. */
-static size_t mpint_bits(struct field f)
+static size_t
+mpint_bits(struct field f)
 {
 	size_t bits;
 
@@ -110,7 +118,8 @@ static size_t mpint_bits(struct field f)
 	return bits;
 }
 
-static bool rsa_ok(struct reader *r, const char *curve, size_t coordinate)
+static bool
+rsa_ok(struct reader *r, const char *curve, size_t coordinate)
 {
 	struct field e = next_string(r), n = next_string(r);
 	size_t n_bits;
@@ -141,7 +150,8 @@ static const struct {
 #define TYPES (sizeof types / sizeof types[0])
 
 /* The row of a type given by name and length, or TYPES. */
-static size_t find_type(const char *name, size_t len)
+static size_t
+find_type(const char *name, size_t len)
 {
 	size_t i;
 
@@ -152,8 +162,8 @@ static size_t find_type(const char *name, size_t len)
 }
 
 /* Decodes and checks; static sentence when it is no good, NULL when it is. */
-static const char *decode(size_t row, const char *base64, size_t len, uint8_t *blob,
-			  size_t *blob_len)
+static const char *
+decode(size_t row, const char *base64, size_t len, uint8_t *blob, size_t *blob_len)
 {
 	struct reader r = {.p = blob};
 
@@ -176,7 +186,8 @@ static const char *decode(size_t row, const char *base64, size_t len, uint8_t *b
 	return NULL;
 }
 
-int lb_key_blob(const char *type, const char *base64, uint8_t *blob, size_t *len)
+int
+lb_key_blob(const char *type, const char *base64, uint8_t *blob, size_t *len)
 {
 	size_t row = find_type(type, strlen(type)), got;
 	uint8_t buf[LB_KEY_BLOB_MAX];
@@ -189,7 +200,8 @@ int lb_key_blob(const char *type, const char *base64, uint8_t *blob, size_t *len
 }
 
 /* Why the first word is no type that Lockbox takes. */
-static const char *why_no_type(const char *text, size_t len)
+static const char *
+why_no_type(const char *text, size_t len)
 {
 	static const char cert[] = "-cert-v01@openssh.com";
 
@@ -205,7 +217,8 @@ static const char *why_no_type(const char *text, size_t len)
 	       "(also sk-ssh-ed25519@openssh.com, ecdsa, sk-ecdsa, ssh-rsa)";
 }
 
-int lb_key_parse(const char *text, struct lb_key *key, const char **why)
+int
+lb_key_parse(const char *text, struct lb_key *key, const char **why)
 {
 	size_t type_len = strcspn(text, " "), row = find_type(text, type_len), base64_len;
 	const char *base64, *comment, *problem;
@@ -233,7 +246,8 @@ int lb_key_parse(const char *text, struct lb_key *key, const char **why)
 	return LB_OK;
 }
 
-void lb_key_fingerprint(char out[LB_KEY_FINGERPRINT_MAX], const uint8_t *blob, size_t len)
+void
+lb_key_fingerprint(char out[LB_KEY_FINGERPRINT_MAX], const uint8_t *blob, size_t len)
 {
 	static const char prefix[] = "SHA256:";
 	uint8_t hash[crypto_hash_sha256_BYTES];

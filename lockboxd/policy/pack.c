@@ -20,14 +20,16 @@ struct writer {
 	size_t used;
 };
 
-static void put(struct writer *w, const void *bytes, size_t len)
+static void
+put(struct writer *w, const void *bytes, size_t len)
 {
 	if (w->buf != NULL && len > 0)
 		memcpy(w->buf + w->used, bytes, len);
 	w->used += len;
 }
 
-static void put_number(struct writer *w, uint32_t value, size_t size)
+static void
+put_number(struct writer *w, uint32_t value, size_t size)
 {
 	uint8_t bytes[4];
 
@@ -36,7 +38,8 @@ static void put_number(struct writer *w, uint32_t value, size_t size)
 	put(w, bytes, size);
 }
 
-static void put_facts(struct writer *w, const struct lb_source_facts *facts)
+static void
+put_facts(struct writer *w, const struct lb_source_facts *facts)
 {
 	for (size_t i = 0; i < facts->count; i++) {
 		const struct lb_source_fact *f = &facts->fact[i];
@@ -47,7 +50,8 @@ static void put_facts(struct writer *w, const struct lb_source_facts *facts)
 	}
 }
 
-static void put_source(struct writer *w, const struct lb_policy_source *source)
+static void
+put_source(struct writer *w, const struct lb_policy_source *source)
 {
 	put(w, PACK_MAGIC, 4);
 	put_number(w, PACK_VERSION, 4);
@@ -67,7 +71,8 @@ static void put_source(struct writer *w, const struct lb_policy_source *source)
 	put_facts(w, &source->groups);
 }
 
-int lb_policy_source_pack(struct lb_policy_source *source, uint8_t **buf, size_t *len)
+int
+lb_policy_source_pack(struct lb_policy_source *source, uint8_t **buf, size_t *len)
 {
 	struct writer w = {NULL, 0};
 	size_t size;
@@ -96,7 +101,8 @@ struct reader {
 	bool bad;
 };
 
-static const uint8_t *take(struct reader *r, size_t len)
+static const uint8_t *
+take(struct reader *r, size_t len)
 {
 	const uint8_t *p = r->p;
 
@@ -109,7 +115,8 @@ static const uint8_t *take(struct reader *r, size_t len)
 	return p;
 }
 
-static uint32_t take_number(struct reader *r, size_t size)
+static uint32_t
+take_number(struct reader *r, size_t size)
 {
 	const uint8_t *p = take(r, size);
 	uint32_t value = 0;
@@ -119,7 +126,8 @@ static uint32_t take_number(struct reader *r, size_t size)
 	return value;
 }
 
-static int take_file(struct reader *r, struct lb_policy_source *source)
+static int
+take_file(struct reader *r, struct lb_policy_source *source)
 {
 	uint32_t host = take_number(r, 1);
 	size_t name_len = take_number(r, 2), text_len = take_number(r, 4);
@@ -134,7 +142,8 @@ static int take_file(struct reader *r, struct lb_policy_source *source)
 	return lb_policy_source_add_text(source, copy, (const char *)text, text_len, host == 1);
 }
 
-static int take_facts(struct reader *r, struct lb_source_facts *facts, uint32_t count)
+static int
+take_facts(struct reader *r, struct lb_source_facts *facts, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t id = take_number(r, 4);
@@ -159,7 +168,8 @@ static int take_facts(struct reader *r, struct lb_source_facts *facts, uint32_t 
 	return LB_OK;
 }
 
-static int take_source(struct reader *r, struct lb_policy_source *source)
+static int
+take_source(struct reader *r, struct lb_policy_source *source)
 {
 	const uint8_t *magic = take(r, 4);
 	uint32_t version = take_number(r, 4), files, users, groups;
@@ -186,7 +196,8 @@ static int take_source(struct reader *r, struct lb_policy_source *source)
 	return rc;
 }
 
-int lb_policy_source_unpack(const uint8_t *buf, size_t len, struct lb_policy_source **source)
+int
+lb_policy_source_unpack(const uint8_t *buf, size_t len, struct lb_policy_source **source)
 {
 	struct reader r = {buf, len, false};
 	struct lb_policy_source *s;
@@ -208,8 +219,8 @@ int lb_policy_source_unpack(const uint8_t *buf, size_t len, struct lb_policy_sou
 	return LB_OK;
 }
 
-static void hash_sized(crypto_generichash_state *state, const void *bytes, size_t len,
-		       size_t size_len)
+static void
+hash_sized(crypto_generichash_state *state, const void *bytes, size_t len, size_t size_len)
 {
 	uint8_t size[4];
 	struct writer w = {size, 0};
@@ -219,8 +230,9 @@ static void hash_sized(crypto_generichash_state *state, const void *bytes, size_
 	crypto_generichash_update(state, bytes, len);
 }
 
-void lb_policy_source_digest(const struct lb_policy_source *source,
-			     uint8_t digest[LB_POLICY_DIGEST_SIZE])
+void
+lb_policy_source_digest(const struct lb_policy_source *source,
+			uint8_t digest[LB_POLICY_DIGEST_SIZE])
 {
 	crypto_generichash_state state;
 

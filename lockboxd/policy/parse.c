@@ -20,7 +20,8 @@
 static struct lb_doc *parsing;
 static unsigned parsing_file;
 
-static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+static int
+on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
 	struct lb_doc_value *v = lb_arena_get(&parsing->arena, 1, sizeof *v);
 
@@ -33,7 +34,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 	return v->text == NULL ? -1 : 0;
 }
 
-static void on_error(cfg_t *cfg, const char *format, va_list ap)
+static void
+on_error(cfg_t *cfg, const char *format, va_list ap)
 {
 	char message[LB_REPORT_MESSAGE_MAX];
 
@@ -44,7 +46,8 @@ static void on_error(cfg_t *cfg, const char *format, va_list ap)
 }
 
 /* Takes the values of one section over from libconfuse. */
-static void collect(struct lb_doc *doc, cfg_t *cfg, struct lb_doc_section *section)
+static void
+collect(struct lb_doc *doc, cfg_t *cfg, struct lb_doc_section *section)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 
@@ -65,7 +68,8 @@ static void collect(struct lb_doc *doc, cfg_t *cfg, struct lb_doc_section *secti
 }
 
 /* Copies a file with every comment blanked, which keeps libconfuse's line count right. */
-static char *blank_comments(const struct lb_policy_file *f)
+static char *
+blank_comments(const struct lb_policy_file *f)
 {
 	char *copy = malloc(f->len + 1), quote = '\0';
 
@@ -96,7 +100,8 @@ static char *blank_comments(const struct lb_policy_file *f)
 	return copy;
 }
 
-static int parse_text(struct lb_doc *doc, unsigned file, const char *text)
+static int
+parse_text(struct lb_doc *doc, unsigned file, const char *text)
 {
 	unsigned errors = doc->report->errors;
 	struct lb_confuse_options options;
@@ -132,7 +137,8 @@ static int parse_text(struct lb_doc *doc, unsigned file, const char *text)
 	return LB_OK;
 }
 
-static int parse_file(struct lb_doc *doc, unsigned file)
+static int
+parse_file(struct lb_doc *doc, unsigned file)
 {
 	struct lb_policy_file f = lb_policy_source_file(doc->source, file);
 	char *text = blank_comments(&f);
@@ -145,7 +151,8 @@ static int parse_file(struct lb_doc *doc, unsigned file)
 	return rc;
 }
 
-static int by_name(const void *a, const void *b)
+static int
+by_name(const void *a, const void *b)
 {
 	const struct lb_doc_section *x = *(struct lb_doc_section *const *)a;
 	const struct lb_doc_section *y = *(struct lb_doc_section *const *)b;
@@ -158,8 +165,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Reports every name that is there twice in sorted sections, at the later place. */
-static void find_twins(const struct lb_doc *doc, enum lb_section s,
-		       struct lb_doc_section *const *sorted)
+static void
+find_twins(const struct lb_doc *doc, enum lb_section s, struct lb_doc_section *const *sorted)
 {
 	const struct lb_policy_section *kind = lb_table_section(s);
 
@@ -179,7 +186,8 @@ static void find_twins(const struct lb_doc *doc, enum lb_section s,
 }
 
 /* Names and limits of all sections; works on a sorted copy, for libconfuse needs file order. */
-static int check_names(struct lb_doc *doc)
+static int
+check_names(struct lb_doc *doc)
 {
 	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++) {
 		size_t n = doc->count[s];
@@ -197,7 +205,8 @@ static int check_names(struct lb_doc *doc)
 	return LB_OK;
 }
 
-static void sort_sections(struct lb_doc *doc)
+static void
+sort_sections(struct lb_doc *doc)
 {
 	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++)
 		if (doc->count[s] > 0)
@@ -205,7 +214,8 @@ static void sort_sections(struct lb_doc *doc)
 }
 
 /* Every file through the scanner, then, when nothing is broken, through libconfuse. */
-static int read_files(struct lb_doc *doc)
+static int
+read_files(struct lb_doc *doc)
 {
 	unsigned files = (unsigned)lb_policy_source_files(doc->source);
 	int rc = LB_OK;
@@ -221,7 +231,8 @@ static int read_files(struct lb_doc *doc)
 	return rc;
 }
 
-static int run(struct lb_doc *doc)
+static int
+run(struct lb_doc *doc)
 {
 	int rc;
 
@@ -238,8 +249,9 @@ static int run(struct lb_doc *doc)
 	return lb_validate_policy(doc);
 }
 
-int lb_policy_parse(const struct lb_policy_source *source, struct lb_report *report,
-		    struct lb_policy **policy)
+int
+lb_policy_parse(const struct lb_policy_source *source, struct lb_report *report,
+		struct lb_policy **policy)
 {
 	struct lb_report own = {.found = report->found, .arg = report->arg};
 	struct lb_doc doc = {.source = source, .report = &own};

@@ -10,7 +10,8 @@
 #include "policy/key.h"
 #include "policy/policy_store.h"
 
-void lb_policy_free(struct lb_policy *policy)
+void
+lb_policy_free(struct lb_policy *policy)
 {
 	if (policy == NULL)
 		return;
@@ -18,63 +19,74 @@ void lb_policy_free(struct lb_policy *policy)
 	free(policy);
 }
 
-const struct lb_policy_host *lb_policy_host(const struct lb_policy *policy)
+const struct lb_policy_host *
+lb_policy_host(const struct lb_policy *policy)
 {
 	return &policy->host;
 }
 
-const uint8_t *lb_policy_digest(const struct lb_policy *policy)
+const uint8_t *
+lb_policy_digest(const struct lb_policy *policy)
 {
 	return policy->digest;
 }
 
-size_t lb_policy_identities(const struct lb_policy *policy)
+size_t
+lb_policy_identities(const struct lb_policy *policy)
 {
 	return policy->identities;
 }
 
-const struct lb_policy_identity *lb_policy_identity_at(const struct lb_policy *policy, size_t i)
+const struct lb_policy_identity *
+lb_policy_identity_at(const struct lb_policy *policy, size_t i)
 {
 	return i < policy->identities ? &policy->identity[i] : NULL;
 }
 
-size_t lb_policy_teams(const struct lb_policy *policy)
+size_t
+lb_policy_teams(const struct lb_policy *policy)
 {
 	return policy->teams;
 }
 
-const struct lb_policy_team *lb_policy_team_at(const struct lb_policy *policy, size_t i)
+const struct lb_policy_team *
+lb_policy_team_at(const struct lb_policy *policy, size_t i)
 {
 	return i < policy->teams ? &policy->team[i] : NULL;
 }
 
-size_t lb_policy_roles(const struct lb_policy *policy)
+size_t
+lb_policy_roles(const struct lb_policy *policy)
 {
 	return policy->roles;
 }
 
-const struct lb_policy_role *lb_policy_role_at(const struct lb_policy *policy, size_t i)
+const struct lb_policy_role *
+lb_policy_role_at(const struct lb_policy *policy, size_t i)
 {
 	return i < policy->roles ? &policy->role[i] : NULL;
 }
 
-static int identity_order(const void *name, const void *element)
+static int
+identity_order(const void *name, const void *element)
 {
 	return strcmp(name, ((const struct lb_policy_identity *)element)->name);
 }
 
-static int team_order(const void *name, const void *element)
+static int
+team_order(const void *name, const void *element)
 {
 	return strcmp(name, ((const struct lb_policy_team *)element)->name);
 }
 
-static int role_order(const void *name, const void *element)
+static int
+role_order(const void *name, const void *element)
 {
 	return strcmp(name, ((const struct lb_policy_role *)element)->name);
 }
 
-const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *policy,
-						    const char *name)
+const struct lb_policy_identity *
+lb_policy_identity(const struct lb_policy *policy, const char *name)
 {
 	if (name == NULL || policy->identities == 0)
 		return NULL;
@@ -82,21 +94,24 @@ const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *poli
 		       identity_order);
 }
 
-const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name)
+const struct lb_policy_team *
+lb_policy_team(const struct lb_policy *policy, const char *name)
 {
 	if (name == NULL || policy->teams == 0)
 		return NULL;
 	return bsearch(name, policy->team, policy->teams, sizeof *policy->team, team_order);
 }
 
-const struct lb_policy_role *lb_policy_role(const struct lb_policy *policy, const char *name)
+const struct lb_policy_role *
+lb_policy_role(const struct lb_policy *policy, const char *name)
 {
 	if (name == NULL || policy->roles == 0)
 		return NULL;
 	return bsearch(name, policy->role, policy->roles, sizeof *policy->role, role_order);
 }
 
-static int uid_order(const void *uid, const void *element)
+static int
+uid_order(const void *uid, const void *element)
 {
 	uint32_t want = *(const uint32_t *)uid;
 	uint32_t got = (*(const struct lb_policy_identity *const *)element)->uid;
@@ -104,8 +119,8 @@ static int uid_order(const void *uid, const void *element)
 	return (want > got) - (want < got);
 }
 
-const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_policy *policy,
-							   uint32_t uid)
+const struct lb_policy_identity *
+lb_policy_identity_by_uid(const struct lb_policy *policy, uint32_t uid)
 {
 	const struct lb_policy_identity *const *found = NULL;
 
@@ -117,9 +132,9 @@ const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_polic
 	return found != NULL ? *found : NULL;
 }
 
-const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_policy *policy,
-							   const char *type, const char *base64,
-							   const struct lb_policy_key **key)
+const struct lb_policy_identity *
+lb_policy_identity_by_key(const struct lb_policy *policy, const char *type, const char *base64,
+			  const struct lb_policy_key **key)
 {
 	uint8_t blob[LB_KEY_BLOB_MAX];
 	struct lb_policy_key wanted = {.blob = blob};
@@ -139,12 +154,14 @@ const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_polic
 	return found->identity;
 }
 
-static int name_order(const void *name, const void *element)
+static int
+name_order(const void *name, const void *element)
 {
 	return strcmp(name, *(const char *const *)element);
 }
 
-bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity)
+bool
+lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity)
 {
 	const struct lb_policy_team *t = lb_policy_team(policy, team);
 
@@ -154,8 +171,8 @@ bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const c
 		       name_order) != NULL;
 }
 
-static bool in_any(const struct lb_policy *policy, const struct lb_policy_names *teams,
-		   const char *identity)
+static bool
+in_any(const struct lb_policy *policy, const struct lb_policy_names *teams, const char *identity)
 {
 	for (size_t i = 0; i < teams->count; i++)
 		if (lb_policy_in_team(policy, teams->name[i], identity))
@@ -163,21 +180,24 @@ static bool in_any(const struct lb_policy *policy, const struct lb_policy_names 
 	return false;
 }
 
-bool lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity)
+bool
+lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity)
 {
 	const struct lb_policy_role *r = lb_policy_role(policy, role);
 
 	return r != NULL && in_any(policy, &r->requesters, identity);
 }
 
-bool lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity)
+bool
+lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity)
 {
 	const struct lb_policy_role *r = lb_policy_role(policy, role);
 
 	return r != NULL && in_any(policy, &r->approvers, identity);
 }
 
-bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
+bool
+lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
 {
 	return in_any(policy, &policy->host.auditors, identity);
 }

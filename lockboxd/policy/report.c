@@ -7,8 +7,9 @@
 
 #include "text.h"
 
-void lb_report_add(struct lb_report *report, enum lb_severity severity, const char *file,
-		   unsigned line, const char *format, ...)
+void
+lb_report_add(struct lb_report *report, enum lb_severity severity, const char *file, unsigned line,
+	      const char *format, ...)
 {
 	char raw[LB_REPORT_MESSAGE_MAX], message[LB_REPORT_MESSAGE_MAX], name[PATH_MAX];
 	unsigned *count = severity == LB_SEVERITY_WARNING ? &report->warnings : &report->errors;
@@ -26,7 +27,8 @@ void lb_report_add(struct lb_report *report, enum lb_severity severity, const ch
 	report->found(report->arg, &item);
 }
 
-void lb_report_text(char *out, size_t cap, const struct lb_report_item *item)
+void
+lb_report_text(char *out, size_t cap, const struct lb_report_item *item)
 {
 	const char *mark = item->severity == LB_SEVERITY_WARNING ? "warning: " : "";
 	const char *colon = item->file[0] != '\0' ? ": " : "";

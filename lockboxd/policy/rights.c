@@ -92,7 +92,8 @@ static const char *const unsafe_places[] = {"/tmp",	 "/var/tmp",  "/dev",	   "/p
 					    "/run/user", "/run/lock", "/var/lock", "/media"};
 
 /* True when word is name, also with a version behind: python3.11, lua5.4, php8.2, sqlite3. */
-static bool is_program(const char *word, size_t len, const char *name)
+static bool
+is_program(const char *word, size_t len, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -105,7 +106,8 @@ static bool is_program(const char *word, size_t len, const char *name)
 }
 
 /* The last component of the word at text; *len is its length. */
-static const char *last_part(const char *text, size_t *len)
+static const char *
+last_part(const char *text, size_t *len)
 {
 	size_t word = strcspn(text, " "), start = word;
 
@@ -115,7 +117,8 @@ static const char *last_part(const char *text, size_t *len)
 	return text + start;
 }
 
-static bool one_of(const char *text, const char *const *names, size_t count)
+static bool
+one_of(const char *text, const char *const *names, size_t count)
 {
 	size_t len;
 	const char *word = last_part(text, &len);
@@ -127,14 +130,16 @@ static bool one_of(const char *text, const char *const *names, size_t count)
 }
 
 /* The word after the one at text, or NULL. */
-static const char *next_word(const char *text)
+static const char *
+next_word(const char *text)
 {
 	const char *space = strchr(text, ' ');
 
 	return space != NULL ? space + 1 : NULL;
 }
 
-const char *lb_command_problem(const char *command)
+const char *
+lb_command_problem(const char *command)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+@%=:,- ";
@@ -166,7 +171,8 @@ const char *lb_command_problem(const char *command)
 	return NULL;
 }
 
-const char *lb_command_root_equivalent(const char *command)
+const char *
+lb_command_root_equivalent(const char *command)
 {
 	size_t len;
 	const char *program = last_part(command, &len);
@@ -189,14 +195,16 @@ const char *lb_command_root_equivalent(const char *command)
 	return NULL;
 }
 
-static bool below(const char *path, const char *dir)
+static bool
+below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
 	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
-bool lb_command_unsafe_place(const char *command, const char *home_base)
+bool
+lb_command_unsafe_place(const char *command, const char *home_base)
 {
 	for (size_t i = 0; i < COUNT(unsafe_places); i++)
 		if (below(command, unsafe_places[i]))
@@ -204,7 +212,8 @@ bool lb_command_unsafe_place(const char *command, const char *home_base)
 	return home_base[0] != '\0' && below(command, home_base);
 }
 
-const char *lb_group_root_equivalent(const char *group)
+const char *
+lb_group_root_equivalent(const char *group)
 {
 	for (size_t i = 0; i < COUNT(root_groups); i++)
 		if (strcmp(group, root_groups[i].group) == 0)

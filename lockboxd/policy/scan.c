@@ -29,18 +29,21 @@
 
 #include "policy/token.h"
 
-static bool is_sign(const struct lb_scan *s, char sign)
+static bool
+is_sign(const struct lb_scan *s, char sign)
 {
 	return s->token == LB_TOKEN_SIGN && s->sign == sign;
 }
 
-static bool is_item(const struct lb_scan *s)
+static bool
+is_item(const struct lb_scan *s)
 {
 	return s->token == LB_TOKEN_WORD || s->token == LB_TOKEN_STRING;
 }
 
 /* Complains about the token unless that was done already; always false. */
-static bool expected(const struct lb_scan *s, const char *what)
+static bool
+expected(const struct lb_scan *s, const char *what)
 {
 	if (s->token != LB_TOKEN_BAD)
 		lb_scan_problem(s, s->token_line, what);
@@ -48,7 +51,8 @@ static bool expected(const struct lb_scan *s, const char *what)
 }
 
 /* Reports a key that the table does not have at this place. */
-static void unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
+static void
+unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 {
 	const struct lb_policy_section *here = lb_table_section(section);
 	const char *keys[LB_ROWS_MAX], *elsewhere = NULL;
@@ -75,7 +79,8 @@ static void unknown_key(const struct lb_scan *s, enum lb_section section, unsign
 }
 
 /* Reads the rest of a list, its '{' being read already. */
-static bool scan_list(struct lb_scan *s, const char *key)
+static bool
+scan_list(struct lb_scan *s, const char *key)
 {
 	char message[160];
 
@@ -97,7 +102,8 @@ static bool scan_list(struct lb_scan *s, const char *key)
 }
 
 /* Reads "= value" of a key; row is NULL for an unknown one, which takes any value. */
-static bool scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
+static bool
+scan_value(struct lb_scan *s, const char *key, const struct lb_policy_row *row)
 {
 	char message[256];
 	const char *example = row != NULL ? lb_table_example(row->kind) : "\"value\"";
@@ -121,8 +127,8 @@ static bool scan_value(struct lb_scan *s, const char *key, const struct lb_polic
 }
 
 /* Reads one setting, its key being the token that was read, up to its value. */
-static bool scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key,
-			 unsigned line)
+static bool
+scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsigned line)
 {
 	const struct lb_policy_section *section = lb_table_section(in->section);
 	const struct lb_policy_row *row = lb_table_row(in->section, key);
@@ -152,7 +158,8 @@ static bool scan_setting(struct lb_scan *s, struct lb_doc_section *in, const cha
 }
 
 /* Reads the settings between the braces of a section. */
-static bool scan_body(struct lb_scan *s, struct lb_doc_section *in)
+static bool
+scan_body(struct lb_scan *s, struct lb_doc_section *in)
 {
 	const char *kind = lb_table_section(in->section)->word;
 	char key[LB_WORD_MAX + 1], message[192];
@@ -192,7 +199,8 @@ static bool scan_body(struct lb_scan *s, struct lb_doc_section *in)
 }
 
 /* Reads a section, the word and the name (the token) being read already. */
-static bool scan_section(struct lb_scan *s, const char *word, unsigned line)
+static bool
+scan_section(struct lb_scan *s, const char *word, unsigned line)
 {
 	static const char *const words[] = {"identity", "team", "role"};
 	enum lb_section section = lb_table_word(word);
@@ -224,7 +232,8 @@ static bool scan_section(struct lb_scan *s, const char *word, unsigned line)
 }
 
 /* Reads everything at the top level; false when the shape of the file is broken. */
-static bool scan_top(struct lb_scan *s)
+static bool
+scan_top(struct lb_scan *s)
 {
 	char word[LB_WORD_MAX + 1], message[192];
 
@@ -259,7 +268,8 @@ static bool scan_top(struct lb_scan *s)
 	return true;
 }
 
-int lb_scan_file(struct lb_doc *doc, unsigned file)
+int
+lb_scan_file(struct lb_doc *doc, unsigned file)
 {
 	struct lb_policy_file f = lb_policy_source_file(doc->source, file);
 	struct lb_scan *s = calloc(1, sizeof *s);

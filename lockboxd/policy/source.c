@@ -10,7 +10,8 @@
 
 #include "policy/source_store.h"
 
-struct lb_policy_source *lb_policy_source_new(void)
+struct lb_policy_source *
+lb_policy_source_new(void)
 {
 	struct lb_policy_source *source = calloc(1, sizeof *source);
 
@@ -19,7 +20,8 @@ struct lb_policy_source *lb_policy_source_new(void)
 	return source;
 }
 
-void lb_policy_source_free(struct lb_policy_source *source)
+void
+lb_policy_source_free(struct lb_policy_source *source)
 {
 	if (source == NULL)
 		return;
@@ -32,8 +34,9 @@ void lb_policy_source_free(struct lb_policy_source *source)
 	free(source);
 }
 
-int lb_policy_source_add_text(struct lb_policy_source *source, const char *name, const char *text,
-			      size_t len, bool host)
+int
+lb_policy_source_add_text(struct lb_policy_source *source, const char *name, const char *text,
+			  size_t len, bool host)
 {
 	struct lb_source_file file = {.len = len, .host = host};
 	size_t name_len = strnlen(name, LB_SOURCE_NAME_MAX + 1);
@@ -58,19 +61,22 @@ int lb_policy_source_add_text(struct lb_policy_source *source, const char *name,
 	return LB_OK;
 }
 
-size_t lb_policy_source_files(const struct lb_policy_source *source)
+size_t
+lb_policy_source_files(const struct lb_policy_source *source)
 {
 	return source->files;
 }
 
-struct lb_policy_file lb_policy_source_file(const struct lb_policy_source *source, size_t i)
+struct lb_policy_file
+lb_policy_source_file(const struct lb_policy_source *source, size_t i)
 {
 	const struct lb_source_file *f = &source->file[i];
 
 	return (struct lb_policy_file){f->name, f->text, f->len, f->host};
 }
 
-int lb_source_facts_add(struct lb_source_facts *facts, const char *name, uint32_t id)
+int
+lb_source_facts_add(struct lb_source_facts *facts, const char *name, uint32_t id)
 {
 	struct lb_source_fact *fact;
 
@@ -96,7 +102,8 @@ int lb_source_facts_add(struct lb_source_facts *facts, const char *name, uint32_
 }
 
 /* Stable, because glibc's qsort is not promised to be and the first of two names must win. */
-static void merge_sort(struct lb_source_fact *a, struct lb_source_fact *tmp, size_t n)
+static void
+merge_sort(struct lb_source_fact *a, struct lb_source_fact *tmp, size_t n)
 {
 	size_t half = n / 2, i = 0, j = half, k = 0;
 
@@ -111,7 +118,8 @@ static void merge_sort(struct lb_source_fact *a, struct lb_source_fact *tmp, siz
 	memcpy(a, tmp, k * sizeof *a);
 }
 
-void lb_source_facts_sort(struct lb_source_facts *facts)
+void
+lb_source_facts_sort(struct lb_source_facts *facts)
 {
 	struct lb_source_fact *tmp;
 	size_t kept = 0;
@@ -130,12 +138,14 @@ void lb_source_facts_sort(struct lb_source_facts *facts)
 	facts->sorted = true;
 }
 
-static int compare_fact(const void *name, const void *fact)
+static int
+compare_fact(const void *name, const void *fact)
 {
 	return strcmp(name, ((const struct lb_source_fact *)fact)->name);
 }
 
-static bool look_up(const struct lb_source_facts *facts, const char *name, uint32_t *id)
+static bool
+look_up(const struct lb_source_facts *facts, const char *name, uint32_t *id)
 {
 	const struct lb_source_fact *found = NULL;
 
@@ -150,29 +160,34 @@ static bool look_up(const struct lb_source_facts *facts, const char *name, uint3
 	return true;
 }
 
-bool lb_policy_source_user(const struct lb_policy_source *source, const char *name, uint32_t *id)
+bool
+lb_policy_source_user(const struct lb_policy_source *source, const char *name, uint32_t *id)
 {
 	return look_up(&source->users, name, id);
 }
 
-bool lb_policy_source_group(const struct lb_policy_source *source, const char *name, uint32_t *id)
+bool
+lb_policy_source_group(const struct lb_policy_source *source, const char *name, uint32_t *id)
 {
 	return look_up(&source->groups, name, id);
 }
 
-static int add_fact(struct lb_source_facts *facts, const char *name, uint32_t id)
+static int
+add_fact(struct lb_source_facts *facts, const char *name, uint32_t id)
 {
 	if (!lb_unix_name_valid(name) || id == UINT32_MAX)
 		return LB_OK; /* no policy can name it */
 	return lb_source_facts_add(facts, name, id);
 }
 
-int lb_policy_source_add_user(struct lb_policy_source *source, const char *name, uint32_t uid)
+int
+lb_policy_source_add_user(struct lb_policy_source *source, const char *name, uint32_t uid)
 {
 	return add_fact(&source->users, name, uid);
 }
 
-int lb_policy_source_add_group(struct lb_policy_source *source, const char *name, uint32_t gid)
+int
+lb_policy_source_add_group(struct lb_policy_source *source, const char *name, uint32_t gid)
 {
 	return add_fact(&source->groups, name, gid);
 }

@@ -35,7 +35,8 @@ static const char *const defaults[] = {
 };
 
 /* Writes a command with what sudoers(5) wants escaped, escaped. */
-static void put_command(FILE *out, const char *command)
+static void
+put_command(FILE *out, const char *command)
 {
 	bool arguments = strchr(command, ' ') != NULL;
 
@@ -48,7 +49,8 @@ static void put_command(FILE *out, const char *command)
 		fputs(" \"\"", out); /* none may be added */
 }
 
-static int put_role(FILE *out, const struct lb_policy_role *role)
+static int
+put_role(FILE *out, const struct lb_policy_role *role)
 {
 	char group[LB_ACCOUNT_MAX + 1];
 
@@ -69,7 +71,8 @@ static int put_role(FILE *out, const struct lb_policy_role *role)
 	return LB_OK;
 }
 
-int lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len)
+int
+lb_sudoers_render(const struct lb_policy *policy, char **text, size_t *len)
 {
 	char *buf = NULL;
 	size_t size = 0;

@@ -102,12 +102,14 @@ static const struct {
 	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
 };
 
-const struct lb_policy_section *lb_table_section(enum lb_section section)
+const struct lb_policy_section *
+lb_table_section(enum lb_section section)
 {
 	return &sections[section];
 }
 
-const struct lb_policy_row *lb_table_row(enum lb_section section, const char *key)
+const struct lb_policy_row *
+lb_table_row(enum lb_section section, const char *key)
 {
 	const struct lb_policy_section *s = &sections[section];
 
@@ -117,7 +119,8 @@ const struct lb_policy_row *lb_table_row(enum lb_section section, const char *ke
 	return NULL;
 }
 
-enum lb_section lb_table_word(const char *word)
+enum lb_section
+lb_table_word(const char *word)
 {
 	enum lb_section s;
 
@@ -127,23 +130,27 @@ enum lb_section lb_table_word(const char *word)
 	return s;
 }
 
-enum lb_storage lb_table_storage(enum lb_kind kind)
+enum lb_storage
+lb_table_storage(enum lb_kind kind)
 {
 	return kinds[kind].storage;
 }
 
-bool lb_table_list(enum lb_kind kind)
+bool
+lb_table_list(enum lb_kind kind)
 {
 	return kinds[kind].storage == LB_STORE_NAMES;
 }
 
-const char *lb_table_example(enum lb_kind kind)
+const char *
+lb_table_example(enum lb_kind kind)
 {
 	return kinds[kind].example;
 }
 
 /* Fills options with the section's rows; returns how many. */
-static size_t fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
+static size_t
+fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
 {
 	for (size_t i = 0; i < s->count; i++)
 		options[i] = (cfg_opt_t){
@@ -155,7 +162,8 @@ static size_t fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_ca
 	return s->count;
 }
 
-void lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
+void
+lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
 {
 	size_t n;
 

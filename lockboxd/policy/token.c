@@ -7,20 +7,23 @@
 
 #include "text.h"
 
-void lb_scan_problem(const struct lb_scan *s, unsigned line, const char *what)
+void
+lb_scan_problem(const struct lb_scan *s, unsigned line, const char *what)
 {
 	lb_report_add(s->doc->report, LB_SEVERITY_ERROR, lb_doc_file(s->doc, s->file), line, "%s",
 		      what);
 }
 
-static enum lb_token bad(struct lb_scan *s, const char *what)
+static enum lb_token
+bad(struct lb_scan *s, const char *what)
 {
 	lb_scan_problem(s, s->token_line, what);
 	return LB_TOKEN_BAD;
 }
 
 /* What a piece of text without newline and tab must not hold; NULL when it is fine. */
-static const char *piece_problem(const char *piece, size_t len)
+static const char *
+piece_problem(const char *piece, size_t len)
 {
 	if (memchr(piece, '\0', len) != NULL)
 		return "there is a NUL byte here; save the file as plain text";
@@ -33,7 +36,8 @@ static const char *piece_problem(const char *piece, size_t len)
 }
 
 /* Checks every byte of the file, line by line, comments included. */
-bool lb_scan_bytes(const struct lb_scan *s)
+bool
+lb_scan_bytes(const struct lb_scan *s)
 {
 	char *copy = malloc(s->len + 1);
 	unsigned line = 1;
@@ -64,19 +68,22 @@ bool lb_scan_bytes(const struct lb_scan *s)
 	return ok;
 }
 
-static bool word_char(char c)
+static bool
+word_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '_' || c == '.' || c == '-';
 }
 
-static bool at(const struct lb_scan *s, const char *text)
+static bool
+at(const struct lb_scan *s, const char *text)
 {
 	return s->len - s->pos >= strlen(text) && memcmp(s->text + s->pos, text, strlen(text)) == 0;
 }
 
 /* Skips white space and comments; false when a comment has no end. */
-static bool skip_blank(struct lb_scan *s)
+static bool
+skip_blank(struct lb_scan *s)
 {
 	while (s->pos < s->len) {
 		char c = s->text[s->pos];
@@ -101,7 +108,8 @@ static bool skip_blank(struct lb_scan *s)
 	return true;
 }
 
-static enum lb_token scan_string(struct lb_scan *s)
+static enum lb_token
+scan_string(struct lb_scan *s)
 {
 	char quote = s->text[s->pos++], c;
 	size_t n = 0;
@@ -137,7 +145,8 @@ static enum lb_token scan_string(struct lb_scan *s)
 	return LB_TOKEN_STRING;
 }
 
-static enum lb_token scan_word(struct lb_scan *s)
+static enum lb_token
+scan_word(struct lb_scan *s)
 {
 	size_t n = 0;
 
@@ -150,7 +159,8 @@ static enum lb_token scan_word(struct lb_scan *s)
 	return LB_TOKEN_WORD;
 }
 
-static enum lb_token scan_other(struct lb_scan *s)
+static enum lb_token
+scan_other(struct lb_scan *s)
 {
 	char c = s->text[s->pos], message[96];
 
@@ -172,7 +182,8 @@ static enum lb_token scan_other(struct lb_scan *s)
 }
 
 /* Reads the next token into s. */
-enum lb_token lb_scan_next(struct lb_scan *s)
+enum lb_token
+lb_scan_next(struct lb_scan *s)
 {
 	char c;
 

@@ -15,7 +15,8 @@
 #define SUGGEST_MAX 2000u /* candidates for a suggestion; with more, none is looked for */
 
 /* All names of one kind, for suggestions. */
-static const char *const *names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
+static const char *const *
+names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
 {
 	const char **names = NULL;
 	size_t n = doc->count[section];
@@ -28,15 +29,17 @@ static const char *const *names_of(const struct lb_doc *doc, enum lb_section sec
 	return names;
 }
 
-static bool exists(const struct lb_doc *doc, enum lb_section section, const char *name)
+static bool
+exists(const struct lb_doc *doc, enum lb_section section, const char *name)
 {
 	return section == LB_SECTION_IDENTITY ? lb_policy_identity(doc->policy, name) != NULL
 					      : lb_policy_team(doc->policy, name) != NULL;
 }
 
 /* Reports every name of list (the value of key) that no section of kind wanted has. */
-static void check_names(const struct lb_doc *doc, const struct lb_doc_section *section,
-			const char *key, enum lb_section wanted)
+static void
+check_names(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+	    enum lb_section wanted)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 	const struct lb_doc_list *list =
@@ -61,7 +64,8 @@ static void check_names(const struct lb_doc *doc, const struct lb_doc_section *s
 }
 
 /* Resolves the gate user; a policy may be checked on a host that has none yet. */
-static void check_host(struct lb_doc *doc)
+static void
+check_host(struct lb_doc *doc)
 {
 	struct lb_policy_host *host = &doc->policy->host;
 	const struct lb_policy_row *row = lb_table_row(LB_SECTION_HOST, "gate-user");
@@ -96,8 +100,9 @@ static void check_host(struct lb_doc *doc)
 				host->gate_user, host->gate_uid);
 }
 
-static void check_unix_user(struct lb_doc *doc, const struct lb_doc_section *section,
-			    struct lb_policy_identity *identity)
+static void
+check_unix_user(struct lb_doc *doc, const struct lb_doc_section *section,
+		struct lb_policy_identity *identity)
 {
 	const struct lb_policy_host *host = &doc->policy->host;
 	const char *user = identity->unix_user;
@@ -135,7 +140,8 @@ static void check_unix_user(struct lb_doc *doc, const struct lb_doc_section *sec
 	}
 }
 
-static int uid_order(const void *a, const void *b)
+static int
+uid_order(const void *a, const void *b)
 {
 	const struct lb_policy_identity *x = *(const struct lb_policy_identity *const *)a;
 	const struct lb_policy_identity *y = *(const struct lb_policy_identity *const *)b;
@@ -146,14 +152,15 @@ static int uid_order(const void *a, const void *b)
 }
 
 /* The section of an identity; the arrays run in parallel. */
-static const struct lb_doc_section *section_of(const struct lb_doc *doc,
-					       const struct lb_policy_identity *identity)
+static const struct lb_doc_section *
+section_of(const struct lb_doc *doc, const struct lb_policy_identity *identity)
 {
 	return doc->list[LB_SECTION_IDENTITY][identity - doc->policy->identity];
 }
 
 /* The line of an item of a section, for naming the other place of two. */
-static unsigned line_of(const struct lb_doc_section *section, const char *key, size_t i)
+static unsigned
+line_of(const struct lb_doc_section *section, const char *key, size_t i)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 	const struct lb_doc_list *list =
@@ -163,7 +170,8 @@ static unsigned line_of(const struct lb_doc_section *section, const char *key, s
 }
 
 /* Makes the index by uid; two identities with one uid would be one person. */
-static int index_uids(struct lb_doc *doc)
+static int
+index_uids(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 
@@ -189,7 +197,8 @@ static int index_uids(struct lb_doc *doc)
 	return LB_OK;
 }
 
-int lb_key_owner_order(const void *a, const void *b)
+int
+lb_key_owner_order(const void *a, const void *b)
 {
 	const struct lb_policy_key *x = ((const struct lb_key_owner *)a)->key;
 	const struct lb_policy_key *y = ((const struct lb_key_owner *)b)->key;
@@ -199,7 +208,8 @@ int lb_key_owner_order(const void *a, const void *b)
 }
 
 /* As above, and of equal keys the one written first comes first, so that messages are stable. */
-static int owner_order(const void *a, const void *b)
+static int
+owner_order(const void *a, const void *b)
 {
 	const struct lb_key_owner *x = a, *y = b;
 	int order = lb_key_owner_order(a, b);
@@ -209,8 +219,9 @@ static int owner_order(const void *a, const void *b)
 	return order != 0 ? order : (x->key > y->key) - (x->key < y->key);
 }
 
-static void report_shared_key(const struct lb_doc *doc, const struct lb_key_owner *a,
-			      const struct lb_key_owner *b)
+static void
+report_shared_key(const struct lb_doc *doc, const struct lb_key_owner *a,
+		  const struct lb_key_owner *b)
 {
 	const struct lb_doc_section *at = section_of(doc, a->identity);
 	unsigned line = line_of(at, "keys", (size_t)(a->key - a->identity->keys));
@@ -223,7 +234,8 @@ static void report_shared_key(const struct lb_doc *doc, const struct lb_key_owne
 }
 
 /* Makes the index by key; a key must say who somebody is. */
-static int index_keys(struct lb_doc *doc)
+static int
+index_keys(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 	size_t n = 0;
@@ -248,7 +260,8 @@ static int index_keys(struct lb_doc *doc)
 	return LB_OK;
 }
 
-static void check_recognisable(const struct lb_doc *doc)
+static void
+check_recognisable(const struct lb_doc *doc)
 {
 	for (size_t i = 0; i < doc->policy->identities; i++) {
 		const struct lb_policy_identity *identity = &doc->policy->identity[i];
@@ -262,7 +275,8 @@ static void check_recognisable(const struct lb_doc *doc)
 	}
 }
 
-int lb_validate_policy(struct lb_doc *doc)
+int
+lb_validate_policy(struct lb_doc *doc)
 {
 	struct lb_policy *p = doc->policy;
 

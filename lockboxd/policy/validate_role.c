@@ -16,7 +16,8 @@
 #include "policy/rights.h"
 
 /* Groups of Lockbox itself: its daemons' and its roles'. */
-static bool own_group(const struct lb_doc *doc, const char *group)
+static bool
+own_group(const struct lb_doc *doc, const char *group)
 {
 	return strncmp(group, "lockbox", 7) == 0 ||
 	       strcmp(group, doc->policy->host.gate_user) == 0 ||
@@ -25,8 +26,9 @@ static bool own_group(const struct lb_doc *doc, const char *group)
 }
 
 /* Checks group i of a role and returns its gid, LB_POLICY_NO_ID after an error. */
-static uint32_t check_group(const struct lb_doc *doc, const struct lb_doc_section *section,
-			    const struct lb_policy_role *role, size_t i)
+static uint32_t
+check_group(const struct lb_doc *doc, const struct lb_doc_section *section,
+	    const struct lb_policy_role *role, size_t i)
 {
 	const char *group = role->groups.name[i];
 	const char *why = lb_group_root_equivalent(group);
@@ -72,8 +74,8 @@ static uint32_t check_group(const struct lb_doc *doc, const struct lb_doc_sectio
 	return gid;
 }
 
-static int check_groups(struct lb_doc *doc, const struct lb_doc_section *section,
-			struct lb_policy_role *role)
+static int
+check_groups(struct lb_doc *doc, const struct lb_doc_section *section, struct lb_policy_role *role)
 {
 	uint32_t *gids = lb_arena_get(&doc->policy->arena, role->groups.count, sizeof *gids);
 
@@ -86,8 +88,9 @@ static int check_groups(struct lb_doc *doc, const struct lb_doc_section *section
 }
 
 /* Checks whom the commands run as; true when that is root. */
-static bool check_sudo_as(const struct lb_doc *doc, const struct lb_doc_section *section,
-			  const struct lb_policy_role *role)
+static bool
+check_sudo_as(const struct lb_doc *doc, const struct lb_doc_section *section,
+	      const struct lb_policy_role *role)
 {
 	uint32_t uid = 0;
 
@@ -110,8 +113,9 @@ static bool check_sudo_as(const struct lb_doc *doc, const struct lb_doc_section 
 	return uid == 0;
 }
 
-static void check_commands(const struct lb_doc *doc, const struct lb_doc_section *section,
-			   const struct lb_policy_role *role)
+static void
+check_commands(const struct lb_doc *doc, const struct lb_doc_section *section,
+	       const struct lb_policy_role *role)
 {
 	bool as_root = check_sudo_as(doc, section, role);
 
@@ -151,15 +155,18 @@ check_shown(const struct lb_doc *doc, const struct lb_doc_section *section,
 		sudo += strlen(role->sudo.name[i]) + strlen(role->sudo_as) + 5;
 	if (groups > LB_LIST_MAX)
 		lb_doc_error_at(doc, section, "groups", 0,
-				"the groups are more than an approver can be shown (%u bytes); split the role",
+				"the groups are more than an approver can be shown (%u bytes); "
+				"split the role",
 				LB_LIST_MAX);
 	if (sudo > LB_LIST_MAX)
 		lb_doc_error_at(doc, section, "sudo", 0,
-				"the commands are more than an approver can be shown (%u bytes); split the role",
+				"the commands are more than an approver can be shown (%u bytes); "
+				"split the role",
 				LB_LIST_MAX);
 }
 
-void lb_validate_rights(struct lb_doc *doc)
+void
+lb_validate_rights(struct lb_doc *doc)
 {
 	for (size_t i = 0; i < doc->policy->roles; i++) {
 		struct lb_doc_section *section = doc->list[LB_SECTION_ROLE][i];
@@ -172,7 +179,8 @@ void lb_validate_rights(struct lb_doc *doc)
 }
 
 /* Marks the members of teams in seen, one flag per identity; returns how many there are. */
-static size_t mark(const struct lb_policy *p, const struct lb_policy_names *teams, bool *seen)
+static size_t
+mark(const struct lb_policy *p, const struct lb_policy_names *teams, bool *seen)
 {
 	size_t count = 0;
 
@@ -194,8 +202,9 @@ static size_t mark(const struct lb_policy *p, const struct lb_policy_names *team
 }
 
 /* A requester needs `approvals` approvers besides himself, and a key to log in with. */
-static void check_people(const struct lb_doc *doc, const struct lb_doc_section *section, bool *asks,
-			 bool *approves)
+static void
+check_people(const struct lb_doc *doc, const struct lb_doc_section *section, bool *asks,
+	     bool *approves)
 {
 	const struct lb_policy *p = doc->policy;
 	const struct lb_policy_role *role = section->built;
@@ -235,7 +244,8 @@ static void check_people(const struct lb_doc *doc, const struct lb_doc_section *
 	}
 }
 
-void lb_validate_roles(struct lb_doc *doc)
+void
+lb_validate_roles(struct lb_doc *doc)
 {
 	size_t n = doc->policy->identities;
 	bool *asks = lb_arena_get(&doc->arena, n, sizeof *asks);

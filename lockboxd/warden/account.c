@@ -60,7 +60,8 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	if (!lb_gid_is_role(msg->role_gid))
 		return "the role's gid is outside the role range";
 	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i]->role_gid != 0 && (strcmp(all->at[i]->role, msg->role) == 0) != (all->at[i]->role_gid == msg->role_gid))
+		if (all->at[i]->role_gid != 0 && (strcmp(all->at[i]->role, msg->role) == 0) !=
+							 (all->at[i]->role_gid == msg->role_gid))
 			return "the role's gid belongs to another role";
 	/* The keeper hands uids out in order, so what is not here yet is younger than all that ended. */
 	if (there == NULL && msg->uid <= all->last_uid)
@@ -68,7 +69,8 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	if (msg->end_boot_ns > INT64_MAX || msg->end_wall_ns > INT64_MAX || msg->end_wall_ns == 0 ||
 	    msg->end_boot_ns == 0)
 		return "the end is no time";
-	if ((int64_t)msg->end_boot_ns - since_boot_ns > (int64_t)role->max_duration_s * NS + SLACK_NS)
+	if ((int64_t)msg->end_boot_ns - since_boot_ns >
+	    (int64_t)role->max_duration_s * NS + SLACK_NS)
 		return "it would last longer than the role's maximum";
 	return NULL;
 }
@@ -206,7 +208,8 @@ lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 	a->grant = msg->grant;
 	a->uid = msg->uid;
 	memcpy(a->name, msg->name, sizeof a->name);
-	len = snprintf(a->home, sizeof a->home, "%s/%s", lb_policy_host(policy)->home_base, msg->name);
+	len = snprintf(a->home, sizeof a->home, "%s/%s", lb_policy_host(policy)->home_base,
+		       msg->name);
 	if (len > 0 && (size_t)len < sizeof a->home)
 		err = insert(all, a);
 	if (err != LB_OK) {

@@ -46,11 +46,11 @@ struct lb_account {
 	size_t ngroups;
 	int64_t end_wall_ns, end_boot_ns;
 	int64_t since_boot_ns; /* when it came into this table: a role's maximum counts from here */
-	int64_t warn_boot_ns; /* when to warn; 0: done */
+	int64_t warn_boot_ns;  /* when to warn; 0: done */
 	bool fresh;
-	bool announced;	 /* the keeper waits for LB_IPC_PUBLISHED */
-	bool seen;	 /* named since the last SYNC_BEGIN */
-	bool checking;	 /* a helper is at work: not to be dropped yet */
+	bool announced; /* the keeper waits for LB_IPC_PUBLISHED */
+	bool seen;	/* named since the last SYNC_BEGIN */
+	bool checking;	/* a helper is at work: not to be dropped yet */
 	struct lb_connection *connections;
 	size_t nconnections;
 	char cause[LB_REASON_MAX + 1];
@@ -78,8 +78,8 @@ struct lb_account *lb_accounts_find(const struct lb_accounts *all, uint32_t uid)
  * clock now.  LB_ERR_REFUSED with *why (static) when it is not to be.
  */
 int lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
-		      const struct lb_ipc_account *msg, int64_t boot_ns, struct lb_account **account,
-		      const char **why);
+		      const struct lb_ipc_account *msg, int64_t boot_ns,
+		      struct lb_account **account, const char **why);
 
 /*
  * Adds an account only to end it: one that was active when an earlier warden

@@ -34,7 +34,8 @@ lb_cage_kill(uint32_t uid)
 	for (size_t i = 0; tree != NULL && i < sizeof groups / sizeof groups[0]; i++) {
 		int killed;
 
-		snprintf(path, sizeof path, "%s/%s%u%s/cgroup.kill", tree, groups[i][0], uid, groups[i][1]);
+		snprintf(path, sizeof path, "%s/%s%u%s/cgroup.kill", tree, groups[i][0], uid,
+			 groups[i][1]);
 		killed = kill_group(path);
 		any = any || killed > 0;
 		if (killed < 0)

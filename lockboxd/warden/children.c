@@ -51,7 +51,8 @@ on_log(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	/* A turn at a time: whatever a child says, the warden has other things to do. */
-	for (int i = 0; i < LINES_PER_WAKE && (n = recv((int)fd, line, sizeof line, MSG_DONTWAIT)) > 0; i++)
+	for (int i = 0;
+	     i < LINES_PER_WAKE && (n = recv((int)fd, line, sizeof line, MSG_DONTWAIT)) > 0; i++)
 		if (budget->per_s == 0 || lb_log_may(budget, process))
 			lb_log_relay(process, line, (size_t)n);
 }

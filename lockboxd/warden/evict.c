@@ -31,13 +31,13 @@
 #include "warden/scan.h"
 
 #define MS 1000000ll
-#define TOLD_NS (60 * MS)      /* for sshd to pass on what was written to the terminal */
-#define ASK_NS (200 * MS)      /* what a connection then gets to close by itself */
+#define TOLD_NS (60 * MS) /* for sshd to pass on what was written to the terminal */
+#define ASK_NS (200 * MS) /* what a connection then gets to close by itself */
 #define TICK_FAST_MS 10u
-#define TICK_SLOW_MS 500u      /* once something resists for SLOW_AFTER_NS */
+#define TICK_SLOW_MS 500u /* once something resists for SLOW_AFTER_NS */
 #define SLOW_AFTER_NS (5000 * MS)
-#define CLEAN_SCANS 2u	       /* walks in a row that find nothing */
-#define DOUBT_ROUNDS 150u      /* walks after which processes of others that come and go are let pass */
+#define CLEAN_SCANS 2u	  /* walks in a row that find nothing */
+#define DOUBT_ROUNDS 150u /* walks after which processes of others that come and go are let pass */
 #define CLEAR_TIMEOUT_MS 60000u
 #define RUSH_TIMEOUT_MS 1000u
 
@@ -73,7 +73,8 @@ lb_evict_connection(uint32_t uid, pid_t pid, int pidfd)
 	if (lb_scan_belongs(pid, pidfd, uid) && lb_scan_is_listener(pid) == 0)
 		signal_pidfd(pidfd, SIGTERM);
 	else
-		lb_log(LOG_WARNING, "connection %d does not belong to uid %u: left alone", (int)pid, uid);
+		lb_log(LOG_WARNING, "connection %d does not belong to uid %u: left alone", (int)pid,
+		       uid);
 }
 
 /*
@@ -128,8 +129,8 @@ rush(struct lb_evictor *e, struct lb_account *a)
 		return; /* at the next turn */
 	r->e = e;
 	r->uid = a->uid;
-	a->rushing = lb_helper_run(e->base, kill_all_as_account, &a->uid, sizeof a->uid, RUSH_TIMEOUT_MS,
-				   true, rush_done, r) == LB_OK;
+	a->rushing = lb_helper_run(e->base, kill_all_as_account, &a->uid, sizeof a->uid,
+				   RUSH_TIMEOUT_MS, true, rush_done, r) == LB_OK;
 	if (!a->rushing)
 		free(r);
 }
@@ -157,7 +158,8 @@ kill_found(void *arg, const struct lb_found *found)
 	}
 	if (listener > 0) {
 		if (a->spared++ == 0)
-			lb_log(LOG_WARNING, "account=%s uid=%u started the listening sshd %d: left running",
+			lb_log(LOG_WARNING,
+			       "account=%s uid=%u started the listening sshd %d: left running",
 			       a->name, a->uid, (int)found->pid);
 		return;
 	}
@@ -180,8 +182,9 @@ finish(struct lb_evictor *e, struct lb_account *a, const char *cleared)
 		left = "; the home could not be removed";
 	if (base >= 0)
 		close(base);
-	snprintf(a->receipt, sizeof a->receipt, "%.400s; killed %u processes, none is left%s; %.400s%s", a->cause,
-		 a->killed, a->spared ? ", a listening sshd it started was left running" : "", cleared, left);
+	snprintf(a->receipt, sizeof a->receipt,
+		 "%.400s; killed %u processes, none is left%s; %.400s%s", a->cause, a->killed,
+		 a->spared ? ", a listening sshd it started was left running" : "", cleared, left);
 	lb_cage_remove(a->uid);
 	a->state = LB_ACCOUNT_GONE;
 	e->gone(e->arg, a);
@@ -212,8 +215,8 @@ begin_clearing(struct lb_evictor *e, struct lb_account *a)
 	if (c != NULL) {
 		c->e = e;
 		c->uid = a->uid;
-		if (lb_helper_run(e->base, lb_home_clear, &job, sizeof job, CLEAR_TIMEOUT_MS, false, cleared,
-				  c) == LB_OK)
+		if (lb_helper_run(e->base, lb_home_clear, &job, sizeof job, CLEAR_TIMEOUT_MS, false,
+				  cleared, c) == LB_OK)
 			return;
 		free(c);
 	}
@@ -278,8 +281,8 @@ static struct lb_account *
 next_clean(struct lb_evictor *e)
 {
 	for (size_t i = 0; i < e->all->count; i++)
-		if (e->all->at[i]->state == LB_ACCOUNT_KILLING &&
-		    e->all->at[i]->rushed && e->all->at[i]->clean_scans >= CLEAN_SCANS)
+		if (e->all->at[i]->state == LB_ACCOUNT_KILLING && e->all->at[i]->rushed &&
+		    e->all->at[i]->clean_scans >= CLEAN_SCANS)
 			return e->all->at[i];
 	return NULL;
 }
@@ -308,7 +311,8 @@ schedule(struct lb_evictor *e, unsigned ms)
 	const struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 
 	if (ms > 0 && event_add(e->tick, &tv) != 0)
-		lb_fatal(1, "out of memory"); /* whoever starts it again begins with what is overdue */
+		lb_fatal(1,
+			 "out of memory"); /* whoever starts it again begins with what is overdue */
 }
 
 /*
@@ -341,8 +345,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		bool failed = lb_scan(wanted, kill_found, e, &vanished) != LB_OK;
 
 		if (failed && lb_log_may(&e->budget, "evictions"))
-			lb_log(LOG_CRIT, "not all processes can be looked at: those of ended grants may "
-					 "live on; trying again");
+			lb_log(LOG_CRIT,
+			       "not all processes can be looked at: those of ended grants may "
+			       "live on; trying again");
 		doubt(e, failed, vanished);
 		while ((a = next_clean(e)) != NULL)
 			begin_clearing(e, a);

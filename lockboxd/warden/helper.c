@@ -116,7 +116,8 @@ over(evutil_socket_t fd, short what, void *arg)
 static int
 start(struct helper *h)
 {
-	const struct timeval limit = {h->timeout_ms / 1000, (suseconds_t)(h->timeout_ms % 1000) * 1000};
+	const struct timeval limit = {h->timeout_ms / 1000,
+				      (suseconds_t)(h->timeout_ms % 1000) * 1000};
 	int pipefd[2];
 
 	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) != 0)

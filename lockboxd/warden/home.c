@@ -38,7 +38,9 @@ open_base(const struct lb_home_job *job, char *text, size_t cap)
 		return -1;
 	}
 	if (fstat(fd, &st) != 0 || st.st_uid != 0 || (st.st_mode & 022) != 0) {
-		snprintf(text, cap, "the directory of homes %s must belong to root and be writable by root alone",
+		snprintf(text, cap,
+			 "the directory of homes %s must belong to root and be writable by root "
+			 "alone",
 			 base);
 		close(fd);
 		return -1;
@@ -107,17 +109,23 @@ prove_unused(const struct lb_home_job *job, char *text, size_t cap)
 		return -1;
 	}
 	if (job->fresh && (getgrnam(job->name) != NULL || getgrgid(job->uid) != NULL)) {
-		snprintf(text, cap, LB_HOME_TAKEN "there is a group named %s or with gid %u already", job->name, job->uid);
+		snprintf(text, cap,
+			 LB_HOME_TAKEN "there is a group named %s or with gid %u already",
+			 job->name, job->uid);
 		return -1;
 	}
 	subuid = subordinate_range_holds("/etc/subuid", job->uid);
 	subgid = subordinate_range_holds("/etc/subgid", job->uid);
 	if (subuid != 0 || subgid != 0) {
-		snprintf(text, cap, LB_HOME_TAKEN "uid %u lies in a subordinate range of /etc/subuid or /etc/subgid", job->uid);
+		snprintf(text, cap,
+			 LB_HOME_TAKEN
+			 "uid %u lies in a subordinate range of /etc/subuid or /etc/subgid",
+			 job->uid);
 		return -1;
 	}
 	if (job->fresh && (lb_scan(wanted, note_process, &seen, NULL) != 0 || seen.pid != 0)) {
-		snprintf(text, cap, LB_HOME_TAKEN "process %d runs with uid %u already", (int)seen.pid, job->uid);
+		snprintf(text, cap, LB_HOME_TAKEN "process %d runs with uid %u already",
+			 (int)seen.pid, job->uid);
 		return -1;
 	}
 	return 0;
@@ -167,10 +175,8 @@ static const struct {
 	const char *dir, *what;
 	bool by_owner; /* every file of the account's uid there; else the file of its name */
 } spools[] = {
-	{"/var/spool/cron/crontabs", "crontab", false},
-	{"/var/spool/cron", "crontab", false},
-	{"/var/spool/cron/atjobs", "at job", true},
-	{"/var/spool/at", "at job", true},
+	{"/var/spool/cron/crontabs", "crontab", false},	   {"/var/spool/cron", "crontab", false},
+	{"/var/spool/cron/atjobs", "at job", true},	   {"/var/spool/at", "at job", true},
 	{"/var/lib/systemd/linger", "linger mark", false},
 };
 
@@ -189,8 +195,8 @@ clear_owned(int dir, uint32_t uid)
 		return 0;
 	}
 	while ((entry = readdir(d)) != NULL)
-		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-		    st.st_uid == uid && unlinkat(dir, entry->d_name, 0) == 0)
+		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_uid == uid && unlinkat(dir, entry->d_name, 0) == 0)
 			removed++;
 	closedir(d);
 	return removed;
@@ -231,8 +237,10 @@ drop_to(uint32_t uid)
 	if (!lb_uid_is_account(uid) || uid == nobody || setgroups(0, NULL) != 0 ||
 	    setresgid(uid, uid, uid) != 0 || setresuid(nobody, uid, nobody) != 0)
 		return -1;
-	return getresuid(&r, &e, &s) == 0 && r == nobody && e == uid && s == nobody && seteuid(0) != 0 ? 0
-												    : -1;
+	return getresuid(&r, &e, &s) == 0 && r == nobody && e == uid && s == nobody &&
+			       seteuid(0) != 0
+		       ? 0
+		       : -1;
 }
 
 /*
@@ -244,8 +252,8 @@ is_ours_to_clear(int dir, const char *name, uint32_t uid, bool *is_dir)
 {
 	struct statx st;
 
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_UID | STATX_TYPE,
-		  &st) != 0 ||
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		  STATX_UID | STATX_TYPE, &st) != 0 ||
 	    (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_uid != uid)
 		return false;
 	*is_dir = S_ISDIR(st.stx_mode);
@@ -368,9 +376,12 @@ lb_home_clear(const void *arg, char *text, size_t cap)
 
 	if (base < 0 || clear_with_own_rights(job, base, &count) != 0) {
 		if (base >= 0)
-			snprintf(text, cap, "the home %s was not cleared: no way to act as the account", job->home);
+			snprintf(text, cap,
+				 "the home %s was not cleared: no way to act as the account",
+				 job->home);
 		return -1;
 	}
-	snprintf(text, cap, "removed %lu files, %u spool entries; left %lu", count.removed, spooled, count.left);
+	snprintf(text, cap, "removed %lu files, %u spool entries; left %lu", count.removed, spooled,
+		 count.left);
 	return 0;
 }

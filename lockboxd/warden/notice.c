@@ -28,7 +28,8 @@ tell(int dir, const char *name, uint32_t uid, const char *text)
 	char line[LB_NOTICE_MAX + 32];
 	struct stat st;
 	int len = snprintf(line, sizeof line, "\r\nLockbox: %s\r\n", text);
-	int fd = openat(dir, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), told = 0;
+	int fd = openat(dir, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC),
+	    told = 0;
 
 	if (fd < 0)
 		return 0;

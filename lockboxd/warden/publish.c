@@ -16,7 +16,8 @@
 
 /* One entry per role that some live account has; its group then has members. */
 static size_t
-collect_roles(const struct lb_accounts *all, struct lb_snapshot_group *groups, char (*names)[LB_ACCOUNT_MAX + 1])
+collect_roles(const struct lb_accounts *all, struct lb_snapshot_group *groups,
+	      char (*names)[LB_ACCOUNT_MAX + 1])
 {
 	size_t n = 0;
 

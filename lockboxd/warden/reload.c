@@ -83,9 +83,10 @@ static void
 look_for_nscd(void)
 {
 	if (access("/run/nscd/socket", F_OK) == 0 || access("/var/run/nscd/socket", F_OK) == 0)
-		lb_log(LOG_WARNING, "nscd is running here and keeps answers about accounts and groups that "
-				    "have ended: stop it, or turn its passwd and group caches off in "
-				    "/etc/nscd.conf");
+		lb_log(LOG_WARNING,
+		       "nscd is running here and keeps answers about accounts and groups that "
+		       "have ended: stop it, or turn its passwd and group caches off in "
+		       "/etc/nscd.conf");
 }
 
 /* Puts a policy that passed everything into force. */
@@ -106,7 +107,8 @@ take_over(struct lb_warden *w, struct lb_reload *r)
 	r->policy = NULL;
 	r->packed = NULL;
 	lb_log(LOG_NOTICE, "policy in force: %zu identities, %zu teams, %zu roles",
-	       lb_policy_identities(w->policy), lb_policy_teams(w->policy), lb_policy_roles(w->policy));
+	       lb_policy_identities(w->policy), lb_policy_teams(w->policy),
+	       lb_policy_roles(w->policy));
 	look_for_nscd();
 	return LB_OK;
 }
@@ -150,13 +152,14 @@ lb_warden_begin_reload(struct lb_warden *w)
 	w->reload = prepare(w->options);
 	if (w->reload == NULL) {
 		lb_log(LOG_ERR, "policy refused%s",
-		       w->policy != NULL ? ": the old policy stays in force" : "; run lockbox check");
+		       w->policy != NULL ? ": the old policy stays in force"
+					 : "; run lockbox check");
 		return LB_ERR_REFUSED;
 	}
 	job = (struct lb_sudoers_job){w->options->sudoers_file, w->reload->sudoers,
 				      w->reload->sudoers_len};
-	if (lb_helper_run(w->base, lb_sudoers_stage, &job, sizeof job, VISUDO_TIMEOUT_MS, false, finish, w) ==
-	    LB_OK)
+	if (lb_helper_run(w->base, lb_sudoers_stage, &job, sizeof job, VISUDO_TIMEOUT_MS, false,
+			  finish, w) == LB_OK)
 		return LB_OK;
 	lb_reload_free(w->reload);
 	w->reload = NULL;

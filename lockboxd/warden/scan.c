@@ -223,7 +223,8 @@ lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	belongs = read_ids(dir, &ids) == LOOK_OK && (has_uid(&ids, uid) || ids.loginuid == uid) && alive(pidfd);
+	belongs = read_ids(dir, &ids) == LOOK_OK && (has_uid(&ids, uid) || ids.loginuid == uid) &&
+		  alive(pidfd);
 	close(dir);
 	return belongs;
 }
@@ -246,7 +247,8 @@ listening(int dir, unsigned long inode)
 			unsigned state;
 			unsigned long number;
 
-			if (sscanf(line, "%*d: %*s %*s %x %*s %*s %*s %*u %*d %lu", &state, &number) != 2)
+			if (sscanf(line, "%*d: %*s %*s %x %*s %*s %*s %*u %*d %lu", &state,
+				   &number) != 2)
 				continue; /* the heading */
 			if (state != 0x0a)
 				break; /* the kernel lists those that listen first */

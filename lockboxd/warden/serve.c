@@ -69,7 +69,10 @@ set_alarm(struct lb_warden *w)
 		if (boot == 0 || next < boot)
 			boot = next;
 	}
-	lb_alarm_set(w->alarm, wall, boot);
+	if (lb_alarm_set(w->alarm, wall, boot) != LB_OK)
+		lb_fatal(
+			1,
+			"no timer can be set"); /* whoever starts it again begins with what is overdue */
 }
 
 static int
@@ -106,7 +109,8 @@ end_text(void *arg, uint32_t uid, char *text, size_t cap)
 
 	if (a == NULL || a->state != LB_ACCOUNT_ENDING || a->checking)
 		return 0;
-	snprintf(text, cap, "your access under R-%llu has ended: %s", (unsigned long long)a->grant, a->cause);
+	snprintf(text, cap, "your access under R-%llu has ended: %s", (unsigned long long)a->grant,
+		 a->cause);
 	return 1;
 }
 
@@ -154,7 +158,8 @@ publish(struct lb_warden *w)
 		w->publish_needed = false;
 		return true;
 	}
-	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again", why);
+	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again",
+	       why);
 	if (event_add(w->retry_publish, &later) != 0)
 		lb_fatal(1, "out of memory");
 	return false;
@@ -198,7 +203,8 @@ lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy)
 		const struct lb_policy_role *old = lb_policy_role(w->policy, a->role);
 		const struct lb_policy_role *new = lb_policy_role(policy, a->role);
 
-		if (!lb_account_ending(a) && (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
+		if (!lb_account_ending(a) &&
+		    (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
 			end_account(a, "its role was changed");
 	}
 	lb_warden_settle(w);
@@ -241,7 +247,8 @@ made(void *arg, bool ok, const char *text)
 		lb_accounts_drop(&w->accounts, a);
 	} else if (unmade) {
 		/* Ended while it was being looked at: whoever has the uid instead is left in peace. */
-		snprintf(a->receipt, sizeof a->receipt, "%.400s; nothing was made: %.400s", a->cause, text);
+		snprintf(a->receipt, sizeof a->receipt, "%.400s; nothing was made: %.400s",
+			 a->cause, text);
 		a->state = LB_ACCOUNT_GONE;
 		on_gone(w, a);
 	}
@@ -260,7 +267,8 @@ begin_making(struct lb_warden *w, struct lb_account *a)
 	if (m != NULL) {
 		m->w = w;
 		m->uid = a->uid;
-		err = lb_helper_run(w->base, lb_home_make, &job, sizeof job, MAKE_TIMEOUT_MS, false, made, m);
+		err = lb_helper_run(w->base, lb_home_make, &job, sizeof job, MAKE_TIMEOUT_MS, false,
+				    made, m);
 		if (err != LB_OK)
 			free(m);
 	}
@@ -306,7 +314,8 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		struct lb_account *a = w->accounts.at[i];
 
 		if (!a->seen && !lb_account_ending(a)) {
-			lb_log(LOG_ERR, "account=%s uid=%u is not in the store: ending it", a->name, a->uid);
+			lb_log(LOG_ERR, "account=%s uid=%u is not in the store: ending it", a->name,
+			       a->uid);
 			end_account(a, "the store does not know it");
 		}
 	}
@@ -369,7 +378,8 @@ do_session(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		lb_evict_connection(s->uid, (pid_t)s->pid, fd);
 		close(fd);
 	} else if (!lb_scan_belongs((pid_t)s->pid, fd, s->uid)) {
-		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid, s->uid);
+		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid,
+		       s->uid);
 		close(fd);
 	} else {
 		lb_account_add_connection(a, (pid_t)s->pid, fd);
@@ -469,5 +479,6 @@ lb_warden_serve_start(struct lb_warden *w)
 	w->evictor = lb_evictor_new(w->base, &w->accounts, on_gone, w);
 	w->alarm = lb_alarm_new(w->base, on_alarm, w);
 	w->retry_publish = evtimer_new(w->base, on_retry_publish, w);
-	return w->evictor != NULL && w->alarm != NULL && w->retry_publish != NULL ? LB_OK : LB_ERR_NOMEM;
+	return w->evictor != NULL && w->alarm != NULL && w->retry_publish != NULL ? LB_OK
+										  : LB_ERR_NOMEM;
 }

@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 struct lb_snapshot_account {
-	const char *name;  /* an account name: lb_account_valid() */
-	uint32_t uid;	   /* in the account range */
-	uint32_t gid;	   /* the private group, named as the account: equal to uid */
-	const char *gecos; /* plain text without ':', at most 255 bytes; may be "" */
-	const char *home;  /* lb_path_valid(), at most 255 bytes */
-	const char *shell; /* the same */
-	int64_t end_wall_ns; /* CLOCK_REALTIME; greater than 0 */
-	int64_t end_boot_ns; /* CLOCK_BOOTTIME; greater than 0 */
+	const char *name;	/* an account name: lb_account_valid() */
+	uint32_t uid;		/* in the account range */
+	uint32_t gid;		/* the private group, named as the account: equal to uid */
+	const char *gecos;	/* plain text without ':', at most 255 bytes; may be "" */
+	const char *home;	/* lb_path_valid(), at most 255 bytes */
+	const char *shell;	/* the same */
+	int64_t end_wall_ns;	/* CLOCK_REALTIME; greater than 0 */
+	int64_t end_boot_ns;	/* CLOCK_BOOTTIME; greater than 0 */
 	const uint32_t *groups; /* supplementary gids, of listed roles and from outside */
 	size_t ngroups;		/* at most LB_SNAPSHOT_GROUPS_MAX; groups may be NULL if 0 */
 };

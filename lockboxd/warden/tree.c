@@ -159,8 +159,8 @@ sweep(struct walk *w, char sub[256])
 
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_stuck(f, name))
 			continue;
-		if (unlinkat(w->fd, name, 0) == 0 ||
-		    ((errno == EISDIR || errno == EPERM) && unlinkat(w->fd, name, AT_REMOVEDIR) == 0)) {
+		if (unlinkat(w->fd, name, 0) == 0 || ((errno == EISDIR || errno == EPERM) &&
+						      unlinkat(w->fd, name, AT_REMOVEDIR) == 0)) {
 			w->count->removed++;
 		} else if (errno == ENOTEMPTY || errno == EEXIST) {
 			memcpy(sub, name, strlen(name) + 1); /* d_name holds 255 bytes at most */

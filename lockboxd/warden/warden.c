@@ -54,7 +54,8 @@ own_directory(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	ok = fd >= 0 && fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == uid) &&
 	     (st.st_mode & 022) == 0 && fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
 	if (!ok) {
-		lb_log(LOG_CRIT, "%s must be a directory of uid %u that nobody else can write to", path, uid);
+		lb_log(LOG_CRIT, "%s must be a directory of uid %u that nobody else can write to",
+		       path, uid);
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -112,9 +113,9 @@ listen_at(const struct lb_warden *w, const char *name, mode_t mode)
 	if (unlink(sun.sun_path) != 0 && errno != ENOENT)
 		return -1;
 	/* umask is 077: nobody can connect before the mode says so. */
-	if (bind(fd, (const struct sockaddr *)&sun, sizeof sun) != 0 || chmod(sun.sun_path, mode) != 0 ||
-	    lstat(sun.sun_path, &st) != 0 || st.st_uid != 0 || (st.st_mode & 07777) != mode ||
-	    listen(fd, 512) != 0) {
+	if (bind(fd, (const struct sockaddr *)&sun, sizeof sun) != 0 ||
+	    chmod(sun.sun_path, mode) != 0 || lstat(sun.sun_path, &st) != 0 || st.st_uid != 0 ||
+	    (st.st_mode & 07777) != mode || listen(fd, 512) != 0) {
 		lb_log(LOG_CRIT, "cannot listen at %s: %m", sun.sun_path);
 		close(fd);
 		return -1;
@@ -170,8 +171,10 @@ prepare(struct lb_warden *w)
 	gid_t gid;
 
 	if (lb_privsep_users(&missing) != LB_OK) {
-		lb_log(LOG_CRIT, "the system user %s is missing from /etc/passwd or shares its id; run "
-		       "the setup that comes with Lockbox", missing);
+		lb_log(LOG_CRIT,
+		       "the system user %s is missing from /etc/passwd or shares its id; run "
+		       "the setup that comes with Lockbox",
+		       missing);
 		return -1;
 	}
 	lb_privsep_ids(LB_PROC_KEEPER, &uid, &gid);

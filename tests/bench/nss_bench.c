@@ -236,8 +236,12 @@ run_groups(struct bench *b)
 static void
 spawn_one(struct bench *b, const char *name)
 {
-	char *argv[] = {"nss_bench",	       "--one", (char *)(uintptr_t)b->module,
-			(char *)(uintptr_t)b->service, (char *)(uintptr_t)name, NULL};
+	char *argv[] = {"nss_bench",
+			"--one",
+			(char *)(uintptr_t)b->module,
+			(char *)(uintptr_t)b->service,
+			(char *)(uintptr_t)name,
+			NULL};
 	int status;
 	pid_t pid;
 

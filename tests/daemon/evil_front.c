@@ -40,8 +40,7 @@ static uint64_t starts;
 static char public_path[200], pam_path[200];
 static unsigned checks;
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
 	va_list ap;
 
@@ -73,7 +72,8 @@ listen_at(char path[200], const char *dir, const char *name)
 	snprintf(path, 200, "%s/%s", dir, name);
 	snprintf(sun.sun_path, sizeof sun.sun_path, "%.100s", path);
 	unlink(path);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof sun) != 0 || chmod(path, 0666) != 0 || listen(fd, 512) != 0)
+	if (bind(fd, (struct sockaddr *)&sun, sizeof sun) != 0 || chmod(path, 0666) != 0 ||
+	    listen(fd, 512) != 0)
 		fail("cannot listen at %s", path);
 	return fd;
 }
@@ -116,7 +116,8 @@ await(int fd, uint16_t type, union lb_ipc_msg *m, int limit_ms)
 		if (n <= 0)
 			return false;
 		if (n >= 2 && (packet[0] << 8 | packet[1]) == type)
-			return m == NULL || lb_ipc_decode(type, packet + 2, (size_t)n - 2, m) == LB_OK;
+			return m == NULL ||
+			       lb_ipc_decode(type, packet + 2, (size_t)n - 2, m) == LB_OK;
 	}
 	return false;
 }
@@ -143,12 +144,14 @@ new_front(void)
 static void
 pam_answers(const char *after)
 {
-	struct lb_msg_login login = {.user = "lb-alice-1", .uid = 1900010001, .service = "sshd", .rhost = "h"};
+	struct lb_msg_login login = {
+		.user = "lb-alice-1", .uid = 1900010001, .service = "sshd", .rhost = "h"};
 	struct lb_client c;
 	union lb_msg m;
 	uint16_t type;
 
-	if (lb_client_open(&c, pam_path, 5000) != LB_OK || lb_client_send(&c, LB_MSG_PAM_ACCOUNT, &login) != LB_OK ||
+	if (lb_client_open(&c, pam_path, 5000) != LB_OK ||
+	    lb_client_send(&c, LB_MSG_PAM_ACCOUNT, &login) != LB_OK ||
 	    lb_client_receive(&c, &type, &m) != LB_OK || type != LB_MSG_VERDICT)
 		fail("PAM gets no answer after: %s", after);
 	if (m.verdict.verdict != LB_VERDICT_DENY)
@@ -173,7 +176,8 @@ records(void)
 
 	new_front();
 	snprintf(sun.sun_path, sizeof sun.sun_path, "%.100s", public_path);
-	if (connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0 || !await(front_fd, LB_IPC_PEER, &peer, 5000))
+	if (connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0 ||
+	    !await(front_fd, LB_IPC_PEER, &peer, 5000))
 		fail("the public socket is not served");
 	lb_writer_init(&w, bytes, 8);
 	lb_write_u64(&w, peer.conn.conn);
@@ -184,7 +188,8 @@ records(void)
 		uint16_t type;
 		uint32_t payload;
 
-		if (got < 2 + 8 + (ssize_t)LB_HEADER_SIZE || lb_proto_header(packet + 10, &type, &payload) != LB_OK)
+		if (got < 2 + 8 + (ssize_t)LB_HEADER_SIZE ||
+		    lb_proto_header(packet + 10, &type, &payload) != LB_OK)
 			fail("no answer to a request");
 		if (type == LB_MSG_DONE)
 			break;
@@ -210,7 +215,8 @@ connection_of(uid_t uid, pid_t *maker)
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		snprintf(sun.sun_path, sizeof sun.sun_path, "%.100s", public_path);
-		if (setresuid(uid, uid, uid) != 0 || connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0)
+		if (setresuid(uid, uid, uid) != 0 ||
+		    connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0)
 			_exit(1);
 		for (;;)
 			pause();
@@ -235,7 +241,8 @@ frame(uint8_t *out, uint64_t conn, uint16_t type, const void *msg)
 
 /* Sends one packet that breaks the rules: the link ends and this start is reported, no other. */
 static void
-breaks_the_rules(const char *what, uint16_t type, const void *bytes, size_t len, const int *fds, size_t nfds)
+breaks_the_rules(const char *what, uint16_t type, const void *bytes, size_t len, const int *fds,
+		 size_t nfds)
 {
 	union lb_ipc_msg m;
 
@@ -259,7 +266,8 @@ is_refused(const char *what, uint64_t conn, uint16_t type, const void *msg)
 	uint32_t payload;
 
 	send_with(front_fd, LB_IPC_FRAME, bytes, frame(bytes, conn, type, msg), NULL, 0);
-	if (poll(&p, 1, 5000) <= 0 || recv(front_fd, packet, sizeof packet, 0) < 10 + (ssize_t)LB_HEADER_SIZE ||
+	if (poll(&p, 1, 5000) <= 0 ||
+	    recv(front_fd, packet, sizeof packet, 0) < 10 + (ssize_t)LB_HEADER_SIZE ||
 	    lb_proto_header(packet + 10, &got, &payload) != LB_OK || got != LB_MSG_REFUSED)
 		fail("not refused: %s", what);
 	checks++;
@@ -284,8 +292,10 @@ attack(uid_t engineer)
 
 	puts("frames that are no request of people");
 	for (unsigned type = LB_MSG_PAM_AUTH; type <= LB_MSG_PAM_EXEMPT; type++)
-		breaks_the_rules("a PAM question", LB_IPC_FRAME, bytes, frame(bytes, 1, (uint16_t)type, &login), NULL, 0);
-	breaks_the_rules("a verdict", LB_IPC_FRAME, bytes, frame(bytes, 1, LB_MSG_VERDICT, &verdict), NULL, 0);
+		breaks_the_rules("a PAM question", LB_IPC_FRAME, bytes,
+				 frame(bytes, 1, (uint16_t)type, &login), NULL, 0);
+	breaks_the_rules("a verdict", LB_IPC_FRAME, bytes,
+			 frame(bytes, 1, LB_MSG_VERDICT, &verdict), NULL, 0);
 	len = frame(bytes, 1, LB_MSG_REQUEST, &request);
 	breaks_the_rules("trailing bytes", LB_IPC_FRAME, bytes, len + 1, NULL, 0);
 	breaks_the_rules("a frame cut off", LB_IPC_FRAME, bytes, len - 1, NULL, 0);
@@ -311,7 +321,10 @@ attack(uid_t engineer)
 	puts("requests on connections that are not there, or are somebody's");
 	new_front();
 	for (uint64_t c = 0; c < 5000; c++)
-		send_with(front_fd, LB_IPC_FRAME, bytes, frame(bytes, c * 7919 + (c % 2 ? 1u << 20 : UINT64_MAX - c * 7919), LB_MSG_REQUEST, &request), NULL, 0);
+		send_with(front_fd, LB_IPC_FRAME, bytes,
+			  frame(bytes, c * 7919 + (c % 2 ? 1u << 20 : UINT64_MAX - c * 7919),
+				LB_MSG_REQUEST, &request),
+			  NULL, 0);
 	pam_answers("requests on unknown connections");
 	conn = connection_of(engineer, &maker);
 	is_refused("AS on a connection that is not the gate's", conn, LB_MSG_AS, &as);
@@ -340,7 +353,8 @@ attack(uid_t engineer)
 	for (int i = 0; i < 200000; i++) {
 		struct pollfd p = {.fd = front_fd, .events = POLLOUT};
 
-		if (!send_with(front_fd, LB_IPC_FRAME, bytes, len, NULL, 0) && (errno != EAGAIN || poll(&p, 1, 2000) <= 0))
+		if (!send_with(front_fd, LB_IPC_FRAME, bytes, len, NULL, 0) &&
+		    (errno != EAGAIN || poll(&p, 1, 2000) <= 0))
 			break;
 		if (i % 50000 == 0)
 			pam_answers("a flood under way");
@@ -388,8 +402,8 @@ start_keeper(const char *lockboxd, const char *state_dir, int public_fd, int pam
 			dup2(fds[i], LB_FD_LINK + i);
 		for (int fd = LB_FD_LINK + 3; fd < 256; fd++)
 			close(fd);
-		execle(lockboxd, "lockboxd", "-x", "keeper", "-u", uid_text, "-g", gid_text, "-s", state_dir,
-		       (char *)NULL, (char *[]){NULL});
+		execle(lockboxd, "lockboxd", "-x", "keeper", "-u", uid_text, "-g", gid_text, "-s",
+		       state_dir, (char *)NULL, (char *[]){NULL});
 		_exit(1);
 	}
 	close(pair[1]);
@@ -405,8 +419,10 @@ hand_over_policy(const char *host_file, const char *policy_dir)
 	int fd = memfd_create("policy", MFD_CLOEXEC);
 
 	if (lb_policy_source_read(host_file, policy_dir, &report, &source) != LB_OK ||
-	    lb_policy_source_pack(source, &packed, &len) != LB_OK || write(fd, packed, len) != (ssize_t)len ||
-	    !send_with(warden_fd, LB_IPC_POLICY, "", 0, &fd, 1) || !await(warden_fd, LB_IPC_READY, NULL, 20000))
+	    lb_policy_source_pack(source, &packed, &len) != LB_OK ||
+	    write(fd, packed, len) != (ssize_t)len ||
+	    !send_with(warden_fd, LB_IPC_POLICY, "", 0, &fd, 1) ||
+	    !await(warden_fd, LB_IPC_READY, NULL, 20000))
 		fail("the keeper did not start");
 	close(fd);
 	free(packed);
@@ -441,7 +457,8 @@ main(int argc, char **argv)
 	attack((uid_t)atoi(argv[6]));
 	check(waitpid(keeper, &status, WNOHANG) == 0, "the keeper has died");
 	shutdown(warden_fd, SHUT_WR);
-	check(waitpid(keeper, &status, 0) == keeper && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	check(waitpid(keeper, &status, 0) == keeper && WIFEXITED(status) &&
+		      WEXITSTATUS(status) == 0,
 	      "the keeper did not stop in good order");
 	printf("%u checks\n", checks);
 	return 0;

@@ -103,8 +103,9 @@ listen_for(enum lb_ipc type, uint32_t uid, int timeout_ms)
 		if (got != LB_IPC_PUBLISHED && got != LB_IPC_EVICTED)
 			continue;
 		if (m.outcome.uid != PING_UID)
-			fprintf(out, "%s %u %s %s\n", got == LB_IPC_EVICTED ? "evicted" : "published",
-				m.outcome.uid, m.outcome.ok ? "yes" : "no", m.outcome.text);
+			fprintf(out, "%s %u %s %s\n",
+				got == LB_IPC_EVICTED ? "evicted" : "published", m.outcome.uid,
+				m.outcome.ok ? "yes" : "no", m.outcome.text);
 		if (got == type && m.outcome.uid == uid)
 			return true;
 	}
@@ -187,7 +188,8 @@ obey(char *line)
 	char *word[10] = {NULL}, *save = NULL;
 	int n = 0;
 
-	for (char *w = strtok_r(line, " \n", &save); w != NULL && n < 10; w = strtok_r(NULL, " \n", &save))
+	for (char *w = strtok_r(line, " \n", &save); w != NULL && n < 10;
+	     w = strtok_r(NULL, " \n", &save))
 		word[n++] = w;
 	for (int i = n; i < 10; i++)
 		word[i] = line + strlen(line); /* "" */
@@ -209,7 +211,9 @@ obey(char *line)
 		else if (strcmp(word[0], "disconnect") == 0)
 			do_session(LB_IPC_DISCONNECT, word + 1);
 		else if (strcmp(word[0], "ack") == 0)
-			send_message(LB_IPC_ACK, &(struct lb_ipc_uid){(uint32_t)strtoul(word[1], NULL, 10)}, -1);
+			send_message(LB_IPC_ACK,
+				     &(struct lb_ipc_uid){(uint32_t)strtoul(word[1], NULL, 10)},
+				     -1);
 		else
 			fprintf(out, "what?\n");
 		ping();

@@ -53,7 +53,8 @@ become(enum kind kind)
 			_exit(1);
 		break;
 	case ZOMBIE_LEADER:
-		if (setresuid(UID, UID, UID) != 0 || pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+		if (setresuid(UID, UID, UID) != 0 ||
+		    pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
 			_exit(1);
 		break;
 	case BY_EFFECTIVE:
@@ -183,7 +184,8 @@ neither_init_nor_the_caller_nor_others_are_ever_found(void **unused)
 	struct seen s = {0};
 
 	(void)unused;
-	lb_scan(anybody, note, &s, NULL); /* even if everybody were wanted: no uid but an account's counts */
+	lb_scan(anybody, note, &s,
+		NULL); /* even if everybody were wanted: no uid but an account's counts */
 	assert_int_equal(s.wrong + s.times, 0);
 	if (fork() == 0) {
 		become(BY_LOGINUID); /* the caller itself carries the login uid */
@@ -201,8 +203,10 @@ static void
 a_process_belongs_only_when_pid_descriptor_and_uid_agree(void **unused)
 {
 	pid_t own = start(BY_UID), other = start(BY_NOTHING), by_login = start(BY_LOGINUID);
-	int own_fd = (int)syscall(SYS_pidfd_open, own, 0), other_fd = (int)syscall(SYS_pidfd_open, other, 0),
-	    login_fd = (int)syscall(SYS_pidfd_open, by_login, 0), init_fd = (int)syscall(SYS_pidfd_open, 1, 0),
+	int own_fd = (int)syscall(SYS_pidfd_open, own, 0),
+	    other_fd = (int)syscall(SYS_pidfd_open, other, 0),
+	    login_fd = (int)syscall(SYS_pidfd_open, by_login, 0),
+	    init_fd = (int)syscall(SYS_pidfd_open, 1, 0),
 	    self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0), null = open("/dev/null", O_RDONLY);
 
 	(void)unused;
@@ -219,7 +223,8 @@ a_process_belongs_only_when_pid_descriptor_and_uid_agree(void **unused)
 	assert_false(lb_scan_belongs(1, init_fd, 0));
 	assert_false(lb_scan_belongs(getpid(), self_fd, 0));
 	end(own);
-	assert_false(lb_scan_belongs(own, own_fd, UID)); /* its descriptor does not come to mean another */
+	assert_false(lb_scan_belongs(own, own_fd,
+				     UID)); /* its descriptor does not come to mean another */
 	end(other);
 	end(by_login);
 	close(own_fd);
@@ -321,7 +326,8 @@ a_home_is_made_only_where_nothing_of_the_account_is(void **unused)
 		not_made("runs with uid");
 		end(pid);
 	}
-	shell("cp /etc/passwd /run/p; cp /etc/group /run/g; touch /etc/subuid /etc/subgid; cp /etc/subuid /run/u; cp /etc/subgid /run/s");
+	shell("cp /etc/passwd /run/p; cp /etc/group /run/g; touch /etc/subuid /etc/subgid; cp "
+	      "/etc/subuid /run/u; cp /etc/subgid /run/s");
 	shell("echo lb-alice-50:x:5000:5000::/:/bin/sh >>/etc/passwd");
 	not_made("a user named");
 	shell("cp /run/p /etc/passwd; echo held:x:1900010050:5000::/:/bin/sh >>/etc/passwd");
@@ -334,7 +340,8 @@ a_home_is_made_only_where_nothing_of_the_account_is(void **unused)
 	not_made("subordinate range");
 	shell("cp /run/u /etc/subuid; echo someone:1900000000:65536 >>/etc/subgid");
 	not_made("subordinate range");
-	shell("cp /run/s /etc/subgid; echo someone:1900010051:10 >>/etc/subuid; echo other:1900010040:10 >>/etc/subuid");
+	shell("cp /run/s /etc/subgid; echo someone:1900010051:10 >>/etc/subuid; echo "
+	      "other:1900010040:10 >>/etc/subuid");
 	made(); /* just beside it */
 	shell("cp /run/u /etc/subuid");
 	assert_int_equal(rmdir(job.home), 0);
@@ -354,15 +361,21 @@ clearing_takes_what_is_the_accounts_and_nothing_else(void **unused)
 {
 	(void)unused;
 	made();
-	shell("cd /home/lb-alice-50 && mkdir -p a/b && touch a/b/c .profile && ln -s /etc/passwd link && chown -Rh 1900010050 . && chmod 0 a/b");
-	shell("touch /tmp/mine /tmp/theirs /var/tmp/mine /dev/shm/mine && chown 1900010050 /tmp/mine /var/tmp/mine /dev/shm/mine");
+	shell("cd /home/lb-alice-50 && mkdir -p a/b && touch a/b/c .profile && ln -s /etc/passwd "
+	      "link && chown -Rh 1900010050 . && chmod 0 a/b");
+	shell("touch /tmp/mine /tmp/theirs /var/tmp/mine /dev/shm/mine && chown 1900010050 "
+	      "/tmp/mine /var/tmp/mine /dev/shm/mine");
 	shell("mkdir /tmp/dir && touch /tmp/dir/x && chown -R 1900010050 /tmp/dir");
-	shell("mkdir -p /var/spool/cron/crontabs && touch /var/spool/cron/crontabs/lb-alice-50 /var/spool/cron/crontabs/root");
-	shell("setpriv --reuid 1900010050 --clear-groups ipcmk -M 4096 >/dev/null && ipcmk -M 4096 >/dev/null");
+	shell("mkdir -p /var/spool/cron/crontabs && touch /var/spool/cron/crontabs/lb-alice-50 "
+	      "/var/spool/cron/crontabs/root");
+	shell("setpriv --reuid 1900010050 --clear-groups ipcmk -M 4096 >/dev/null && ipcmk -M 4096 "
+	      ">/dev/null");
 	cleared("1 spool entries; left 0");
 	shell("test -z \"$(ls -A /home/lb-alice-50)\" && test -f /etc/passwd");
-	shell("test ! -e /tmp/mine && test ! -e /var/tmp/mine && test ! -e /dev/shm/mine && test ! -e /tmp/dir && test -e /tmp/theirs");
-	shell("test -e /var/spool/cron/crontabs/root && test ! -e /var/spool/cron/crontabs/lb-alice-50");
+	shell("test ! -e /tmp/mine && test ! -e /var/tmp/mine && test ! -e /dev/shm/mine && test ! "
+	      "-e /tmp/dir && test -e /tmp/theirs");
+	shell("test -e /var/spool/cron/crontabs/root && test ! -e "
+	      "/var/spool/cron/crontabs/lb-alice-50");
 	shell("test \"$(ipcs -m | grep -c 4096)\" = 1; ipcrm --all=shm");
 	assert_int_equal(rmdir(job.home), 0);
 }
@@ -372,9 +385,12 @@ a_mount_inside_the_home_is_not_crossed(void **unused)
 {
 	(void)unused;
 	made();
-	shell("mkdir -p /home/lb-alice-50/sub/mnt /home/lb-alice-50/after && chown -R 1900010050 /home/lb-alice-50");
-	assert_int_equal(mount("none", "/home/lb-alice-50/sub/mnt", "tmpfs", 0, "uid=1900010050"), 0);
-	shell("touch /home/lb-alice-50/sub/mnt/kept /home/lb-alice-50/after/x && chown 1900010050 /home/lb-alice-50/sub/mnt/kept /home/lb-alice-50/after/x");
+	shell("mkdir -p /home/lb-alice-50/sub/mnt /home/lb-alice-50/after && chown -R 1900010050 "
+	      "/home/lb-alice-50");
+	assert_int_equal(mount("none", "/home/lb-alice-50/sub/mnt", "tmpfs", 0, "uid=1900010050"),
+			 0);
+	shell("touch /home/lb-alice-50/sub/mnt/kept /home/lb-alice-50/after/x && chown 1900010050 "
+	      "/home/lb-alice-50/sub/mnt/kept /home/lb-alice-50/after/x");
 	cleared("left 2"); /* the mount and what it stands in */
 	shell("test -e /home/lb-alice-50/sub/mnt/kept && test ! -e /home/lb-alice-50/after");
 	assert_int_equal(umount("/home/lb-alice-50/sub/mnt"), 0);
@@ -389,10 +405,13 @@ what_the_account_may_not_remove_stays_and_is_counted(void **unused)
 
 	(void)unused;
 	made();
-	shell("cd /home/lb-alice-50 && mkdir roots && touch roots/file a z && chown 1900010050 . a z && mkdir unsearched && touch unsearched/f && chmod 444 unsearched");
-	fixed = system("touch /home/lb-alice-50/fixed && chattr +i /home/lb-alice-50/fixed 2>/dev/null") == 0;
+	shell("cd /home/lb-alice-50 && mkdir roots && touch roots/file a z && chown 1900010050 . a "
+	      "z && mkdir unsearched && touch unsearched/f && chmod 444 unsearched");
+	fixed = system("touch /home/lb-alice-50/fixed && chattr +i /home/lb-alice-50/fixed "
+		       "2>/dev/null") == 0;
 	cleared(fixed ? "left 4" : "left 3"); /* each name, and the directory that holds one */
-	shell("test -e /home/lb-alice-50/roots/file && test ! -e /home/lb-alice-50/a && test ! -e /home/lb-alice-50/z");
+	shell("test -e /home/lb-alice-50/roots/file && test ! -e /home/lb-alice-50/a && test ! -e "
+	      "/home/lb-alice-50/z");
 	shell("chattr -i /home/lb-alice-50/fixed 2>/dev/null; rm -rf /home/lb-alice-50");
 }
 
@@ -400,7 +419,8 @@ static void
 a_home_swapped_for_something_else_is_left_alone(void **unused)
 {
 	(void)unused;
-	shell("mkdir -p /run/victim && touch /run/victim/kept && chown -R 1900010050 /run/victim && ln -s /run/victim /home/lb-alice-50");
+	shell("mkdir -p /run/victim && touch /run/victim/kept && chown -R 1900010050 /run/victim "
+	      "&& ln -s /run/victim /home/lb-alice-50");
 	cleared("left 0");
 	shell("test -e /run/victim/kept && rm /home/lb-alice-50");
 	shell("mkdir -m 755 /home/lb-alice-50 && touch /home/lb-alice-50/kept"); /* root's */

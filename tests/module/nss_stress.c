@@ -43,7 +43,7 @@ static struct {
 	atomic_ulong published; /* the number of the newest snapshot in place */
 	atomic_bool stop;
 	atomic_ulong lookups, forks, wrong;
-} *all;
+} * all;
 
 static char names[ACCOUNTS][LB_ACCOUNT_MAX + 1], homes[ACCOUNTS][64];
 
@@ -71,9 +71,8 @@ publish_number(int dir, unsigned long number)
 	for (uint32_t i = 0; i < ACCOUNTS; i++)
 		if (i % 2 == 0 || number % 2 == 1)
 			a[n++] = (struct lb_snapshot_account){
-				names[i],  lb_account_uid(i), lb_account_uid(i), gecos,
-				homes[i],  "/bin/sh",	      INT64_MAX,	 INT64_MAX,
-				groups,	   2};
+				names[i],  lb_account_uid(i), lb_account_uid(i), gecos,	 homes[i],
+				"/bin/sh", INT64_MAX,	      INT64_MAX,	 groups, 2};
 	if (lb_snapshot_build(a, n, &role, 1, &buf, &size, NULL) != LB_OK ||
 	    lb_snapshot_publish(dir, "accounts", buf, size) != LB_OK) {
 		perror("nss_stress: publish");

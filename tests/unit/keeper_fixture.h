@@ -54,31 +54,35 @@
 static const char host_text[] = "name = \"testhost\"\n"
 				"gate-user = \"lockbox\"\n"
 				"auditors = {\"auditors\"}\n";
-#define PEOPLE \
-	"identity alice { keys = {\"ssh-ed25519 " ALICE_KEY "\"} unix-user = \"alice\" }\n" \
-	"identity bob { unix-user = \"bob\" }\n" \
-	"identity carol { unix-user = \"carol\" }\n" \
-	"identity dave { unix-user = \"dave\" }\n" \
+#define PEOPLE                                                                                     \
+	"identity alice { keys = {\"ssh-ed25519 " ALICE_KEY "\"} unix-user = \"alice\" }\n"        \
+	"identity bob { unix-user = \"bob\" }\n"                                                   \
+	"identity carol { unix-user = \"carol\" }\n"                                               \
+	"identity dave { unix-user = \"dave\" }\n"                                                 \
 	"identity frank { unix-user = \"frank\" }\n"
 #define MALLORY "identity mallory { unix-user = \"mallory\" }\n"
-#define TEAMS(engineers) \
-	"team engineers { members = {" engineers "} }\n" \
-	"team leads { members = {\"bob\", \"dave\"} }\n" \
-	"team both { members = {\"frank\", \"bob\"} }\n" \
+#define TEAMS(engineers)                                                                           \
+	"team engineers { members = {" engineers "} }\n"                                           \
+	"team leads { members = {\"bob\", \"dave\"} }\n"                                           \
+	"team both { members = {\"frank\", \"bob\"} }\n"                                           \
 	"team auditors { members = {\"carol\"} }\n"
-#define OP(groups) \
-	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} max-duration = \"4h\"\n" \
-	" default-duration = \"1h\" groups = {" groups "} sudo = {\"/usr/bin/id -u\"} sessions = 1 }\n"
-#define OP_WITH(settings) \
-	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} groups = {\"adm\"} sudo = {\"/usr/bin/id -u\"}\n" \
+#define OP(groups)                                                                                 \
+	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} max-duration = \"4h\"\n"   \
+	" default-duration = \"1h\" groups = {" groups                                             \
+	"} sudo = {\"/usr/bin/id -u\"} sessions = 1 }\n"
+#define OP_WITH(settings)                                                                          \
+	"role op { requesters = {\"engineers\"} approvers = {\"leads\"} groups = {\"adm\"} sudo "  \
+	"= {\"/usr/bin/id -u\"}\n"                                                                 \
 	" default-duration = \"10m\" " settings " }\n"
-#define OTHER_ROLES \
-	"role duo { requesters = {\"engineers\"} approvers = {\"leads\"} approvals = 2\n" \
-	" max-duration = \"1h\" default-duration = \"10m\" sessions = 3 port-forwarding = true }\n" \
-	"role mixed { requesters = {\"both\"} approvers = {\"both\"} max-duration = \"1h\"\n" \
+#define OTHER_ROLES                                                                                \
+	"role duo { requesters = {\"engineers\"} approvers = {\"leads\"} approvals = 2\n"          \
+	" max-duration = \"1h\" default-duration = \"10m\" sessions = 3 port-forwarding = true "   \
+	"}\n"                                                                                      \
+	"role mixed { requesters = {\"both\"} approvers = {\"both\"} max-duration = \"1h\"\n"      \
 	" default-duration = \"10m\" }\n"
 
-static const char policy_text[] = PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP("\"adm\"") OTHER_ROLES;
+static const char policy_text[] =
+	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP("\"adm\"") OTHER_ROLES;
 /* Another group: the role is not what was asked for any more. */
 static const char policy_other_groups[] =
 	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP("\"adm\", \"games\"") OTHER_ROLES;
@@ -123,11 +127,12 @@ struct fixture {
 static const struct {
 	const char *name;
 	uint32_t uid;
-} users[] = {{"root", 0},	{"lockbox", GATE_UID}, {"lockbox-keys", KEYS_UID}, {"alice", 1000},
-	     {"mallory", 1001}, {"bob", 1002},	       {"dave", 1003},		   {"carol", 1004},
-	     {"frank", 1005},	{"u2", 2002},	       {"u3", 2003},		   {"u4", 2004},
-	     {"u5", 2005},	{"u6", 2006},	       {"u7", 2007},		   {"u8", 2008},
-	     {"u9", 2009}};
+} users[] = {{"root", 0},     {"lockbox", GATE_UID}, {"lockbox-keys", KEYS_UID},
+	     {"alice", 1000}, {"mallory", 1001},     {"bob", 1002},
+	     {"dave", 1003},  {"carol", 1004},	     {"frank", 1005},
+	     {"u2", 2002},    {"u3", 2003},	     {"u4", 2004},
+	     {"u5", 2005},    {"u6", 2006},	     {"u7", 2007},
+	     {"u8", 2008},    {"u9", 2009}};
 
 static inline void
 complain(void *arg, const struct lb_report_item *item)
@@ -297,7 +302,11 @@ pass_time(struct fixture *f, int64_t seconds)
 static inline struct lb_peer
 peer_of_uid(struct fixture *f, uint32_t uid)
 {
-	return (struct lb_peer){.conn = ++f->conn, .uid = uid, .pid = getpid(), .known = true, .pidfd = -1,
+	return (struct lb_peer){.conn = ++f->conn,
+				.uid = uid,
+				.pid = getpid(),
+				.known = true,
+				.pidfd = -1,
 				.direct = uid == KEYS_UID}; /* as the keeper serves it */
 }
 
@@ -368,25 +377,25 @@ read_outbox(struct answer *a, const struct lb_outbox *box)
 	const struct lb_out *out;
 
 	TAILQ_FOREACH(out, box, next)
-		switch (out->kind) {
-		case LB_OUT_REPLY:
-		case LB_OUT_AWAIT:
-			read_frame(a, out);
-			break;
-		case LB_OUT_WARDEN:
-			assert_true(a->nwarden < 16);
-			a->warden[a->nwarden].type = out->type;
-			a->warden[a->nwarden].fd = out->fd >= 0;
-			ok(lb_ipc_decode(out->type, out->bytes, out->len, &a->warden[a->nwarden].msg));
-			a->nwarden++;
-			break;
-		case LB_OUT_WATCH:
-			a->watches++;
-			break;
-		case LB_OUT_LOG:
-			snprintf(a->log, sizeof a->log, "%s", (const char *)out->bytes);
-			break;
-		}
+	switch (out->kind) {
+	case LB_OUT_REPLY:
+	case LB_OUT_AWAIT:
+		read_frame(a, out);
+		break;
+	case LB_OUT_WARDEN:
+		assert_true(a->nwarden < 16);
+		a->warden[a->nwarden].type = out->type;
+		a->warden[a->nwarden].fd = out->fd >= 0;
+		ok(lb_ipc_decode(out->type, out->bytes, out->len, &a->warden[a->nwarden].msg));
+		a->nwarden++;
+		break;
+	case LB_OUT_WATCH:
+		a->watches++;
+		break;
+	case LB_OUT_LOG:
+		snprintf(a->log, sizeof a->log, "%s", (const char *)out->bytes);
+		break;
+	}
 }
 
 struct question {
@@ -510,8 +519,8 @@ static inline void
 refused_at(const struct answer *a, enum lb_refusal code, const char *words, int line)
 {
 	if (a->err != LB_OK || a->refused != 1 || a->code != code || strstr(a->text, words) == NULL)
-		fail_msg("line %d: error %d, %u refusals, code %u, text: %s", line, a->err, a->refused, a->code,
-			 a->text);
+		fail_msg("line %d: error %d, %u refusals, code %u, text: %s", line, a->err,
+			 a->refused, a->code, a->text);
 	assert_int_equal(a->done + a->grants + a->claims + a->records + a->roles, 0);
 	assert_int_equal(a->nwarden, 0);
 	assert_string_equal(a->log, ""); /* so nothing was recorded either */

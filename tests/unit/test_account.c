@@ -39,10 +39,14 @@ table_teardown(void **state)
 static struct lb_ipc_account
 proper(uint32_t serial)
 {
-	struct lb_ipc_account m = {.grant = serial, .uid = LB_ACCOUNT_UID_FIRST + serial,
-				   .role_gid = LB_UID_FIRST, .identity = "alice", .role = "op",
+	struct lb_ipc_account m = {.grant = serial,
+				   .uid = LB_ACCOUNT_UID_FIRST + serial,
+				   .role_gid = LB_UID_FIRST,
+				   .identity = "alice",
+				   .role = "op",
 				   .end_wall_ns = (uint64_t)(1700000000 * NS),
-				   .end_boot_ns = (uint64_t)(BOOT + 3600 * NS), .fresh = 1};
+				   .end_boot_ns = (uint64_t)(BOOT + 3600 * NS),
+				   .fresh = 1};
 
 	ok(lb_account_name(m.name, "alice", serial));
 	return m;
@@ -112,18 +116,21 @@ each_fault_alone_is_refused(void **state)
 {
 	struct table *t = *state;
 	struct lb_ipc_account good = proper(5), m;
-	static const uint32_t bad_uids[] = {0, 1000, LB_UID_FIRST, LB_ACCOUNT_UID_FIRST - 1, LB_UID_LAST + 1, UINT32_MAX},
-			      bad_gids[] = {0, 4, 27, LB_UID_FIRST - 1, LB_ACCOUNT_UID_FIRST, UINT32_MAX};
-	static const char *const bad_names[] = {"", "root", "lb-alice-6", "lb-alice-05", "lb-bob-5", "alice", "lb-alice-5x"};
+	static const uint32_t bad_uids[] =
+		{0, 1000, LB_UID_FIRST, LB_ACCOUNT_UID_FIRST - 1, LB_UID_LAST + 1, UINT32_MAX},
+			      bad_gids[] = {
+				      0, 4, 27, LB_UID_FIRST - 1, LB_ACCOUNT_UID_FIRST, UINT32_MAX};
+	static const char *const bad_names[] = {"",	    "root",  "lb-alice-6", "lb-alice-05",
+						"lb-bob-5", "alice", "lb-alice-5x"};
 	static const uint64_t bad_ends[] = {0, (uint64_t)INT64_MAX + 1, UINT64_MAX};
 
-#define TRY(change, words) \
-	do { \
-		m = good; \
-		lb_accounts_drop(&t->all, admitted(t, &m)); \
-		t->all.last_uid = 0; \
-		change; \
-		not_admitted(t, &m, words); \
+#define TRY(change, words)                                                                         \
+	do {                                                                                       \
+		m = good;                                                                          \
+		lb_accounts_drop(&t->all, admitted(t, &m));                                        \
+		t->all.last_uid = 0;                                                               \
+		change;                                                                            \
+		not_admitted(t, &m, words);                                                        \
 	} while (0)
 	TRY(strcpy(m.role, "no-such"), "no such role");
 	TRY(strcpy(m.role, ""), "no such role");
@@ -131,7 +138,8 @@ each_fault_alone_is_refused(void **state)
 	TRY(strcpy(m.identity, ""), "no such identity");
 	TRY(strcpy(m.identity, "bob"), "may not have this role");
 	TRY(strcpy(m.role, "mixed"), "may not have this role");
-	TRY(strcpy(m.identity, "mallory"), "does not belong"); /* may have it, but the name is another's */
+	TRY(strcpy(m.identity, "mallory"),
+	    "does not belong"); /* may have it, but the name is another's */
 	for (size_t i = 0; i < sizeof bad_uids / sizeof bad_uids[0]; i++)
 		TRY(m.uid = bad_uids[i], "outside the account range");
 	TRY(m.uid++, "does not belong");
@@ -143,7 +151,8 @@ each_fault_alone_is_refused(void **state)
 		TRY(m.end_wall_ns = bad_ends[i], "the end is no time");
 		TRY(m.end_boot_ns = bad_ends[i], "the end is no time");
 	}
-	TRY(m.end_boot_ns = (uint64_t)(BOOT + 4 * 3600 * NS + 6 * NS), "longer than the role's maximum");
+	TRY(m.end_boot_ns = (uint64_t)(BOOT + 4 * 3600 * NS + 6 * NS),
+	    "longer than the role's maximum");
 	TRY(m.end_boot_ns = (uint64_t)INT64_MAX, "longer than the role's maximum");
 	m = good;
 	m.end_boot_ns = (uint64_t)(BOOT + 4 * 3600 * NS);
@@ -252,11 +261,16 @@ an_account_of_an_earlier_warden_is_adopted_only_to_be_ended(void **state)
 	static const struct {
 		uint32_t uid;
 		const char *name;
-	} bad[] = {{0, "root"},		       {1000, "alice"},
-		   {LB_ACCOUNT_UID_FIRST + 7, "lb-alice-8"}, {LB_ACCOUNT_UID_FIRST + 8, "lb-alice-7"},
-		   {LB_ACCOUNT_UID_FIRST + 7, "alice"},	     {LB_ACCOUNT_UID_FIRST + 7, ""},
-		   {LB_UID_FIRST + 7, "lb-alice-7"},	     {LB_UID_LAST + 7, "lb-alice-7"},
-		   {UINT32_MAX, "lb-alice-7"},		     {LB_ACCOUNT_UID_FIRST + 7, "lb-alice-007"}};
+	} bad[] = {{0, "root"},
+		   {1000, "alice"},
+		   {LB_ACCOUNT_UID_FIRST + 7, "lb-alice-8"},
+		   {LB_ACCOUNT_UID_FIRST + 8, "lb-alice-7"},
+		   {LB_ACCOUNT_UID_FIRST + 7, "alice"},
+		   {LB_ACCOUNT_UID_FIRST + 7, ""},
+		   {LB_UID_FIRST + 7, "lb-alice-7"},
+		   {LB_UID_LAST + 7, "lb-alice-7"},
+		   {UINT32_MAX, "lb-alice-7"},
+		   {LB_ACCOUNT_UID_FIRST + 7, "lb-alice-007"}};
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct lb_ipc_evict m = {.uid = bad[i].uid};

@@ -90,7 +90,8 @@ static void
 as_in_the_keeper(struct fixture *f)
 {
 	f->k.asks = (struct lb_budget){.burst = LB_ASKS_BURST, .every_ns = LB_ASKS_EVERY_S * NS};
-	f->k.denied = (struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};
+	f->k.denied =
+		(struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};
 	f->k.exempt = f->k.denied;
 }
 
@@ -109,7 +110,8 @@ a_person_who_asks_and_cancels_for_ever_is_stopped_and_nobody_else_is(void **stat
 		refused(request(f, "mallory", "op", 999999, "why"), LB_OVER_LIMIT, "at most");
 	}
 	seq = last_record(f, NULL);
-	refused(request(f, "mallory", "op", 0, "once more"), LB_OVER_LIMIT, "too many requests; try again in ");
+	refused(request(f, "mallory", "op", 0, "once more"), LB_OVER_LIMIT,
+		"too many requests; try again in ");
 	assert_int_equal(last_record(f, NULL), seq);
 	pending(f, "alice", "op");
 	pass_time(f, LB_ASKS_EVERY_S);
@@ -197,7 +199,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_burst_goes_and_then_one_at_a_time),
 		cmocka_unit_test(nobody_takes_from_anybody_else),
-		cmocka_unit_test(a_full_table_gives_up_who_owes_nothing_and_then_who_was_longest_away),
+		cmocka_unit_test(
+			a_full_table_gives_up_who_owes_nothing_and_then_who_was_longest_away),
 		unit(a_person_who_asks_and_cancels_for_ever_is_stopped_and_nobody_else_is),
 		unit(a_person_who_claims_for_ever_is_stopped),
 		unit(refused_logins_of_one_user_fill_no_store_and_hide_nobody),

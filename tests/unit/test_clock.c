@@ -47,9 +47,11 @@ a_wall_clock_set_back_lengthens_nothing(void **unused)
 		struct lb_clock c = fresh();
 
 		assert_int_equal(lb_clock_read(&c, WALL0 + HOUR, BOOT0 + HOUR), WALL0 + HOUR);
-		assert_int_equal(lb_clock_read(&c, WALL0 + HOUR - back[i], BOOT0 + HOUR), WALL0 + HOUR);
+		assert_int_equal(lb_clock_read(&c, WALL0 + HOUR - back[i], BOOT0 + HOUR),
+				 WALL0 + HOUR);
 		/* Another hour passes: it is seen, although the wall clock is still behind. */
-		assert_int_equal(lb_clock_read(&c, WALL0 + 2 * HOUR - back[i], BOOT0 + 2 * HOUR), WALL0 + 2 * HOUR);
+		assert_int_equal(lb_clock_read(&c, WALL0 + 2 * HOUR - back[i], BOOT0 + 2 * HOUR),
+				 WALL0 + 2 * HOUR);
 	}
 }
 
@@ -72,7 +74,8 @@ a_wall_clock_set_forward_counts_at_once_and_for_good(void **unused)
 	assert_int_equal(lb_clock_read(&c, WALL0 + YEAR, BOOT0 + NS), WALL0 + YEAR);
 	/* Back again: no time is given back. */
 	assert_int_equal(lb_clock_read(&c, WALL0 + 2 * NS, BOOT0 + 2 * NS), WALL0 + YEAR + NS);
-	assert_int_equal(lb_clock_read(&c, WALL0 + YEAR + HOUR, BOOT0 + 3 * NS), WALL0 + YEAR + HOUR);
+	assert_int_equal(lb_clock_read(&c, WALL0 + YEAR + HOUR, BOOT0 + 3 * NS),
+			 WALL0 + YEAR + HOUR);
 }
 
 static void
@@ -133,7 +136,9 @@ a_restart_with_the_wall_clock_set_back_lengthens_nothing(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof back / sizeof back[0]; i++)
 		for (int64_t down = 0; down <= 3 * HOUR; down += HOUR / 2)
-			assert_int_equal(lb_clock_first(WALL0, BOOT0, WALL0 + down - back[i], BOOT0 + down), WALL0 + down);
+			assert_int_equal(
+				lb_clock_first(WALL0, BOOT0, WALL0 + down - back[i], BOOT0 + down),
+				WALL0 + down);
 	/* Again and again, each time a little later and the clock set back to the same time. */
 	for (int64_t mark = WALL0, boot = BOOT0, n = 1; n < 100; n++, boot += NS) {
 		mark = lb_clock_first(mark, boot, WALL0, boot + NS);
@@ -263,7 +268,8 @@ an_alarm_turned_off_or_set_anew_forgets_what_was(void **unused)
 {
 	struct rung r = {.base = event_base_new()};
 	struct rung second = {.base = r.base};
-	struct lb_alarm *a = lb_alarm_new(r.base, ring, &r), *b = lb_alarm_new(r.base, ring, &second);
+	struct lb_alarm *a = lb_alarm_new(r.base, ring, &r),
+			*b = lb_alarm_new(r.base, ring, &second);
 
 	(void)unused;
 	lb_alarm_set(a, lb_wall_ns() + 5000000, lb_boot_ns() + 5000000);
@@ -293,7 +299,8 @@ main(void)
 		cmocka_unit_test(time_passes_while_the_wall_clock_stands),
 		cmocka_unit_test(a_wall_clock_set_forward_counts_at_once_and_for_good),
 		cmocka_unit_test(a_boot_clock_that_goes_back_is_not_believed),
-		cmocka_unit_test(whatever_the_clocks_do_the_reading_never_goes_back_nor_slower_than_boot_time),
+		cmocka_unit_test(
+			whatever_the_clocks_do_the_reading_never_goes_back_nor_slower_than_boot_time),
 		cmocka_unit_test(the_clock_starts_no_earlier_than_its_mark),
 		cmocka_unit_test(a_restart_with_the_wall_clock_set_back_lengthens_nothing),
 		cmocka_unit_test(an_alarm_rings_when_either_clock_is_there),

@@ -7,31 +7,40 @@ who_may_ask_at_all(void **state)
 	struct fixture *f = *state;
 	static const uint16_t personal[] = {LB_MSG_REQUEST, LB_MSG_APPROVE, LB_MSG_DENY,
 					    LB_MSG_CANCEL,  LB_MSG_CLAIM,   LB_MSG_END};
-	static const uint16_t reading[] = {LB_MSG_ROLES, LB_MSG_LIST, LB_MSG_SHOW, LB_MSG_REVOKE, LB_MSG_AUDIT};
+	static const uint16_t reading[] = {LB_MSG_ROLES, LB_MSG_LIST, LB_MSG_SHOW, LB_MSG_REVOKE,
+					   LB_MSG_AUDIT};
 	union lb_msg m = {.act = {.id = 1}};
 	struct lb_peer peer;
 
 	for (size_t i = 0; i < sizeof personal / sizeof personal[0]; i++) {
 		refused(ask(f, "root", personal[i], &m), LB_NO_IDENTITY, "root is no identity");
 		peer = peer_of_uid(f, NOBODY_UID);
-		refused(ask_by(f, &peer, personal[i], &m), LB_NO_IDENTITY, "no identity of the policy");
-		refused(ask(f, "lockbox", personal[i], &m), LB_NO_IDENTITY, "no identity of the policy");
-		refused(ask(f, "lockbox-keys", personal[i], &m), LB_NO_IDENTITY, "look keys up and nothing else");
+		refused(ask_by(f, &peer, personal[i], &m), LB_NO_IDENTITY,
+			"no identity of the policy");
+		refused(ask(f, "lockbox", personal[i], &m), LB_NO_IDENTITY,
+			"no identity of the policy");
+		refused(ask(f, "lockbox-keys", personal[i], &m), LB_NO_IDENTITY,
+			"look keys up and nothing else");
 		peer = peer_of(f, "alice");
 		peer.known = false;
-		refused(ask_by(f, &peer, personal[i], &m), LB_NO_PERMISSION, "could not be looked at");
+		refused(ask_by(f, &peer, personal[i], &m), LB_NO_PERMISSION,
+			"could not be looked at");
 		/* An approver's uid behind which a temporary account's login stands. */
 		peer = peer_of(f, "bob");
 		peer.temporary = true;
-		refused(ask_by(f, &peer, personal[i], &m), LB_NO_PERMISSION, "temporary account decides nothing");
+		refused(ask_by(f, &peer, personal[i], &m), LB_NO_PERMISSION,
+			"temporary account decides nothing");
 	}
 	for (size_t i = 0; i < sizeof reading / sizeof reading[0]; i++) {
 		peer = peer_of_uid(f, NOBODY_UID);
-		refused(ask_by(f, &peer, reading[i], &m), LB_NO_IDENTITY, "no identity of the policy");
-		refused(ask(f, "lockbox-keys", reading[i], &m), LB_NO_IDENTITY, "look keys up and nothing else");
+		refused(ask_by(f, &peer, reading[i], &m), LB_NO_IDENTITY,
+			"no identity of the policy");
+		refused(ask(f, "lockbox-keys", reading[i], &m), LB_NO_IDENTITY,
+			"look keys up and nothing else");
 		peer = peer_of_uid(f, 0);
 		peer.temporary = true; /* root by sudo, from a temporary account */
-		refused(ask_by(f, &peer, reading[i], &m), LB_NO_IDENTITY, "temporary account decides nothing");
+		refused(ask_by(f, &peer, reading[i], &m), LB_NO_IDENTITY,
+			"temporary account decides nothing");
 		peer = peer_of_uid(f, 0);
 		peer.known = false;
 		refused(ask_by(f, &peer, reading[i], &m), LB_NO_IDENTITY, "could not be looked at");
@@ -45,9 +54,12 @@ types_that_are_no_request_of_people_are_refused(void **state)
 	union lb_msg m = {.act = {.id = 1}};
 
 	for (unsigned type = 0; type < 0x10000; type++)
-		if (lb_proto_door((uint16_t)type) != LB_DOOR_PUBLIC && (type < 300 || type > 0x7f00))
-			if (type < 100 || type % 257 == 0 || (type >= LB_REPLY && type < LB_REPLY + 12))
-				refused(ask(f, "alice", (uint16_t)type, &m), LB_BAD_INPUT, "no such request");
+		if (lb_proto_door((uint16_t)type) != LB_DOOR_PUBLIC &&
+		    (type < 300 || type > 0x7f00))
+			if (type < 100 || type % 257 == 0 ||
+			    (type >= LB_REPLY && type < LB_REPLY + 12))
+				refused(ask(f, "alice", (uint16_t)type, &m), LB_BAD_INPUT,
+					"no such request");
 }
 
 /* A real public connection, whose uid the test then changes as if the kernel had said so. */
@@ -170,19 +182,24 @@ a_request_out_of_order_is_refused_with_the_reason(void **state)
 
 	refused(request(f, "alice", "op", 60, "two\nlines"), LB_BAD_INPUT, "control characters");
 	refused(request(f, "alice", "op", 60, "c1 \xc2\x9b"), LB_BAD_INPUT, "control characters");
-	refused(request(f, "alice", "op", 60, "bad \xff utf-8"), LB_BAD_INPUT, "control characters");
-	refused(request(f, "alice", "op", 60, "bidi \xe2\x80\xae"), LB_BAD_INPUT, "control characters");
+	refused(request(f, "alice", "op", 60, "bad \xff utf-8"), LB_BAD_INPUT,
+		"control characters");
+	refused(request(f, "alice", "op", 60, "bidi \xe2\x80\xae"), LB_BAD_INPUT,
+		"control characters");
 	refused(ask(f, "alice", LB_MSG_REQUEST, &m), LB_BAD_INPUT, "control characters");
 	refused(request(f, "alice", "op", 60, ""), LB_BAD_INPUT, "a reason is needed");
 	refused(request(f, "alice", "op", 60, "   "), LB_BAD_INPUT, "a reason is needed");
-	refused(request(f, "alice", "no-such", 60, "why"), LB_NO_SUCH, "no such role that you may request");
+	refused(request(f, "alice", "no-such", 60, "why"), LB_NO_SUCH,
+		"no such role that you may request");
 	refused(request(f, "alice", "", 60, "why"), LB_NO_SUCH, "no such role");
 	/* A role that is there, but not for her, sounds the same. */
-	refused(request(f, "bob", "op", 60, "why"), LB_NO_SUCH, "no such role that you may request");
+	refused(request(f, "bob", "op", 60, "why"), LB_NO_SUCH,
+		"no such role that you may request");
 	refused(request(f, "alice", "op", 4 * 3600 + 1, "why"), LB_OVER_LIMIT, "at most 4h");
 	refused(request(f, "alice", "op", UINT32_MAX, "why"), LB_OVER_LIMIT, "at most 4h");
 	pass_time(f, 2 * 86400);
-	refused(request(f, "alice", "op", 60, "why"), LB_NOT_NOW, "clock is more than a day behind");
+	refused(request(f, "alice", "op", 60, "why"), LB_NOT_NOW,
+		"clock is more than a day behind");
 	assert_int_equal(last_record(f, NULL), before);
 }
 
@@ -194,7 +211,8 @@ one_person_has_at_most_twenty_at_a_time(void **state)
 
 	for (int i = 0; i < 20; i++)
 		id = pending(f, "alice", "op");
-	refused(request(f, "alice", "op", 0, "one more"), LB_OVER_LIMIT, "20 requests and grants already");
+	refused(request(f, "alice", "op", 0, "one more"), LB_OVER_LIMIT,
+		"20 requests and grants already");
 	pending(f, "mallory", "op"); /* others are not touched */
 	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
 	answered(request(f, "alice", "op", 0, "one more"));
@@ -311,7 +329,8 @@ an_approval_needs_another_person_who_is_an_approver(void **state)
 
 	refused(act(f, "alice", LB_MSG_APPROVE, id, ""), LB_OWN_REQUEST, "your own request");
 	refused(act(f, "frank", LB_MSG_APPROVE, own, ""), LB_OWN_REQUEST, "your own request");
-	refused(act(f, "carol", LB_MSG_APPROVE, id, ""), LB_NO_PERMISSION, "no approver of this role");
+	refused(act(f, "carol", LB_MSG_APPROVE, id, ""), LB_NO_PERMISSION,
+		"no approver of this role");
 	refused(act(f, "mallory", LB_MSG_APPROVE, id, ""), LB_NO_SUCH, "that you may see");
 	refused(act(f, "bob", LB_MSG_APPROVE, 77, ""), LB_NO_SUCH, "no R-77");
 	refused(act(f, "bob", LB_MSG_APPROVE, 0, ""), LB_NO_SUCH, "you have nothing");
@@ -363,21 +382,24 @@ nothing_is_approved_that_the_policy_has_changed_under(void **state)
 
 /* -- a policy that has become stricter, or whose people have changed ------------------- */
 
-#define TEAMS_LED_BY(leads) \
-	"team engineers { members = {\"alice\", \"mallory\"} }\n" \
-	"team leads { members = {" leads "} }\n" \
-	"team both { members = {\"frank\", \"bob\"} }\n" \
+#define TEAMS_LED_BY(leads)                                                                        \
+	"team engineers { members = {\"alice\", \"mallory\"} }\n"                                  \
+	"team leads { members = {" leads "} }\n"                                                   \
+	"team both { members = {\"frank\", \"bob\"} }\n"                                           \
 	"team auditors { members = {\"carol\"} }\n"
-static const char policy_without_bob[] = PEOPLE MALLORY TEAMS_LED_BY("\"dave\", \"carol\"") OP("\"adm\"") OTHER_ROLES;
-static const char policy_led_by_alice[] = PEOPLE MALLORY TEAMS_LED_BY("\"alice\", \"bob\", \"dave\"") OP("\"adm\"")
-	OTHER_ROLES;
-#define OP_NOW(settings) PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH(settings) OTHER_ROLES
+static const char policy_without_bob[] =
+	PEOPLE MALLORY TEAMS_LED_BY("\"dave\", \"carol\"") OP("\"adm\"") OTHER_ROLES;
+static const char policy_led_by_alice[] =
+	PEOPLE MALLORY TEAMS_LED_BY("\"alice\", \"bob\", \"dave\"") OP("\"adm\"") OTHER_ROLES;
+#define OP_NOW(settings)                                                                           \
+	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH(settings) OTHER_ROLES
 
 static void
 an_approval_of_somebody_who_may_no_longer_approve_does_not_count(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t half = pending(f, "alice", "duo"), whole = approved(f, "alice", "duo"), op = approved(f, "alice", "op");
+	uint64_t half = pending(f, "alice", "duo"), whole = approved(f, "alice", "duo"),
+		 op = approved(f, "alice", "op");
 
 	answered(act(f, "bob", LB_MSG_APPROVE, half, ""));
 	assert_int_equal(f->a.grant.have, 1);
@@ -406,7 +428,8 @@ static void
 a_policy_that_asks_for_more_approvals_is_followed_before_the_claim(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"), live = active(f, "alice", "op");
+	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"),
+		 live = active(f, "alice", "op");
 
 	change_policy(f, OP_NOW("max-duration = \"4h\" approvals = 2"));
 	answered(act(f, "bob", LB_MSG_APPROVE, waiting, ""));
@@ -415,7 +438,8 @@ a_policy_that_asks_for_more_approvals_is_followed_before_the_claim(void **state)
 	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_NOW, "it takes 2");
 	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
 	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
-	assert_int_equal(stored(f, live).state, LB_STATE_ACTIVE); /* it was claimed under the policy of its time */
+	assert_int_equal(stored(f, live).state,
+			 LB_STATE_ACTIVE); /* it was claimed under the policy of its time */
 	/* Fewer again: what has become known to take two takes two. */
 	change_policy(f, policy_text);
 	answered(act(f, "dave", LB_MSG_APPROVE, waiting, ""));
@@ -445,7 +469,8 @@ static void
 a_grant_longer_than_the_new_maximum_is_taken_away(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t waiting = pending(f, "alice", "op"), ready = approved(f, "alice", "op"), /* an hour each */
+	uint64_t waiting = pending(f, "alice", "op"),
+		 ready = approved(f, "alice", "op"), /* an hour each */
 		early, late = active(f, "alice", "op");
 
 	pass_time(f, 600); /* of late 50 minutes are left, of early a whole hour */
@@ -523,11 +548,14 @@ static void
 every_role_the_policy_accepts_can_be_approved(void **state)
 {
 	static const char many[] =
-		"identity a0 { unix-user = \"alice\" } identity b1 { unix-user = \"bob\" }\n"
-		MAILED(2) MAILED(3) MAILED(4) MAILED(5) MAILED(6) MAILED(7) MAILED(8) MAILED(9)
-		"team engineers { members = {\"a0\"} } team auditors { members = {\"a0\"} }\n"
-		"team leads { members = {\"b1\",\"b2\",\"b3\",\"b4\",\"b5\",\"b6\",\"b7\",\"b8\",\"b9\"} }\n"
-		"role all { requesters = {\"engineers\"} approvers = {\"leads\"} approvals = %d }\n";
+		"identity a0 { unix-user = \"alice\" } identity b1 { unix-user = \"bob\" "
+		"}\n" MAILED(2) MAILED(3) MAILED(4) MAILED(5) MAILED(6) MAILED(7) MAILED(8) MAILED(
+			9) "team engineers { members = {\"a0\"} } team auditors { members = "
+			   "{\"a0\"} }\n"
+			   "team leads { members = "
+			   "{\"b1\",\"b2\",\"b3\",\"b4\",\"b5\",\"b6\",\"b7\",\"b8\",\"b9\"} }\n"
+			   "role all { requesters = {\"engineers\"} approvers = {\"leads\"} "
+			   "approvals = %d }\n";
 	struct fixture *f = *state;
 	char text[sizeof many + 8];
 
@@ -579,7 +607,8 @@ cancelling_is_the_engineers_own_and_only_before_the_claim(void **state)
 	struct fixture *f = *state;
 	uint64_t id = pending(f, "alice", "op");
 
-	refused(act(f, "bob", LB_MSG_CANCEL, id, ""), LB_NO_PERMISSION, "only its engineer can cancel");
+	refused(act(f, "bob", LB_MSG_CANCEL, id, ""), LB_NO_PERMISSION,
+		"only its engineer can cancel");
 	refused(act(f, "mallory", LB_MSG_CANCEL, id, ""), LB_NO_SUCH, "that you may see");
 	refused(act(f, "alice", LB_MSG_END, id, ""), LB_NOT_NOW, "is waiting for approval");
 	answered(act(f, "alice", LB_MSG_CANCEL, 0, ""));
@@ -618,7 +647,8 @@ ending_is_the_engineers_own_and_evicts(void **state)
 static void
 revoking_is_for_approvers_and_root_in_every_living_state(void **state)
 {
-	static uint64_t (*const makers[])(struct fixture *, const char *, const char *) = {pending, approved, active};
+	static uint64_t (*const makers[])(struct fixture *, const char *,
+					  const char *) = {pending, approved, active};
 	static const char *const revokers[] = {"bob", "dave", "root"};
 	struct fixture *f = *state;
 	char actor[80];
@@ -627,16 +657,22 @@ revoking_is_for_approvers_and_root_in_every_living_state(void **state)
 		for (size_t r = 0; r < 3; r++) {
 			uint64_t id = makers[i](f, "alice", "op");
 
-			refused(act(f, revokers[r], LB_MSG_REVOKE, id, ""), LB_BAD_INPUT, "a reason is needed");
-			refused(act(f, revokers[r], LB_MSG_REVOKE, id, "a\nb"), LB_BAD_INPUT, "control characters");
-			refused(act(f, "alice", LB_MSG_REVOKE, id, "mine"), LB_NO_PERMISSION, "no approver");
-			refused(act(f, "carol", LB_MSG_REVOKE, id, "audit"), LB_NO_PERMISSION, "no approver");
-			refused(act(f, "mallory", LB_MSG_REVOKE, id, "x"), LB_NO_SUCH, "that you may see");
+			refused(act(f, revokers[r], LB_MSG_REVOKE, id, ""), LB_BAD_INPUT,
+				"a reason is needed");
+			refused(act(f, revokers[r], LB_MSG_REVOKE, id, "a\nb"), LB_BAD_INPUT,
+				"control characters");
+			refused(act(f, "alice", LB_MSG_REVOKE, id, "mine"), LB_NO_PERMISSION,
+				"no approver");
+			refused(act(f, "carol", LB_MSG_REVOKE, id, "audit"), LB_NO_PERMISSION,
+				"no approver");
+			refused(act(f, "mallory", LB_MSG_REVOKE, id, "x"), LB_NO_SUCH,
+				"that you may see");
 			answered(act(f, revokers[r], LB_MSG_REVOKE, id, "enough"));
 			recorded(f, "revoke", id, revokers[r]);
 			snprintf(actor, sizeof actor, "revoked by %s: enough", revokers[r]);
 			assert_string_equal(stored(f, id).cause, actor);
-			assert_int_equal(stored(f, id).state, i == 2 ? LB_STATE_ENDING : LB_STATE_CANCELLED);
+			assert_int_equal(stored(f, id).state,
+					 i == 2 ? LB_STATE_ENDING : LB_STATE_CANCELLED);
 			assert_int_equal(f->a.nwarden, i == 2);
 		}
 	/* An approver may take away also what is his own. */
@@ -652,7 +688,8 @@ a_claim_makes_account_uid_and_password_once(void **state)
 	struct lb_grant g;
 	char first[80];
 
-	refused(act(f, "bob", LB_MSG_CLAIM, id, ""), LB_NO_PERMISSION, "only its engineer can claim");
+	refused(act(f, "bob", LB_MSG_CLAIM, id, ""), LB_NO_PERMISSION,
+		"only its engineer can claim");
 	refused(act(f, "root", LB_MSG_CLAIM, id, ""), LB_NO_IDENTITY, "root is no identity");
 	refused(act(f, "mallory", LB_MSG_CLAIM, id, ""), LB_NO_SUCH, "that you may see");
 	a = act(f, "alice", LB_MSG_CLAIM, 0, "");
@@ -666,7 +703,8 @@ a_claim_makes_account_uid_and_password_once(void **state)
 	assert_int_equal(a->warden[0].msg.account.fresh, 1);
 	assert_string_equal(a->warden[0].msg.account.identity, "alice");
 	assert_string_equal(a->warden[0].msg.account.role, "op");
-	assert_in_range(a->warden[0].msg.account.end_boot_ns, lb_boot_ns() + 3590 * NS, lb_boot_ns() + 3600 * NS);
+	assert_in_range(a->warden[0].msg.account.end_boot_ns, lb_boot_ns() + 3590 * NS,
+			lb_boot_ns() + 3600 * NS);
 	assert_string_equal(a->claimed.account, g.account);
 	assert_string_equal(g.account, "lb-alice-1");
 	assert_int_equal(g.uid, 1900010001);
@@ -709,7 +747,8 @@ a_claim_is_refused_when_late_changed_or_astray(void **state)
 	pass_time(f, 3600);
 	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "its time has run out");
 	pass_time(f, 86400);
-	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "clock is more than a day behind");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW,
+		"clock is more than a day behind");
 	assert_int_equal(stored(f, id).uid, 0);
 }
 
@@ -796,7 +835,8 @@ a_key_opens_the_gate_and_its_owners_account_while_the_grant_lasts(void **state)
 	refused(keys(f, "lockbox", "lockbox", ALICE_KEY), LB_NO_IDENTITY, "only sshd's key lookup");
 	assert_int_equal(keys(f, "lockbox-keys", "lockbox", ALICE_KEY)->keys, 1);
 	assert_int_equal(f->a.done, 1);
-	assert_non_null(strstr(f->a.key.line, "restrict,command=\"" LB_LIBEXECDIR "/lockbox-gate --identity alice --key SHA256:"));
+	assert_non_null(strstr(f->a.key.line, "restrict,command=\"" LB_LIBEXECDIR
+					      "/lockbox-gate --identity alice --key SHA256:"));
 	assert_non_null(strstr(f->a.key.line, ALICE_KEY));
 	assert_int_equal(keys(f, "lockbox-keys", "lockbox", ERIN_KEY)->keys, 0);
 	assert_int_equal(f->a.done, 1);
@@ -814,10 +854,12 @@ a_key_opens_the_gate_and_its_owners_account_while_the_grant_lasts(void **state)
 	assert_int_equal(keys(f, "lockbox-keys", "lb-mallory-2", ALICE_KEY)->keys, 0);
 	pass_time(f, 3600);
 	assert_int_equal(keys(f, "lockbox-keys", "lb-alice-1", ALICE_KEY)->keys, 0);
-	assert_int_equal(stored(f, id).state, LB_STATE_ACTIVE); /* by the end alone, before any event */
+	assert_int_equal(stored(f, id).state,
+			 LB_STATE_ACTIVE); /* by the end alone, before any event */
 	active(f, "alice", "duo");
 	assert_int_equal(keys(f, "lockbox-keys", "lb-alice-3", ALICE_KEY)->keys, 1);
-	assert_int_equal(strncmp(f->a.key.line, "restrict,pty,port-forwarding ssh-ed25519 ", 41), 0);
+	assert_int_equal(strncmp(f->a.key.line, "restrict,pty,port-forwarding ssh-ed25519 ", 41),
+			 0);
 }
 
 static int
@@ -906,8 +948,8 @@ main(void)
 		unit(when_the_uids_are_used_up_no_account_is_made),
 		unit(the_record_is_read_by_auditors_and_root_alone),
 		unit(a_key_opens_the_gate_and_its_owners_account_while_the_grant_lasts),
-		cmocka_unit_test_setup_teardown(a_full_store_grants_nothing_and_ends_everything, small_setup,
-						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_full_store_grants_nothing_and_ends_everything,
+						small_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

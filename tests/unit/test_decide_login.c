@@ -15,7 +15,8 @@ login_by(struct fixture *f, struct lb_peer *peer, uint16_t type, struct login l,
 	snprintf(m.login.user, sizeof m.login.user, "%s", l.user);
 	snprintf(m.login.service, sizeof m.login.service, "%s", l.service);
 	snprintf(m.login.rhost, sizeof m.login.rhost, "%s", l.rhost);
-	snprintf(m.login.password, sizeof m.login.password, "%s", l.password != NULL ? l.password : "");
+	snprintf(m.login.password, sizeof m.login.password, "%s",
+		 l.password != NULL ? l.password : "");
 	memset(&f->a, 0, sizeof f->a);
 	f->a.err = lb_tx_run(&f->k, put, &q);
 	return &f->a;
@@ -33,8 +34,8 @@ static void
 allowed_at(const struct answer *a, int line)
 {
 	if (a->err != LB_OK || a->verdicts != 1 || a->verdict.verdict != LB_VERDICT_ALLOW)
-		fail_msg("line %d: error %d, %u verdicts, verdict %u: %s", line, a->err, a->verdicts,
-			 a->verdict.verdict, a->verdict.text);
+		fail_msg("line %d: error %d, %u verdicts, verdict %u: %s", line, a->err,
+			 a->verdicts, a->verdict.verdict, a->verdict.text);
 }
 #define allowed(a) allowed_at(a, __LINE__)
 
@@ -43,8 +44,8 @@ denied_at(const struct answer *a, const char *words, int line)
 {
 	if (a->err != LB_OK || a->verdicts != 1 || a->verdict.verdict != LB_VERDICT_DENY ||
 	    strstr(a->verdict.text, words) == NULL)
-		fail_msg("line %d: error %d, %u verdicts, verdict %u: %s", line, a->err, a->verdicts,
-			 a->verdict.verdict, a->verdict.text);
+		fail_msg("line %d: error %d, %u verdicts, verdict %u: %s", line, a->err,
+			 a->verdicts, a->verdict.verdict, a->verdict.text);
 	assert_int_equal(a->watches, 0);
 }
 #define denied(a, words) denied_at(a, words, __LINE__)
@@ -110,8 +111,9 @@ names_and_uids_that_are_no_account_are_told_how_to_ask(void **state)
 	static const struct {
 		const char *user;
 		uint32_t uid;
-	} others[] = {{"alice", 1000}, {"root", 0}, {"nobody", 65534}, {"lb-alice-1", 1000}, {"alice", 1900010001},
-		      {"x", UINT32_MAX}, {"lb-alice-1", 1900000001}};
+	} others[] = {{"alice", 1000},		 {"root", 0},		{"nobody", 65534},
+		      {"lb-alice-1", 1000},	 {"alice", 1900010001}, {"x", UINT32_MAX},
+		      {"lb-alice-1", 1900000001}};
 
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		l.user = others[i].user;
@@ -140,7 +142,8 @@ services_that_are_not_for_temporary_accounts_are_refused(void **state)
 	char password[80];
 	struct login l;
 	static const char *const good_ones[] = {"sshd", "sudo", "sudo-i", "polkit-1"},
-				 *const bad[] = {"su", "login", "cron", "", "SSHD", "sshd2", "systemd-user"};
+				 *const bad[] = {"su",	 "login", "cron",	 "",
+						 "SSHD", "sshd2", "systemd-user"};
 
 	memcpy(password, f->a.claimed.password, sizeof f->a.claimed.password);
 	l = good(f, id, password);
@@ -299,7 +302,8 @@ a_session_is_counted_watched_told_and_closed_with_its_process(void **state)
 	assert_non_null(strstr(f->a.verdict.text, "Groups: adm"));
 	assert_int_equal(sessions_of(f, id), 1);
 	/* One is what the role allows: the next is refused everywhere, and its connection ended. */
-	denied(login_by(f, &peer2, LB_MSG_PAM_OPEN, good(f, id, NULL), false), "session limit reached");
+	denied(login_by(f, &peer2, LB_MSG_PAM_OPEN, good(f, id, NULL), false),
+	       "session limit reached");
 	assert_int_equal(f->a.nwarden, 1);
 	assert_int_equal(f->a.warden[0].type, LB_IPC_DISCONNECT);
 	assert_int_equal(f->a.warden[0].msg.session.pid, pid2);
@@ -332,11 +336,13 @@ a_session_needs_a_process_that_is_known(void **state)
 	uint64_t id = active(f, "alice", "op");
 	struct lb_peer peer = peer_of_uid(f, 0);
 
-	denied(login_by(f, &peer, LB_MSG_PAM_OPEN, good(f, id, NULL), false), "cannot be registered");
+	denied(login_by(f, &peer, LB_MSG_PAM_OPEN, good(f, id, NULL), false),
+	       "cannot be registered");
 	assert_int_equal(f->a.nwarden, 0);
 	peer.pidfd = dup(0);
 	peer.known = false;
-	denied(login_by(f, &peer, LB_MSG_PAM_OPEN, good(f, id, NULL), false), "cannot be registered");
+	denied(login_by(f, &peer, LB_MSG_PAM_OPEN, good(f, id, NULL), false),
+	       "cannot be registered");
 	assert_int_equal(f->a.nwarden, 1); /* what can be ended is */
 	close(peer.pidfd);
 	assert_int_equal(sessions_of(f, id), 0);
@@ -420,7 +426,8 @@ hostile_names_are_escaped_in_the_line(void **state)
 	struct fixture *f = *state;
 
 	denied(login(f, LB_MSG_PAM_ACCOUNT,
-		     (struct login){"x\n\033[2J\" event=login-ok", "sshd", "evil\r\nhost\"", NULL, 5000}),
+		     (struct login){"x\n\033[2J\" event=login-ok", "sshd", "evil\r\nhost\"", NULL,
+				    5000}),
 	       "nobody has standing access");
 	assert_null(strpbrk(f->a.log, "\n\r\033"));
 	assert_non_null(strstr(f->a.log, "event=login-refused"));
@@ -435,7 +442,9 @@ refusals_fill_neither_store_nor_log_beyond_their_budget(void **state)
 
 	f->k.logins = (struct lb_log_budget){.per_s = 1, .burst = 10};
 	for (int i = 0; i < 300; i++)
-		denied(login(f, LB_MSG_PAM_ACCOUNT, (struct login){"mallory", "sshd", "h", NULL, 1001}), "");
+		denied(login(f, LB_MSG_PAM_ACCOUNT,
+			     (struct login){"mallory", "sshd", "h", NULL, 1001}),
+		       "");
 	assert_in_range(last_record(f, NULL) - before, 10, 15);
 }
 
@@ -449,11 +458,13 @@ with_a_full_store_the_gate_answers_and_nobody_new_comes_in(void **state)
 	uint64_t before = last_record(f, NULL);
 
 	memcpy(password, f->a.claimed.password, sizeof f->a.claimed.password);
-	denied(login_by(f, &peer, LB_MSG_PAM_AUTH, good(f, id, password), true), "the store is full");
+	denied(login_by(f, &peer, LB_MSG_PAM_AUTH, good(f, id, password), true),
+	       "the store is full");
 	denied(login_by(f, &peer, LB_MSG_PAM_OPEN, good(f, id, NULL), true), "the store is full");
 	allowed(login_by(f, &peer, LB_MSG_PAM_ACCOUNT, good(f, id, NULL), true));
 	allowed(login_by(f, &peer, LB_MSG_PAM_CLOSE, good(f, id, NULL), true));
-	denied(login_by(f, &peer, LB_MSG_PAM_ACCOUNT, (struct login){"alice", "sshd", "", NULL, 1000}, true),
+	denied(login_by(f, &peer, LB_MSG_PAM_ACCOUNT,
+			(struct login){"alice", "sshd", "", NULL, 1000}, true),
 	       "nobody has standing access");
 	assert_int_equal(last_record(f, NULL), before);
 	assert_int_equal(stored(f, id).otp, LB_OTP_READY);
@@ -463,7 +474,8 @@ static void
 a_type_that_is_no_question_gets_no_answer(void **state)
 {
 	struct fixture *f = *state;
-	static const uint16_t types[] = {0, LB_MSG_AS, LB_MSG_CLAIM, LB_MSG_PAM_EXEMPT + 1, LB_MSG_VERDICT, 0xffff};
+	static const uint16_t types[] = {
+		0, LB_MSG_AS, LB_MSG_CLAIM, LB_MSG_PAM_EXEMPT + 1, LB_MSG_VERDICT, 0xffff};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		login(f, types[i], (struct login){"alice", "sshd", "", NULL, 1000});

@@ -266,7 +266,8 @@ static void
 a_change_of_policy_takes_away_what_it_no_longer_allows(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t waiting = pending(f, "mallory", "op"), live = active(f, "mallory", "op"), other = active(f, "alice", "op");
+	uint64_t waiting = pending(f, "mallory", "op"), live = active(f, "mallory", "op"),
+		 other = active(f, "alice", "op");
 	union lb_ipc_msg m;
 
 	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
@@ -377,7 +378,8 @@ an_account_that_cannot_be_published_is_given_up(void **state)
 	uint64_t id = active(f, "alice", "op");
 
 	ok(warden_says(f, LB_IPC_PUBLISHED, stored(f, id).uid, false, "no room"));
-	assert_true(stored(f, id).state == LB_STATE_ENDING || stored(f, id).state == LB_STATE_ENDED);
+	assert_true(stored(f, id).state == LB_STATE_ENDING ||
+		    stored(f, id).state == LB_STATE_ENDED);
 	assert_int_not_equal(stored(f, id).otp, LB_OTP_READY);
 	assert_non_null(strstr(stored(f, id).cause, ": no room"));
 	recorded(f, "account-refused", id, "");
@@ -394,15 +396,19 @@ what_is_no_message_of_the_wardens_ends_the_link(void **state)
 	for (unsigned type = 0; type < 300; type++) {
 		if (type >= LB_IPC_POLICY && type <= LB_IPC_NOTE)
 			continue;
-		assert_int_not_equal(lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, 0, -1), LB_OK);
-		assert_int_not_equal(lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, 8, -1), LB_OK);
+		assert_int_not_equal(
+			lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, 0, -1), LB_OK);
+		assert_int_not_equal(
+			lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, 8, -1), LB_OK);
 	}
 	/* A policy without its descriptor, a receipt with one; the descriptor is closed. */
-	assert_int_not_equal(lb_keeper_warden_calls.message(&f->k, LB_IPC_POLICY, bytes, 0, -1), LB_OK);
+	assert_int_not_equal(lb_keeper_warden_calls.message(&f->k, LB_IPC_POLICY, bytes, 0, -1),
+			     LB_OK);
 	{
 		int fd = dup(0);
 
-		assert_int_not_equal(lb_keeper_warden_calls.message(&f->k, LB_IPC_EVICTED, bytes, 9, fd), LB_OK);
+		assert_int_not_equal(
+			lb_keeper_warden_calls.message(&f->k, LB_IPC_EVICTED, bytes, 9, fd), LB_OK);
 		assert_int_equal(fcntl(fd, F_GETFD), -1);
 	}
 }
@@ -460,7 +466,9 @@ frames_that_front_may_not_send_end_its_link(void **state)
 		static const union lb_msg login = {.login = {.user = "root", .service = "sshd"}};
 		uint8_t copy[sizeof bytes];
 
-		assert_int_not_equal(front_says(f, LB_IPC_FRAME, copy, frame_for(77, type, &login, copy), -1), LB_OK);
+		assert_int_not_equal(
+			front_says(f, LB_IPC_FRAME, copy, frame_for(77, type, &login, copy), -1),
+			LB_OK);
 	}
 	for (unsigned type = 0; type < 300; type++)
 		if (type != LB_IPC_FRAME && type != LB_IPC_GONE) {
@@ -485,7 +493,8 @@ a_front_that_is_lost_is_reported_to_the_warden_by_its_start(void **state)
 
 	ok(lb_peers_listen(f->k.peers, listener(f->dir, "public")));
 	f->k.front_start = 42;
-	assert_int_equal(send(f->front_fd, "\0\1x", 3, 0), 3); /* POLICY: the warden's alone to send */
+	assert_int_equal(send(f->front_fd, "\0\1x", 3, 0),
+			 3); /* POLICY: the warden's alone to send */
 	assert_true(wait_for_message(f, LB_IPC_BAD_FRONT, &m));
 	assert_int_equal(m.conn.conn, 42);
 }

@@ -83,7 +83,8 @@ read_comment(void **unused)
 			char *save = NULL;
 
 			at = strtok_r(line + 2, " \t\n", &save);
-			for (int e = 0; e < LB_EVENT_COUNT; e++, at = strtok_r(NULL, " \t\n", &save))
+			for (int e = 0; e < LB_EVENT_COUNT;
+			     e++, at = strtok_r(NULL, " \t\n", &save))
 				assert_string_equal(at, events[e]);
 			assert_null(at);
 		} else if ((at = strstr(line, ": nothing more happens")) != NULL) {
@@ -176,11 +177,13 @@ a_state_or_event_that_does_not_exist_is_refused(void **unused)
 		struct lb_grant g = {.state = (uint8_t)states[i]};
 
 		for (int e = 0; e < LB_EVENT_COUNT; e++) {
-			assert_int_equal(lb_grant_step(&g, (enum lb_event)e, 5, &step, &why), LB_ERR_REFUSED);
+			assert_int_equal(lb_grant_step(&g, (enum lb_event)e, 5, &step, &why),
+					 LB_ERR_REFUSED);
 			assert_non_null(why);
 		}
 		g.state = LB_STATE_PENDING;
-		assert_int_equal(lb_grant_step(&g, (enum lb_event)others[i], 5, &step, &why), LB_ERR_REFUSED);
+		assert_int_equal(lb_grant_step(&g, (enum lb_event)others[i], 5, &step, &why),
+				 LB_ERR_REFUSED);
 	}
 	assert_int_equal(step.next, 0xee);
 }

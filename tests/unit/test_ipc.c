@@ -104,10 +104,12 @@ every_message_comes_back_as_it_was(void **unused)
 	for (size_t i = 0; i < TYPES; i++)
 		for (int full = 0; full < 2; full++) {
 			m = filled(types[i].type, full);
-			assert_int_equal(lb_ipc_encode(types[i].type, &m, bytes, sizeof bytes, &len), LB_OK);
+			assert_int_equal(
+				lb_ipc_encode(types[i].type, &m, bytes, sizeof bytes, &len), LB_OK);
 			assert_true(len <= LB_LINK_MESSAGE_MAX);
 			memset(&got, 0xee, sizeof got);
-			assert_int_equal(lb_ipc_decode((uint16_t)types[i].type, bytes, len, &got), LB_OK);
+			assert_int_equal(lb_ipc_decode((uint16_t)types[i].type, bytes, len, &got),
+					 LB_OK);
 			assert_memory_equal(&got, &m, types[i].size);
 		}
 }
@@ -146,7 +148,8 @@ every_message_cut_anywhere_or_longer_by_a_byte_is_refused(void **unused)
 				memset(&got, 0xee, sizeof got);
 				err = decode_exact((uint16_t)types[i].type, bytes, cut, &got);
 				if ((err == LB_OK) != (cut == len))
-					fail_msg("type %d: %zu of %zu bytes: %d", types[i].type, cut, len, err);
+					fail_msg("type %d: %zu of %zu bytes: %d", types[i].type,
+						 cut, len, err);
 				if (err != LB_OK)
 					assert_memory_equal(&got, &nothing, sizeof got);
 			}
@@ -170,7 +173,8 @@ a_text_too_long_is_neither_sent_nor_taken(void **unused)
 	for (unsigned claim = 0; claim < 0x10000; claim++) {
 		bytes[12] = (uint8_t)(claim >> 8);
 		bytes[13] = (uint8_t)claim;
-		assert_int_equal(lb_ipc_decode(LB_IPC_EVICT, bytes, len, &got) == LB_OK, claim == 8);
+		assert_int_equal(lb_ipc_decode(LB_IPC_EVICT, bytes, len, &got) == LB_OK,
+				 claim == 8);
 	}
 }
 
@@ -208,7 +212,8 @@ types_without_a_row_are_refused(void **unused)
 	for (unsigned type = 0; type < 0x10000; type++)
 		if (!known(type))
 			for (size_t len = 0; len < 20; len++)
-				assert_int_equal(lb_ipc_decode((uint16_t)type, bytes, len, &got), LB_ERR_MALFORMED);
+				assert_int_equal(lb_ipc_decode((uint16_t)type, bytes, len, &got),
+						 LB_ERR_MALFORMED);
 }
 
 /* What random bytes decode to must encode to the same bytes again, or they are refused. */
@@ -235,7 +240,8 @@ random_bytes_are_refused_or_mean_one_thing(void **unused)
 		}
 		if (decode_exact(type, bytes, len, &got) != LB_OK)
 			continue;
-		assert_int_equal(lb_ipc_encode((enum lb_ipc)type, &got, again, sizeof again, &len2), LB_OK);
+		assert_int_equal(lb_ipc_encode((enum lb_ipc)type, &got, again, sizeof again, &len2),
+				 LB_OK);
 		assert_int_equal(len2, len);
 		assert_memory_equal(again, bytes, len);
 	}

@@ -147,7 +147,8 @@ send_raw(int fd, const void *bytes, size_t len, const int *fds, size_t n)
 static void
 a_message_arrives_whole_at_every_length(void **unused)
 {
-	static const size_t lengths[] = {0, 1, 2, 100, 4096, LB_LINK_MESSAGE_MAX - 1, LB_LINK_MESSAGE_MAX};
+	static const size_t lengths[] = {
+		0, 1, 2, 100, 4096, LB_LINK_MESSAGE_MAX - 1, LB_LINK_MESSAGE_MAX};
 	static uint8_t bytes[LB_LINK_MESSAGE_MAX];
 	struct end a, b = {.fd = -1};
 	int other = half(&a);
@@ -158,7 +159,8 @@ a_message_arrives_whole_at_every_length(void **unused)
 	for (size_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)(i * 7 + 1);
 	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-		assert_int_equal(lb_link_send(a.link, (uint16_t)(0xfe00 + i), bytes, lengths[i], -1), LB_OK);
+		assert_int_equal(
+			lb_link_send(a.link, (uint16_t)(0xfe00 + i), bytes, lengths[i], -1), LB_OK);
 		turn(&a);
 		turn(&a);
 		assert_int_equal(b.messages, i + 1);
@@ -248,14 +250,14 @@ malformed_packets_end_the_link_and_leak_nothing(void **unused)
 	static const struct {
 		size_t len, fds;
 	} rows[] = {
-		{1, 0},			       /* not even a type */
+		{1, 0}, /* not even a type */
 		{1, 1},
-		{LB_LINK_MESSAGE_MAX + 3, 0},  /* cut off on receipt */
+		{LB_LINK_MESSAGE_MAX + 3, 0}, /* cut off on receipt */
 		{LB_LINK_MESSAGE_MAX + 3, 1},
 		{sizeof bytes, 0},
-		{2, 2},			       /* as many as fit into the room for one, by alignment */
+		{2, 2}, /* as many as fit into the room for one, by alignment */
 		{20, 2},
-		{2, 3},			       /* more than fit: truncated control data */
+		{2, 3}, /* more than fit: truncated control data */
 		{2, 16},
 		{1, 16},
 	};
@@ -272,11 +274,11 @@ malformed_packets_end_the_link_and_leak_nothing(void **unused)
 		send_raw(other, bytes, rows[i].len, fds, rows[i].fds);
 		turn(&a);
 		if (a.lost != 1 || a.messages != 0)
-			fail_msg("%zu bytes, %zu descriptors: lost %u, messages %u", rows[i].len, rows[i].fds,
-				 a.lost, a.messages);
+			fail_msg("%zu bytes, %zu descriptors: lost %u, messages %u", rows[i].len,
+				 rows[i].fds, a.lost, a.messages);
 		if (open_fds() != with)
-			fail_msg("%zu bytes, %zu descriptors: %u left open", rows[i].len, rows[i].fds,
-				 open_fds() - with);
+			fail_msg("%zu bytes, %zu descriptors: %u left open", rows[i].len,
+				 rows[i].fds, open_fds() - with);
 		assert_int_equal(lb_link_send(a.link, 1, "x", 1, -1), LB_ERR_UNREACHABLE);
 		send_raw(other, bytes, 10, NULL, 0);
 		turn(&a);
@@ -434,7 +436,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_arrives_whole_at_every_length),
-		cmocka_unit_test(a_descriptor_travels_with_its_message_and_the_sender_keeps_its_own),
+		cmocka_unit_test(
+			a_descriptor_travels_with_its_message_and_the_sender_keeps_its_own),
 		cmocka_unit_test(messages_keep_their_order_and_drained_comes_after_the_last),
 		cmocka_unit_test(too_long_to_send_is_refused_and_the_link_lives),
 		cmocka_unit_test(malformed_packets_end_the_link_and_leak_nothing),

@@ -57,9 +57,9 @@ test_clock_gettime(clockid_t clock, struct timespec *ts)
 
 	happen(&before_clock);
 	t = clock == CLOCK_REALTIME	     ? wall_now
-		    : clock == CLOCK_BOOTTIME	     ? boot_now
-		    : clock == CLOCK_REALTIME_COARSE ? wall_now - lag
-						     : mono_now - lag;
+	    : clock == CLOCK_BOOTTIME	     ? boot_now
+	    : clock == CLOCK_REALTIME_COARSE ? wall_now - lag
+					     : mono_now - lag;
 
 	clock_calls++;
 	ts->tv_sec = t / SEC;
@@ -189,7 +189,8 @@ anna_is(enum nss_status want)
 	assert_int_equal(_nss_lockbox_getgrgid_r(ANNA, &gr, room, sizeof room, &err), want);
 	assert_int_equal(_nss_lockbox_getspnam_r("lb-anna-7", &sp, room, sizeof room, &err), want);
 	assert_int_equal(
-		_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &size, &gids, 0, &err), want);
+		_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &size, &gids, 0, &err),
+		want);
 	free(gids);
 }
 
@@ -237,10 +238,20 @@ all_fields_are_answered(void **state)
 static void
 what_is_not_ours_is_answered_without_a_look(void **state)
 {
-	static const char *const names[] = {"", "l", "lb", "lba", "root", "lbx-1", "LB-anna-7",
-					    "../../lb-anna-7", "nobody", NULL};
-	static const uint32_t ids[] = {0, 1, 1000, 65534, 65535, LB_UID_FIRST - 1, LB_UID_LAST + 1,
-				       0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+	static const char *const names[] = {"",	      "l",     "lb",	    "lba",
+					    "root",   "lbx-1", "LB-anna-7", "../../lb-anna-7",
+					    "nobody", NULL};
+	static const uint32_t ids[] = {0,
+				       1,
+				       1000,
+				       65534,
+				       65535,
+				       LB_UID_FIRST - 1,
+				       LB_UID_LAST + 1,
+				       0x7fffffff,
+				       0x80000000,
+				       0xfffffffe,
+				       0xffffffff};
 	struct passwd pw;
 	struct group gr;
 	struct spwd sp;
@@ -257,8 +268,9 @@ what_is_not_ours_is_answered_without_a_look(void **state)
 		assert_int_equal(err, ENOENT);
 		assert_int_equal(_nss_lockbox_getspnam_r(names[i], &sp, room, sizeof room, &err),
 				 NSS_STATUS_NOTFOUND);
-		assert_int_equal(_nss_lockbox_initgroups_dyn(names[i], 0, NULL, NULL, NULL, 0, &err),
-				 NSS_STATUS_NOTFOUND);
+		assert_int_equal(
+			_nss_lockbox_initgroups_dyn(names[i], 0, NULL, NULL, NULL, 0, &err),
+			NSS_STATUS_NOTFOUND);
 	}
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
 		assert_int_equal(_nss_lockbox_getpwuid_r(ids[i], &pw, room, sizeof room, &err),
@@ -277,8 +289,9 @@ strange_names_are_not_found(void **state)
 {
 	size_t len = 1000000;
 	char *name = malloc(len + 1);
-	static const char *const names[] = {"lb-", "lb-anna", "lb-anna-7 ", "lb-anna-07",
-					    "lb-../../etc", "lb-anna-7\n", "lb-%s%n", "lb-\xff\xff"};
+	static const char *const names[] = {"lb-",	  "lb-anna",	  "lb-anna-7 ",
+					    "lb-anna-07", "lb-../../etc", "lb-anna-7\n",
+					    "lb-%s%n",	  "lb-\xff\xff"};
 
 	(void)state;
 	memset(name, '7', len);
@@ -771,9 +784,9 @@ a_planted_group_0_is_never_given_out(void **state)
 	test_seal(buf, size);
 	put_quietly(buf, size);
 	pass(SEC);
-	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &room_for, &gids, 0,
-						     &err),
-			 NSS_STATUS_SUCCESS);
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-anna-7", ANNA, &start, &room_for, &gids, 0, &err),
+		NSS_STATUS_SUCCESS);
 	assert_int_equal(start, 1);
 	assert_int_equal(gids[0], DB);
 	free(gids);
@@ -800,7 +813,8 @@ a_walk_goes_on_over_a_new_snapshot(void **state)
 	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
 	assert_int_equal(pw.pw_uid, BOB);
 	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
-	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
 	_nss_lockbox_endpwent();
 	_nss_lockbox_setgrent(0);
 	for (int i = 0; i < 6; i++) {
@@ -808,17 +822,21 @@ a_walk_goes_on_over_a_new_snapshot(void **state)
 				 NSS_STATUS_SUCCESS);
 		assert_int_equal(gr.gr_gid, gids[i]);
 	}
-	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
 	pass(LIFE);
 	_nss_lockbox_endgrent();
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err),
 				 NSS_STATUS_SUCCESS);
-	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
 	_nss_lockbox_setspent(0);
-	assert_int_equal(_nss_lockbox_getspent_r(&sp, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
 	_nss_lockbox_setpwent(0);
-	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
 }
 
 static void
@@ -830,8 +848,9 @@ initgroups_appends_within_its_limit(void **state)
 
 	(void)state;
 	gids[0] = 77;
-	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 0, &err),
-			 NSS_STATUS_SUCCESS);
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 0, &err),
+		NSS_STATUS_SUCCESS);
 	assert_int_equal(start, 4);
 	assert_true(size >= 4);
 	assert_int_equal(gids[0], 77);
@@ -844,8 +863,9 @@ initgroups_appends_within_its_limit(void **state)
 	assert_int_equal(start, 2);
 	start = 0;
 	size = 1;
-	assert_int_equal(_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 2, &err),
-			 NSS_STATUS_SUCCESS);
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 2, &err),
+		NSS_STATUS_SUCCESS);
 	assert_int_equal(start, 2);
 	assert_int_equal(size, 2);
 	free(gids);

@@ -5,7 +5,8 @@
 
 #define MAN_PAGE "lockboxd/policy/lockbox.conf.5"
 
-static void values_and_defaults_reach_the_structs(void **state)
+static void
+values_and_defaults_reach_the_structs(void **state)
 {
 	struct lb_policy *p = good_policy();
 	const struct lb_policy_host *host = lb_policy_host(p);
@@ -37,7 +38,8 @@ static void values_and_defaults_reach_the_structs(void **state)
 	lb_policy_free(p);
 }
 
-static void an_unwritten_default_duration_never_exceeds_the_maximum(void **state)
+static void
+an_unwritten_default_duration_never_exceeds_the_maximum(void **state)
 {
 	struct lb_policy *p = good_policy();
 
@@ -46,7 +48,8 @@ static void an_unwritten_default_duration_never_exceeds_the_maximum(void **state
 	lb_policy_free(p);
 }
 
-static void identities_are_found_by_name_uid_and_key(void **state)
+static void
+identities_are_found_by_name_uid_and_key(void **state)
 {
 	struct lb_policy *p = good_policy();
 	const struct lb_policy_identity *alice = lb_policy_identity(p, "alice");
@@ -75,7 +78,8 @@ static void identities_are_found_by_name_uid_and_key(void **state)
 	lb_policy_free(p);
 }
 
-static void teams_decide_who_may_ask_approve_and_audit(void **state)
+static void
+teams_decide_who_may_ask_approve_and_audit(void **state)
 {
 	struct lb_policy *p = good_policy();
 
@@ -96,7 +100,8 @@ static void teams_decide_who_may_ask_approve_and_audit(void **state)
 	lb_policy_free(p);
 }
 
-static void the_dump_is_read_back_as_the_same_policy(void **state)
+static void
+the_dump_is_read_back_as_the_same_policy(void **state)
 {
 	struct lb_policy *p = good_policy(), *again = NULL;
 	struct lb_policy_source *source = test_host();
@@ -117,7 +122,8 @@ static void the_dump_is_read_back_as_the_same_policy(void **state)
 	lb_policy_free(again);
 }
 
-static void an_empty_policy_is_in_order_and_lets_nobody_do_anything(void **state)
+static void
+an_empty_policy_is_in_order_and_lets_nobody_do_anything(void **state)
 {
 	static struct findings f;
 	struct lb_policy *p = NULL;
@@ -134,7 +140,8 @@ static void an_empty_policy_is_in_order_and_lets_nobody_do_anything(void **state
 	lb_policy_free(p);
 }
 
-static void each_error_of_a_policy_is_reported_with_its_line(void **state)
+static void
+each_error_of_a_policy_is_reported_with_its_line(void **state)
 {
 	static const char text[] = "identity alice { unix-user = \"alice\" }\n" /* 1 */
 				   "# a comment\n"
@@ -170,7 +177,8 @@ static void each_error_of_a_policy_is_reported_with_its_line(void **state)
 			fail_msg("missing: %s\nin:\n%s", wanted[i], f.text);
 }
 
-static void only_twenty_errors_are_reported_but_all_are_counted(void **state)
+static void
+only_twenty_errors_are_reported_but_all_are_counted(void **state)
 {
 	struct findings *f = calloc(1, sizeof *f);
 	struct lb_report report = {.found = keep_finding, .arg = f};
@@ -194,7 +202,8 @@ static void only_twenty_errors_are_reported_but_all_are_counted(void **state)
 	free(f);
 }
 
-static void a_broken_file_does_not_spoil_the_next_reading(void **state)
+static void
+a_broken_file_does_not_spoil_the_next_reading(void **state)
 {
 	static struct findings f;
 	struct lb_policy *p = NULL;
@@ -206,7 +215,8 @@ static void a_broken_file_does_not_spoil_the_next_reading(void **state)
 	lb_policy_free(good_policy());
 }
 
-static void the_same_name_in_two_files_names_both_places(void **state)
+static void
+the_same_name_in_two_files_names_both_places(void **state)
 {
 	static struct findings f;
 	struct lb_policy *p = NULL;
@@ -219,7 +229,8 @@ static void the_same_name_in_two_files_names_both_places(void **state)
 	assert_non_null(strstr(f.text, "b.conf:3: team 't' is there already, at a.conf:2"));
 }
 
-static void the_environment_is_never_read(void **state)
+static void
+the_environment_is_never_read(void **state)
 {
 	static struct findings f;
 	struct lb_policy *p = NULL;
@@ -232,7 +243,8 @@ static void the_environment_is_never_read(void **state)
 	assert_null(strstr(f.text, "secret"));
 }
 
-static void the_digest_follows_names_and_texts_but_not_facts_or_places(void **state)
+static void
+the_digest_follows_names_and_texts_but_not_facts_or_places(void **state)
 {
 	uint8_t a[LB_POLICY_DIGEST_SIZE], b[LB_POLICY_DIGEST_SIZE];
 	static const struct {
@@ -255,7 +267,8 @@ static void the_digest_follows_names_and_texts_but_not_facts_or_places(void **st
 	}
 }
 
-static void the_manual_page_describes_every_key(void **state)
+static void
+the_manual_page_describes_every_key(void **state)
 {
 	size_t len;
 	char *page = read_all(MAN_PAGE, &len), item[80];
@@ -274,7 +287,8 @@ static void the_manual_page_describes_every_key(void **state)
 	free(page);
 }
 
-static void the_installed_examples_are_in_order(void **state)
+static void
+the_installed_examples_are_in_order(void **state)
 {
 	static struct findings f;
 	struct lb_policy *p = NULL;
@@ -294,7 +308,8 @@ static void the_installed_examples_are_in_order(void **state)
 	free(sample);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_defaults_reach_the_structs),

@@ -8,13 +8,15 @@
 static size_t failed;
 
 /* Says what is wrong with a corpus file; the others are looked at all the same. */
-static void wrong(const char *name, const char *what, const char *findings)
+static void
+wrong(const char *name, const char *what, const char *findings)
 {
 	print_error("%s: %s; got:\n%s\n", name, what, findings);
 	failed++;
 }
 
-static void check_file(const char *name)
+static void
+check_file(const char *name)
 {
 	static struct findings f;
 	struct lb_policy *policy = NULL;
@@ -46,7 +48,8 @@ static void check_file(const char *name)
 	lb_policy_free(policy);
 }
 
-static void every_broken_policy_is_refused_for_its_own_reason(void **state)
+static void
+every_broken_policy_is_refused_for_its_own_reason(void **state)
 {
 	DIR *dir = opendir(BAD_DIR);
 	const struct dirent *entry;
@@ -64,7 +67,8 @@ static void every_broken_policy_is_refused_for_its_own_reason(void **state)
 	assert_true(count >= 150);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_broken_policy_is_refused_for_its_own_reason),

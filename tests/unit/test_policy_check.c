@@ -11,7 +11,8 @@
 static char dir[] = "/tmp/lockbox-check-XXXXXX";
 
 /* Runs the verb in a child; its two outputs together are the result, valid until the next run. */
-static const char *check(int *status, const char *option, const char *file)
+static const char *
+check(int *status, const char *option, const char *file)
 {
 	static char *out;
 	char path[128], *argv[] = {(char *)"check", (char *)option, (char *)file, NULL};
@@ -41,7 +42,8 @@ static const char *check(int *status, const char *option, const char *file)
 	return out;
 }
 
-static const char *draft(const char *text)
+static const char *
+draft(const char *text)
 {
 	static char path[128];
 	FILE *fp;
@@ -60,7 +62,8 @@ static const char good[] =
 	"AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577Jn alice\"}\n"
 	"}\n";
 
-static void a_policy_in_order_is_summed_up(void **state)
+static void
+a_policy_in_order_is_summed_up(void **state)
 {
 	int status;
 	const char *out = check(&status, "--dump", draft(good));
@@ -71,7 +74,8 @@ static void a_policy_in_order_is_summed_up(void **state)
 	assert_non_null(strstr(out, "\nidentity alice {\n"));
 }
 
-static void a_broken_policy_is_named_by_file_and_line(void **state)
+static void
+a_broken_policy_is_named_by_file_and_line(void **state)
 {
 	int status;
 	const char *out = check(&status, "--", draft("team t {\n\tmember = {}\n}\n"));
@@ -83,7 +87,8 @@ static void a_broken_policy_is_named_by_file_and_line(void **state)
 	assert_non_null(strstr(out, "the policy would be refused"));
 }
 
-static void json_has_the_same_findings(void **state)
+static void
+json_has_the_same_findings(void **state)
 {
 	json_error_t error;
 	json_t *o, *finding;
@@ -109,7 +114,8 @@ static void json_has_the_same_findings(void **state)
 	json_decref(o);
 }
 
-static void wrong_usage_and_missing_files_have_their_own_status(void **state)
+static void
+wrong_usage_and_missing_files_have_their_own_status(void **state)
 {
 	int status;
 
@@ -122,13 +128,15 @@ static void wrong_usage_and_missing_files_have_their_own_status(void **state)
 	assert_int_equal(status, 1);
 }
 
-static int make_dir(void **state)
+static int
+make_dir(void **state)
 {
 	(void)state;
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
-static int drop_dir(void **state)
+static int
+drop_dir(void **state)
 {
 	char command[160];
 
@@ -137,7 +145,8 @@ static int drop_dir(void **state)
 	return system(command);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_policy_in_order_is_summed_up),

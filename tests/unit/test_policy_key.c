@@ -8,7 +8,8 @@
 static char dir[] = "/tmp/lockbox-key-XXXXXX";
 
 /* Runs a command and gives the first line it prints. */
-static void first_line(const char *command, char *line, size_t cap)
+static void
+first_line(const char *command, char *line, size_t cap)
 {
 	FILE *fp = popen(command, "r");
 
@@ -20,7 +21,8 @@ static void first_line(const char *command, char *line, size_t cap)
 	pclose(fp);
 }
 
-static void keys_of_every_kind_are_taken_with_their_fingerprint(void **state)
+static void
+keys_of_every_kind_are_taken_with_their_fingerprint(void **state)
 {
 	static const char *const kinds[] = {"ed25519",	    "ecdsa -b 256", "ecdsa -b 384",
 					    "ecdsa -b 521", "rsa -b 2048",  "rsa -b 4096"};
@@ -48,7 +50,8 @@ static void keys_of_every_kind_are_taken_with_their_fingerprint(void **state)
 	free(key);
 }
 
-static void a_key_has_one_spelling_only(void **state)
+static void
+a_key_has_one_spelling_only(void **state)
 {
 	/* The last digit before the padding carries four unused bits. */
 	static const char *const spellings[] = {
@@ -71,13 +74,15 @@ static void a_key_has_one_spelling_only(void **state)
 	assert_int_equal(lb_key_blob("", "", blob, &len), LB_ERR_MALFORMED);
 }
 
-static int make_dir(void **state)
+static int
+make_dir(void **state)
 {
 	(void)state;
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
-static int drop_dir(void **state)
+static int
+drop_dir(void **state)
 {
 	char command[160];
 
@@ -86,7 +91,8 @@ static int drop_dir(void **state)
 	return system(command);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_every_kind_are_taken_with_their_fingerprint),

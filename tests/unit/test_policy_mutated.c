@@ -19,7 +19,8 @@ static size_t files;
 static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 /* xorshift: the same run every time, as far as the clock lets it go. */
-static size_t roll(size_t below)
+static size_t
+roll(size_t below)
 {
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
@@ -27,7 +28,8 @@ static size_t roll(size_t below)
 	return below > 0 ? (size_t)(seed % below) : 0;
 }
 
-static void load(const char *dir)
+static void
+load(const char *dir)
 {
 	DIR *d = opendir(dir);
 	const struct dirent *entry;
@@ -49,7 +51,8 @@ static void load(const char *dir)
 	closedir(d);
 }
 
-static void mutate(char *text, size_t *len, size_t room)
+static void
+mutate(char *text, size_t *len, size_t room)
 {
 	static const char spice[] = "{}=,\"'\\$#/*\n\t\0 \x80\xff()+";
 	size_t changes = 1 + roll(4);
@@ -83,7 +86,8 @@ static void mutate(char *text, size_t *len, size_t room)
 	}
 }
 
-static void no_damaged_policy_breaks_the_reader(void **state)
+static void
+no_damaged_policy_breaks_the_reader(void **state)
 {
 	struct lb_report report = {.found = NULL};
 	struct timespec now;
@@ -122,7 +126,8 @@ static void no_damaged_policy_breaks_the_reader(void **state)
 		free(corpus[i].text);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_damaged_policy_breaks_the_reader),

@@ -10,7 +10,8 @@
 static char dir[] = "/tmp/lockbox-test-XXXXXX";
 static char policy_dir[128], host_file[128];
 
-static const char *in_dir(const char *name)
+static const char *
+in_dir(const char *name)
 {
 	static char path[256];
 
@@ -18,7 +19,8 @@ static const char *in_dir(const char *name)
 	return path;
 }
 
-static void write_file(const char *path, const char *text)
+static void
+write_file(const char *path, const char *text)
 {
 	FILE *fp = fopen(path, "w");
 
@@ -28,7 +30,8 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(chmod(path, 0644), 0);
 }
 
-static int make_dir(void **state)
+static int
+make_dir(void **state)
 {
 	(void)state;
 	umask(022);
@@ -46,7 +49,8 @@ static int make_dir(void **state)
 	return 0;
 }
 
-static int drop_dir(void **state)
+static int
+drop_dir(void **state)
 {
 	char command[160];
 
@@ -56,7 +60,8 @@ static int drop_dir(void **state)
 }
 
 /* Adds host file and directory as a draft is added; returns the result of the directory. */
-static int add_draft(struct lb_policy_source **source, struct findings *f, unsigned flags)
+static int
+add_draft(struct lb_policy_source **source, struct findings *f, unsigned flags)
 {
 	struct lb_report report = {.found = keep_finding, .arg = f};
 
@@ -67,7 +72,8 @@ static int add_draft(struct lb_policy_source **source, struct findings *f, unsig
 	return lb_policy_source_add_dir(*source, policy_dir, flags, &report);
 }
 
-static void expect_refused(const char *what)
+static void
+expect_refused(const char *what)
 {
 	static struct findings f;
 	struct lb_policy_source *source;
@@ -78,7 +84,8 @@ static void expect_refused(const char *what)
 	lb_policy_source_free(source);
 }
 
-static void files_are_read_in_byte_order_and_only_conf_files(void **state)
+static void
+files_are_read_in_byte_order_and_only_conf_files(void **state)
 {
 	static struct findings f;
 	struct lb_policy_source *source;
@@ -97,14 +104,16 @@ static void files_are_read_in_byte_order_and_only_conf_files(void **state)
 	lb_policy_source_free(source);
 }
 
-static void a_symbolic_link_is_refused(void **state)
+static void
+a_symbolic_link_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(symlink("/etc/passwd", in_dir("link.conf")), 0);
 	expect_refused("link.conf: is a symbolic link");
 }
 
-static void a_named_pipe_is_refused_without_waiting(void **state)
+static void
+a_named_pipe_is_refused_without_waiting(void **state)
 {
 	(void)state;
 	assert_int_equal(mkfifo(in_dir("pipe.conf"), 0644), 0);
@@ -113,7 +122,8 @@ static void a_named_pipe_is_refused_without_waiting(void **state)
 	alarm(0);
 }
 
-static void a_socket_and_a_directory_are_refused(void **state)
+static void
+a_socket_and_a_directory_are_refused(void **state)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -128,7 +138,8 @@ static void a_socket_and_a_directory_are_refused(void **state)
 	expect_refused("sub.conf: is a directory");
 }
 
-static void a_device_is_refused(void **state)
+static void
+a_device_is_refused(void **state)
 {
 	struct lb_report report = {.found = NULL};
 	struct lb_policy_source *source = lb_policy_source_new();
@@ -141,7 +152,8 @@ static void a_device_is_refused(void **state)
 	lb_policy_source_free(source);
 }
 
-static void a_file_that_is_too_large_is_refused(void **state)
+static void
+a_file_that_is_too_large_is_refused(void **state)
 {
 	(void)state;
 	write_file(in_dir("big.conf"), "");
@@ -149,7 +161,8 @@ static void a_file_that_is_too_large_is_refused(void **state)
 	expect_refused("big.conf: is larger than 1 MiB");
 }
 
-static void too_many_files_are_refused(void **state)
+static void
+too_many_files_are_refused(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 300; i++) {
@@ -161,14 +174,16 @@ static void too_many_files_are_refused(void **state)
 	expect_refused("holds too many files");
 }
 
-static void an_oddly_named_file_is_refused(void **state)
+static void
+an_oddly_named_file_is_refused(void **state)
 {
 	(void)state;
 	write_file(in_dir("a b\x1b.conf"), "");
 	expect_refused("has an odd name");
 }
 
-static void a_missing_directory_is_refused(void **state)
+static void
+a_missing_directory_is_refused(void **state)
 {
 	(void)state;
 	policy_dir[strlen(policy_dir) - 1] = 'x';
@@ -194,7 +209,8 @@ files_that_others_can_change_are_refused_by_the_daemon_and_noted_in_a_draft(void
 	lb_policy_source_free(source);
 }
 
-static void a_file_of_another_user_is_refused_by_the_daemon(void **state)
+static void
+a_file_of_another_user_is_refused_by_the_daemon(void **state)
 {
 	static struct findings f;
 	struct lb_policy_source *source;
@@ -212,7 +228,8 @@ static void a_file_of_another_user_is_refused_by_the_daemon(void **state)
 	lb_policy_source_free(source);
 }
 
-static void the_daemon_reads_host_file_directory_and_facts_together(void **state)
+static void
+the_daemon_reads_host_file_directory_and_facts_together(void **state)
 {
 	static struct findings f;
 	struct lb_report report = {.found = keep_finding, .arg = &f};
@@ -240,7 +257,8 @@ static void the_daemon_reads_host_file_directory_and_facts_together(void **state
 	assert_non_null(buf);
 }
 
-static void facts_come_from_the_files_and_the_first_of_two_wins(void **state)
+static void
+facts_come_from_the_files_and_the_first_of_two_wins(void **state)
 {
 	struct lb_report report = {.found = NULL};
 	struct lb_policy_source *source = lb_policy_source_new();
@@ -267,7 +285,8 @@ static void facts_come_from_the_files_and_the_first_of_two_wins(void **state)
 }
 
 /* A packed small source, for the tests below; malloc. */
-static uint8_t *packed(size_t *len)
+static uint8_t *
+packed(size_t *len)
 {
 	struct lb_policy_source *source = lb_policy_source_new();
 	uint8_t *buf = NULL;
@@ -282,7 +301,8 @@ static uint8_t *packed(size_t *len)
 	return buf;
 }
 
-static void a_packed_source_has_the_documented_bytes(void **state)
+static void
+a_packed_source_has_the_documented_bytes(void **state)
 {
 	static const uint8_t wanted[] = "LBPS\x01\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\0\0"
 					"\x01\x0c\0\x0b\0\0\0lockbox.confname = \"h\"\n"
@@ -302,7 +322,8 @@ static void a_packed_source_has_the_documented_bytes(void **state)
 	free(buf);
 }
 
-static void a_packed_source_is_unpacked_the_same(void **state)
+static void
+a_packed_source_is_unpacked_the_same(void **state)
 {
 	struct lb_policy_source *source = NULL;
 	size_t len, len2;
@@ -322,7 +343,8 @@ static void a_packed_source_is_unpacked_the_same(void **state)
 	free(again);
 }
 
-static void every_truncation_and_a_trailing_byte_are_refused(void **state)
+static void
+every_truncation_and_a_trailing_byte_are_refused(void **state)
 {
 	struct lb_policy_source *source = NULL;
 	size_t len;
@@ -345,7 +367,8 @@ static void every_truncation_and_a_trailing_byte_are_refused(void **state)
 	free(longer);
 }
 
-static void every_changed_byte_is_survived_and_a_new_version_is_refused(void **state)
+static void
+every_changed_byte_is_survived_and_a_new_version_is_refused(void **state)
 {
 	size_t len;
 	uint8_t *buf = packed(&len);
@@ -371,7 +394,8 @@ static void every_changed_byte_is_survived_and_a_new_version_is_refused(void **s
 	free(buf);
 }
 
-int main(void)
+int
+main(void)
 {
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, drop_dir)
 	const struct CMUnitTest tests[] = {

@@ -24,7 +24,8 @@ struct findings {
 	size_t used;
 };
 
-static inline void keep_finding(void *arg, const struct lb_report_item *item)
+static inline void
+keep_finding(void *arg, const struct lb_report_item *item)
 {
 	struct findings *f = arg;
 	char line[2048];
@@ -40,7 +41,8 @@ static inline void keep_finding(void *arg, const struct lb_report_item *item)
 	f->text[f->used] = '\0';
 }
 
-static inline char *read_all(const char *path, size_t *len)
+static inline char *
+read_all(const char *path, size_t *len)
 {
 	FILE *fp = fopen(path, "r");
 	char *buf = malloc(1 << 20);
@@ -55,7 +57,8 @@ static inline char *read_all(const char *path, size_t *len)
 }
 
 /* A host as the tests want it. */
-static inline struct lb_policy_source *test_host(void)
+static inline struct lb_policy_source *
+test_host(void)
 {
 	static const struct {
 		const char *name;
@@ -80,15 +83,15 @@ static inline struct lb_policy_source *test_host(void)
 	return source;
 }
 
-static inline void add_text(struct lb_policy_source *source, const char *name, const char *text,
-			    bool host)
+static inline void
+add_text(struct lb_policy_source *source, const char *name, const char *text, bool host)
 {
 	assert_int_equal(lb_policy_source_add_text(source, name, text, strlen(text), host), LB_OK);
 }
 
 /* Parses and frees source; the findings go to f. */
-static inline int parse_source(struct lb_policy_source *source, struct findings *f,
-			       struct lb_policy **policy)
+static inline int
+parse_source(struct lb_policy_source *source, struct findings *f, struct lb_policy **policy)
 {
 	struct lb_report report = {.found = keep_finding, .arg = f};
 	int rc;
@@ -101,7 +104,8 @@ static inline int parse_source(struct lb_policy_source *source, struct findings 
 	return rc;
 }
 
-static inline struct lb_policy_source *good_source(void)
+static inline struct lb_policy_source *
+good_source(void)
 {
 	static const char *const files[] = {"lockbox.conf", "people.conf", "roles.conf"};
 	struct lb_policy_source *source = test_host();
@@ -118,7 +122,8 @@ static inline struct lb_policy_source *good_source(void)
 	return source;
 }
 
-static inline struct lb_policy *good_policy(void)
+static inline struct lb_policy *
+good_policy(void)
 {
 	static struct findings f;
 	struct lb_policy *policy = NULL;

@@ -100,7 +100,7 @@ the_example_in_the_specification_is_what_the_builder_makes(void **state)
 	static _Alignas(8) unsigned char example[4096];
 	static const uint32_t groups[] = {DB, 4};
 	struct lb_snapshot_account a = {"lb-anna-7", ANNA, ANNA, "Anna", "/home/lb-anna-7",
-					"/bin/sh", WALL, BOOT, groups, 2};
+					"/bin/sh",   WALL, BOOT, groups, 2};
 	struct lb_snapshot_group role = {"lbr-db", DB};
 	size_t size = read_example(example, sizeof example), built;
 	struct lb_snapshot s;
@@ -153,8 +153,14 @@ everything_written_is_found_again(void **state)
 static void
 what_is_not_there_is_not_found(void **state)
 {
-	static const char *const names[] = {"", "lb-", "lb-bob-9", "lb-bob-88", "lb-bob-", "root",
-					    "lbr-db", "../../etc/passwd",
+	static const char *const names[] = {"",
+					    "lb-",
+					    "lb-bob-9",
+					    "lb-bob-88",
+					    "lb-bob-",
+					    "root",
+					    "lbr-db",
+					    "../../etc/passwd",
 					    "lb-a-rather-longname-100-and-more-than-32-bytes"};
 	struct lb_snapshot_user u = {.uid = 42};
 	struct lb_snapshot_role r;
@@ -222,7 +228,8 @@ one_changed_byte_voids_the_whole_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < size; i++)
-		for (unsigned change = 1; change < 256; change = change == 1 ? 0x80 : change * 2 - 1) {
+		for (unsigned change = 1; change < 256;
+		     change = change == 1 ? 0x80 : change * 2 - 1) {
 			bool word = i >= LB_SNAPSHOT_AT_SUPERSEDED && i < LB_SNAPSHOT_AT_CHECKSUM;
 
 			buf[i] ^= (unsigned char)change;
@@ -319,9 +326,9 @@ ask_everything(const struct lb_snapshot *s)
 static void
 no_sealed_word_leads_outside_the_file_or_the_range(void **state)
 {
-	static const uint32_t values[] = {0,	  1,	      0x3f,	  0x40,	       0x41,
-					  0xffff, 0x7fffffff, 0x80000000, 0xffffffc0u, 0xffffffffu,
-					  1000};
+	static const uint32_t values[] = {0,	       1,	    0x3f,	0x40,
+					  0x41,	       0xffff,	    0x7fffffff, 0x80000000,
+					  0xffffffc0u, 0xffffffffu, 1000};
 	struct lb_snapshot s;
 	size_t size, page = (size_t)sysconf(_SC_PAGESIZE), room;
 	unsigned char *good = test_build(WALL, BOOT, &size), *map, *buf;
@@ -362,7 +369,7 @@ record_of(unsigned char *buf, size_t size, uint32_t uid)
 static void
 planted_ids_outside_the_range_are_refused(void **state)
 {
-	static const uint32_t planted[] = {0, 1, 1000, 65534, LB_UID_FIRST, LB_UID_LAST + 1,
+	static const uint32_t planted[] = {0,	      1, 1000, 65534, LB_UID_FIRST, LB_UID_LAST + 1,
 					   UINT32_MAX};
 
 	(void)state;

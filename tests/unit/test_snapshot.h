@@ -39,13 +39,15 @@ static const struct lb_snapshot_group test_roles[] = {
 static void
 test_accounts(struct lb_snapshot_account a[TEST_ACCOUNTS], int64_t wall_ns, int64_t boot_ns)
 {
-	a[0] = (struct lb_snapshot_account){"lb-bob-8", BOB, BOB, "Bob, M\xc3\xbcller", "/home/lb-bob-8",
-					    "/bin/bash", wall_ns, boot_ns, bob_groups, 3};
-	a[1] = (struct lb_snapshot_account){"lb-anna-7", ANNA, ANNA, "Anna", "/home/lb-anna-7",
-					    "/bin/sh", wall_ns, boot_ns, anna_groups, 2};
-	a[2] = (struct lb_snapshot_account){"lb-a-rather-longname-100", CARL, CARL, "",
-					    "/nonexistent", "/usr/sbin/nologin", wall_ns, boot_ns,
-					    NULL, 0};
+	a[0] = (struct lb_snapshot_account){
+		"lb-bob-8",  BOB,     BOB,     "Bob, M\xc3\xbcller", "/home/lb-bob-8",
+		"/bin/bash", wall_ns, boot_ns, bob_groups,	     3};
+	a[1] = (struct lb_snapshot_account){"lb-anna-7",       ANNA,	  ANNA,	   "Anna",
+					    "/home/lb-anna-7", "/bin/sh", wall_ns, boot_ns,
+					    anna_groups,       2};
+	a[2] = (struct lb_snapshot_account){
+		"lb-a-rather-longname-100", CARL,    CARL,    "",   "/nonexistent",
+		"/usr/sbin/nologin",	    wall_ns, boot_ns, NULL, 0};
 }
 
 /* Builds the small snapshot; the caller frees it. */

@@ -155,14 +155,22 @@ every_one_of_many_accounts_is_found(void **state)
 		uint32_t serial = i * 19; /* spread over the range */
 
 		assert_int_equal(lb_account_name(names[i], i % 3 ? "anna" : "x", serial), LB_OK);
-		a[i] = (struct lb_snapshot_account){names[i], lb_account_uid(serial),
-						    lb_account_uid(serial), "", "/h/x", "/bin/sh",
-						    WALL, BOOT, groups, 1};
+		a[i] = (struct lb_snapshot_account){names[i],
+						    lb_account_uid(serial),
+						    lb_account_uid(serial),
+						    "",
+						    "/h/x",
+						    "/bin/sh",
+						    WALL,
+						    BOOT,
+						    groups,
+						    1};
 	}
 	assert_int_equal(lb_snapshot_build(a, N, test_roles, TEST_ROLES, &buf, &size, NULL), LB_OK);
 	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
 	for (uint32_t i = 0; i < N; i++) {
-		assert_int_equal(lb_snapshot_user_by_name(&s, names[i], strlen(names[i]), &u), LB_OK);
+		assert_int_equal(lb_snapshot_user_by_name(&s, names[i], strlen(names[i]), &u),
+				 LB_OK);
 		assert_int_equal(u.uid, a[i].uid);
 		assert_int_equal(lb_snapshot_user_by_uid(&s, a[i].uid, &u), LB_OK);
 		assert_string_equal(u.text, names[i]);
@@ -291,7 +299,8 @@ bytes_that_are_no_snapshot_are_not_published(void **state)
 static void
 a_link_or_a_foreign_file_in_the_place_is_not_written_to(void **state)
 {
-	static const char text[] = "sixty-four bytes and more of something that is not a snapshot at all";
+	static const char text[] =
+		"sixty-four bytes and more of something that is not a snapshot at all";
 	size_t size;
 	unsigned char *buf = test_build(WALL, BOOT, &size);
 	char back[sizeof text];
@@ -321,14 +330,15 @@ main(void)
 		cmocka_unit_test(a_bad_role_or_a_double_is_refused),
 		cmocka_unit_test(nothing_at_all_makes_an_empty_snapshot),
 		cmocka_unit_test(every_one_of_many_accounts_is_found),
-		cmocka_unit_test_setup_teardown(publishing_replaces_by_rename_and_marks_the_old_file,
-						make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(
+			publishing_replaces_by_rename_and_marks_the_old_file, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(a_write_that_fails_leaves_the_old_file_alone,
 						make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(bytes_that_are_no_snapshot_are_not_published,
 						make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(
-			a_link_or_a_foreign_file_in_the_place_is_not_written_to, make_dir, drop_dir),
+			a_link_or_a_foreign_file_in_the_place_is_not_written_to, make_dir,
+			drop_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -810,8 +810,11 @@ assert_record_example(const char *name, enum lb_table table, struct lb_key key, 
 static void
 the_examples_of_the_format_are_what_is_written(void **state)
 {
-	struct lb_counters counters = {
-		.grant = 7, .session = 3, .serial = 2, .role = 1, .mark = {1700000000000000000, 3600000000000, {0}}};
+	struct lb_counters counters = {.grant = 7,
+				       .session = 3,
+				       .serial = 2,
+				       .role = 1,
+				       .mark = {1700000000000000000, 3600000000000, {0}}};
 	struct lb_uid_entry uid = {.grant = 7};
 	struct lb_role_entry role = {.gid = LB_UID_FIRST};
 	struct lb_grant g = pending_grant(7, "ann");

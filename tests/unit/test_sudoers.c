@@ -8,7 +8,8 @@
 
 static char path[] = "/tmp/lockbox-sudoers-XXXXXX";
 
-static const char *tool(const char *const *places)
+static const char *
+tool(const char *const *places)
 {
 	for (; *places != NULL; places++)
 		if (access(*places, X_OK) == 0)
@@ -19,7 +20,8 @@ static const char *tool(const char *const *places)
 static const char *const visudo[] = {"/usr/sbin/visudo", "/usr/bin/visudo", NULL};
 static const char *const cvtsudoers[] = {"/usr/bin/cvtsudoers", "/usr/sbin/cvtsudoers", NULL};
 
-static char *render_good(void)
+static char *
+render_good(void)
 {
 	struct lb_policy *p = good_policy();
 	char *text = NULL;
@@ -31,7 +33,8 @@ static char *render_good(void)
 	return text;
 }
 
-static int write_fragment(void **state)
+static int
+write_fragment(void **state)
 {
 	char *text = render_good();
 	int fd = mkstemp(path);
@@ -43,13 +46,15 @@ static int write_fragment(void **state)
 	return n > 0 ? 0 : -1;
 }
 
-static int drop_fragment(void **state)
+static int
+drop_fragment(void **state)
 {
 	(void)state;
 	return unlink(path);
 }
 
-static void the_same_policy_gives_the_same_bytes(void **state)
+static void
+the_same_policy_gives_the_same_bytes(void **state)
 {
 	char *a = render_good(), *b = render_good();
 
@@ -59,7 +64,8 @@ static void the_same_policy_gives_the_same_bytes(void **state)
 	free(b);
 }
 
-static void commands_are_escaped_and_bare_ones_take_no_arguments(void **state)
+static void
+commands_are_escaped_and_bare_ones_take_no_arguments(void **state)
 {
 	char *text = render_good();
 
@@ -75,7 +81,8 @@ static void commands_are_escaped_and_bare_ones_take_no_arguments(void **state)
 	free(text);
 }
 
-static void a_role_without_commands_does_not_appear(void **state)
+static void
+a_role_without_commands_does_not_appear(void **state)
 {
 	char *text = render_good();
 
@@ -84,7 +91,8 @@ static void a_role_without_commands_does_not_appear(void **state)
 	free(text);
 }
 
-static void visudo_accepts_the_fragment(void **state)
+static void
+visudo_accepts_the_fragment(void **state)
 {
 	const char *program = tool(visudo);
 	char command[256];
@@ -97,7 +105,8 @@ static void visudo_accepts_the_fragment(void **state)
 }
 
 /* Counts how often "key": "value" stands anywhere in the tree. */
-static size_t count_in(const json_t *node, const char *key, const char *value)
+static size_t
+count_in(const json_t *node, const char *key, const char *value)
 {
 	size_t n = 0, i;
 	const char *k;
@@ -117,7 +126,8 @@ static size_t count_in(const json_t *node, const char *key, const char *value)
 	return n;
 }
 
-static void sudo_understands_what_was_meant(void **state)
+static void
+sudo_understands_what_was_meant(void **state)
 {
 	const char *program = tool(cvtsudoers);
 	json_t *tree, *specs;
@@ -145,7 +155,8 @@ static void sudo_understands_what_was_meant(void **state)
 	json_decref(tree);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_policy_gives_the_same_bytes),

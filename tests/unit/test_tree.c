@@ -111,7 +111,8 @@ an_empty_tree_is_cleared(void **state)
 static void
 files_of_every_kind_and_name_go(void **state)
 {
-	static const char *const names[] = {"a", "-rf", "...", " ", "new\nline", "\xff\xfe", ".hidden", "*"};
+	static const char *const names[] = {"a",	 "-rf",	     "...",	" ",
+					    "new\nline", "\xff\xfe", ".hidden", "*"};
 	struct place *p = *state;
 
 	for (size_t i = 0; i < 8; i++)
@@ -244,7 +245,8 @@ main(void)
 	};
 
 	/* As root every right is there: what rights take away is seen only without. */
-	if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+	if (geteuid() == 0 &&
+	    (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
