@@ -171,6 +171,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	if (sodium_init() < 0)
 		lb_fatal(LB_EXIT_SETUP, "libsodium does not start");
 	k->carry_out = lb_keeper_carry_out;
+	k->take_direct = lb_direct_take;
 	k->courier_fd = -1;
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};

@@ -14,7 +14,6 @@
 
 #include "err.h"
 #include "ipc.h"
-#include "keeper/direct.h"
 #include "keeper/listen.h"
 #include "keeper/state.h"
 #include "log.h"
@@ -210,7 +209,7 @@ admit(void *arg, int fd)
 	if (!peer.known)
 		refuse(all, &peer, "its process cannot be looked at");
 	else if (peer.uid == k->keys_uid || peer.uid == lb_policy_host(k->policy)->gate_uid) {
-		lb_direct_take(k->direct, fd, &peer);
+		k->take_direct(k->direct, fd, &peer);
 		return;
 	} else {
 		lb_peers_serve(all, fd, &peer);

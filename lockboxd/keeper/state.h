@@ -54,6 +54,7 @@ struct lb_keeper {
 	char host[LB_HOST_MAX + 1]; /* of the machine; the policy's name wins */
 	struct lb_peers *peers;	    /* public connections */
 	struct lb_direct *direct;   /* connections that front never sees */
+	void (*take_direct)(struct lb_direct *d, int fd, const struct lb_peer *peer); /* direct.c's */
 	struct lb_alarm *alarm;
 	uint64_t alarm_s; /* what it is set to; 0: nothing is due */
 	LIST_HEAD(, lb_watch) watches;

@@ -79,7 +79,7 @@ lines=$(log_since_mark | grep -ciE 'malformed|bad frame')
 pass "150 bad frames, $lines lines in the syslog"
 note "and one user's many connections take nothing from others"
 for n in $(seq 60); do mkfifo "/run/hold.$n"; (exec by mallory $public hold <>"/run/hold.$n") >/dev/null 2>&1 & done
-sleep 0.3
+wait_log 'too many connections' 10
 quietly gate alice status
 [ "$STATUS" -eq 0 ] || fail "others are affected: $OUT"
 quietly as carol lockbox audit
