@@ -78,13 +78,13 @@ lines=$(log_since_mark | grep -ciE 'malformed|bad frame')
 [ "$lines" -le 30 ] || fail "$lines lines in the syslog for 150 bad frames"
 pass "150 bad frames, $lines lines in the syslog"
 note "and one user's many connections take nothing from others"
-for n in $(seq 60); do mkfifo "/run/hold.$n"; (exec by mallory $public hold <>"/run/hold.$n") >/dev/null 2>&1 & done
+for n in $(seq 60); do mkfifo "/run/hold.$n"; by mallory $public hold <>"/run/hold.$n" >/dev/null 2>&1 & done
 wait_log 'too many connections' 10
 quietly gate alice status
 [ "$STATUS" -eq 0 ] || fail "others are affected: $OUT"
 quietly as carol lockbox audit
 [ "$STATUS" -eq 0 ] || fail "others are affected: $OUT"
-pkill -u mallory perl
+for n in $(seq 60); do echo >"/run/hold.$n"; done
 wait_for 'as mallory lockbox status' 10 || fail "mallory is locked out for good"
 
 step "Who somebody is comes from the kernel (ATTACKS 5)"
