@@ -24,7 +24,7 @@ struct helper {
 	struct event_base *base;
 	lb_helper_work *work;
 	unsigned timeout_ms;
-	bool urgent;
+	bool urgent, counted; /* counted: among those running */
 	pid_t pid;
 	int pidfd, out; /* out: the read end of its answer */
 	struct event *over;
@@ -81,6 +81,14 @@ helper_free(struct helper *h)
 	free(h);
 }
 
+/* One that hangs for good must not keep its place from others. */
+static void
+leave_line(struct helper *h)
+{
+	running -= h->counted;
+	h->counted = false;
+}
+
 static void
 over(evutil_socket_t fd, short what, void *arg)
 {
@@ -95,7 +103,9 @@ over(evutil_socket_t fd, short what, void *arg)
 		/* One that hangs in the kernel outlives SIGKILL: it is waited for here, not in waitpid(). */
 		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
 		event_add(h->over, NULL);
+		leave_line(h);
 		tell(h, false, "took too long");
+		start_next();
 		return;
 	}
 	if (waitpid(h->pid, &status, WNOHANG) != h->pid)
@@ -105,8 +115,7 @@ over(evutil_socket_t fd, short what, void *arg)
 	ok = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (!ok && text[0] == '\0')
 		snprintf(text, sizeof text, "ended with status %#x", (unsigned)status);
-	if (!h->urgent)
-		running--;
+	leave_line(h);
 	tell(h, ok, text);
 	helper_free(h);
 	start_next();
@@ -169,8 +178,8 @@ start_next(void)
 			return;
 		}
 		TAILQ_REMOVE(&line, h, next);
-		if (!h->urgent)
-			running++;
+		h->counted = !h->urgent;
+		running += h->counted;
 	}
 }
 
