@@ -239,7 +239,11 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->duration_s = g->duration_s;
 	v->requested_s = g->requested_s;
 	v->until_s = g->until_s;
-	v->end_s = g->closed_s != 0 && g->closed_s < g->end_s ? g->closed_s : g->end_s;
+	v->end_s = g->end_s; /* as planned, unless it came to an end before */
+	if (g->closed_s != 0 && g->closed_s < v->end_s)
+		v->end_s = g->closed_s;
+	else if (g->state == LB_STATE_ENDING && tx->now_s < v->end_s)
+		v->end_s = tx->now_s;
 	v->have = g->have;
 	v->need = g->need;
 	if (g->state == LB_STATE_PENDING) {
