@@ -300,6 +300,8 @@ do_open(struct ask *a)
 	s.grant = a->grant.id;
 	s.pid = (uint32_t)a->peer->pid;
 	s.start_ticks = lb_peer_start_ticks(a->tx->k->proc_fd, a->peer->pid);
+	if (s.start_ticks == 0)
+		return LB_ERR_SYSTEM; /* after a restart it could not be told from another process */
 	memcpy(s.boot_id, a->tx->k->boot_id, sizeof s.boot_id);
 	s.opened_s = a->tx->now_s;
 	memcpy(s.service, a->msg->service, sizeof s.service);
