@@ -60,11 +60,16 @@ HELPER_BIN := $(foreach s,$(HELPER_SRC),$(BUILD)/tests/$(notdir $(s:.c=)))
 # Programs with the daemon's own objects in them, run by the module tests as root.
 DAEMON_TEST_BIN := $(patsubst tests/daemon/%.c,$(BUILD)/tests/%,$(wildcard tests/daemon/*.c))
 HELPER_BIN += $(DAEMON_TEST_BIN)
+# Programs of the torture tests, with the daemon's objects and those of tests/torture/part/ in them.
+TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/%,$(wildcard tests/torture/*.c))
+TORTURE_OBJ := $(call obj,$(wildcard tests/torture/part/*.c))
+HELPER_BIN += $(TORTURE_BIN)
 
 PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
 
 .PHONY: all help deps check unit demo bench install uninstall format clean
+.PHONY: torture
 all: $(PROGRAMS) $(MODULES)
 
 help:
@@ -72,6 +77,7 @@ help:
 	@echo "demo     (root) the main job, narrated, in namespaces of its own; KEEP=1 leaves a shell"
 	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
 	@echo "bench    (root) lookups and decisions against their peers, as ratios"
+	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "deps     (root) install the Debian packages that building and testing need"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
@@ -127,6 +133,12 @@ $(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OB
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
+$(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
+		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam
+
 unit: $(UNIT_BIN)
 
 # `make check` on a fresh machine: first the packages, then a second make that finds them.
@@ -142,6 +154,10 @@ bench:
 	$(Q)packaging/deps bench
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)BUILD="$(BUILD)" tests/bench/bench
+
+torture: deps
+	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
+	$(Q)tests/torture/run "$(BUILD)"
 
 install: all
 	$(Q)BUILD="$(BUILD)" DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" SBINDIR="$(SBINDIR)" \
