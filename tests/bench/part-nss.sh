@@ -81,23 +81,22 @@ sss_is_cached() {
 	! grep -qE 'connect|send|recv|poll' "$S/trace"
 }
 
-# rounds FILE MS SERVICE:CASE...: all of them in turn, ROUNDS times
+# rounds N MS SERVICE:CASE...: all of them in turn, ROUNDS times
 rounds() {
-	local file=$1 ms=$2 round what service ns
+	local n=$1 ms=$2 round what service ns
 	shift 2
-	: >"$file"
 	for ((round = 0; round < ROUNDS; round++)); do
 		for what; do
 			service=${what%:*}
-			ns=$(measure "${SERVICE_NAME[$service]}" "${MODULE_OF[$service]}" "${what#*:}" "$ms") ||
+			ns=$(measure "$service" "${MODULE_OF[$service]}" "${what#*:}" "$ms") ||
 				continue
-			echo "$what $ns" >>"$file"
+			measured "nss-${what#*:}" "${NAME_OF[$service]}" "$n" ns "$ns"
 		done
 	done
 }
 
 declare -A MODULE_OF=([lockbox]=$LOCKBOX [files]=libc.so.6)
-declare -A SERVICE_NAME=([lockbox]=lockbox [files]=files [extrausers]=extrausers [sss]=sss)
+declare -A NAME_OF=([lockbox]=lockbox [files]=files [extrausers]=extrausers [sss]="sssd memcache")
 
 accounts 1000
 mount --bind "$S/passwd" /etc/passwd
@@ -126,57 +125,30 @@ else
 	sed 's/^/    /' "$S/sss/out" 2>/dev/null | head -n 5 || true
 fi
 
-R=$S/warm
 what=(lockbox:empty lockbox:foreign lockbox:unknown lockbox:hit lockbox:uid lockbox:groups)
 for p in "${peers[@]}"; do
 	what+=("$p:hit")
 	[ "$p" != sss ] || what+=("$p:uid" "$p:groups")
 done
-rounds "$R" 40 "${what[@]}"
-heading "NSS, 1,000 accounts, warm"
-row "a call that does nothing" "$R" lockbox:empty
-row "lockbox, foreign name" "$R" lockbox:foreign
-row "lockbox, no such account" "$R" lockbox:unknown
-declare -A LABEL=([hit]="getpwnam" [uid]="getpwuid" [groups]="initgroups")
-declare -A PEER=([sss]="sssd memory cache" [files]="files" [extrausers]="extrausers")
-for c in hit uid groups; do
-	row "lockbox, ${LABEL[$c]}" "$R" lockbox:$c lockbox:$c
-	for p in "${peers[@]}"; do
-		[ $c = hit ] || [ "$p" = sss ] || continue
-		row "${PEER[$p]}, ${LABEL[$c]}" "$R" "$p:$c" lockbox:$c
-	done
-done
-
-F=$S/fresh
+rounds 1000 40 "${what[@]}"
 what=(lockbox:start lockbox:fresh)
 for p in "${peers[@]}"; do what+=("$p:start" "$p:fresh"); done
-rounds "$F" 1 "${what[@]}"
-echo
-heading "NSS, 1,000 accounts, a new process (exec to exit)"
-for p in lockbox "${peers[@]}"; do
-	row "${PEER[$p]-lockbox}, module loaded, no lookup" "$F" "$p:start" "$p:start"
-	row "${PEER[$p]-lockbox}, and one lookup" "$F" "$p:fresh" "$p:start"
-done
+rounds 1000 1 "${what[@]}"
+accounts 100000
+rounds 100000 100 lockbox:hit lockbox:uid lockbox:groups
 
-big=100000
-accounts $big
-L=$S/large
-what=(lockbox:hit lockbox:uid lockbox:groups)
-if [ -n "$LARGE" ] && [ -n "${MODULE_OF[sss]-}" ] && measure sss "$SSS" hit 1 >/dev/null 2>&1; then
-	what+=(sss:hit)
-fi
-rounds "$L" 100 "${what[@]}"
-echo
-heading "NSS, 100,000 accounts, warm"
-row "lockbox, getpwnam" "$L" lockbox:hit lockbox:hit
-row "lockbox, getpwuid" "$L" lockbox:uid lockbox:hit
-row "lockbox, initgroups" "$L" lockbox:groups lockbox:hit
-[ -z "$LARGE" ] || row "sssd memory cache, getpwnam" "$L" sss:hit lockbox:hit
-
-echo
-hit=$(median "$R" lockbox:hit)
+table nss-empty "a call that does nothing"
+table nss-foreign "getpwnam, a name that is not Lockbox's"
+table nss-unknown "getpwnam, no such account"
+table nss-hit "getpwnam" lockbox accounts
+table nss-uid "getpwuid" lockbox accounts
+table nss-groups "initgroups" lockbox accounts
+table nss-start "a new process that loads the module" lockbox accounts
+table nss-fresh "a new process and one getpwnam" lockbox accounts
+plot nss "Lookups" accounts nss-hit=getpwnam nss-uid=getpwuid nss-groups=initgroups nss-fresh="new process, one getpwnam"
 target "a hit is at least 5 times as fast as SSSD's warm memory cache" \
-	"$(median "$R" sss:hit || true) + 0 >= 5 * $hit"
+	'm("nss-hit", "sssd memcache", 1000) >= 5 * m("nss-hit", "lockbox", 1000)'
+target "a hit of 100,000 is faster than SSSD's warm memory cache at 1,000" \
+	'm("nss-hit", "sssd memcache", 1000) >= m("nss-hit", "lockbox", 100000)'
 target "a foreign name costs at most 10 ns more than an empty call" \
-	"$(median "$R" lockbox:foreign) - $(median "$R" lockbox:empty) <= 10"
-finish
+	'm("nss-foreign", "lockbox", 1000) - m("nss-empty", "lockbox", 1000) <= 10'

@@ -1,52 +1,49 @@
 # shellcheck shell=bash
-# Words for the parts of the bench.  A measurement is a line "KEY NANOSECONDS" in a file; the same
-# KEY many times is many rounds of it.
+# Words for the parts of the bench, and the one format in which a part says what it measured.
 #
-#   heading TEXT                   begins a table
-#   row TEXT FILE KEY [BASE]       one line: median, spread (half the distance between the
-#                                  quartiles) and, if BASE is a KEY, how many times as long as it
-#   median FILE KEY                prints the median
-#   target TEXT CONDITION          CONDITION is an awk expression; says whether it holds
-#   finish                         ends the part: status 1 when a target was missed
+# A part is tests/bench/part-NAME.sh.  tests/bench/bench runs it in a namespace of its own and reads
+# its standard output.  A line that starts with "@" and a tab is a measurement or says how to show
+# some; every other line is for people and is shown as it is.  The fields are separated by tabs and
+# hold none; words of this file write such lines, and so may any program that a part runs:
+#
+#   @  measured  CASE  WHO  N  UNIT  VALUE      one round of one measurement
+#   @  table     CASE  TITLE  BASE  WHAT        a table of the case
+#   @  plot      NAME  TITLE  WHAT  CASE...     a plot, build/bench/NAME.svg
+#   @  target    TEXT  EXPRESSION               something that must hold
+#
+#   CASE   what is measured, a word; no other part uses it: "nss-hit", "store-transitions"
+#   WHO    whose, as people are to read it: "lockbox", "sssd memcache", "bare LMDB"
+#   N      of how many (accounts, clients, sessions), a whole number; 0 when it means nothing
+#   UNIT   of VALUE: ns, per_s, bytes or count.  All rows of a CASE have the same
+#   VALUE  a decimal number
+#   BASE   the WHO that all others are compared with ("as many times BASE's"), or empty
+#   WHAT   what N counts: "accounts"; the axis of a plot
+#   CASE... of a plot: one panel each, "CASE=title of the panel".  Lines over N where there are
+#          several N, else bars
+#   EXPRESSION  Perl, where m("CASE", "WHO", N) is the median: m("nss-hit", "lockbox", 1000) < 50.
+#          Something that was not measured is a target that does not hold
+#
+# The same CASE, WHO and N again is another round: the table shows the median, the spread (half the
+# distance between the quartiles, in percent of the median) and the ratio.  Measure peers in turn,
+# round by round, so that whatever else the machine does falls on all of them: ROUNDS says how often.
+# A part ends with status 0 unless it could not measure; targets are judged from the lines.
+#
+# The order of first appearance is the order in tables.  All lines of a run stay in
+# build/bench/results.tsv, what was printed in build/bench/table.txt.
+#
+# A part that runs in the world begins with
+#   . "$WORLD_REPO/tests/support/lib.sh"
+#   . "$WORLD_REPO/tests/bench/table.sh"
+# and one without it (`# no-world`) with . "$BENCH_DIR/table.sh"; BENCH_SCRATCH is a directory then.
 set -euo pipefail
-bench_missed=0
+ROUNDS=${ROUNDS:-${LB_ROUNDS:-9}}
 
-heading() {
-	printf '%s\n%-44s %11s %9s %11s\n' "$1" "case" "ns" "spread" "ratio"
-	printf '%.0s-' {1..78}
-	echo
-}
+at_line() { (
+	IFS=$'\t'
+	printf '@\t%s\n' "$*"
+); }
 
-# "MEDIAN SPREAD" of a key.
-stats() {
-	awk -v k="$2" '$1 == k { print $2 }' "$1" | sort -g | awk '{ v[NR] = $1 }
-		function at(q,  p, i) { p = 1 + (NR - 1) * q; i = int(p); return i == NR ? v[NR] : v[i] + (p - i) * (v[i + 1] - v[i]) }
-		END { if (NR) printf "%.4f %.4f\n", at(0.5), (at(0.75) - at(0.25)) / 2 }'
-}
-
-median() { stats "$1" "$2" | cut -d' ' -f1; }
-
-row() {
-	local text=$1 file=$2 key=$3 base=${4-} ratio=
-	local numbers
-	numbers=$(stats "$file" "$key")
-	[ -n "$numbers" ] || {
-		printf '%-44s %11s\n' "$text" "-"
-		return 0
-	}
-	[ -z "$base" ] || ratio=$(awk -v a="${numbers% *}" -v b="$(median "$file" "$base")" 'BEGIN { if (b > 0) printf "%.2f", a / b }')
-	# shellcheck disable=SC2086 # two numbers
-	printf '%-44s %11s %9s %11s\n' "$text" $(awk -v m="${numbers% *}" -v s="${numbers#* }" \
-		'BEGIN { d = m < 1000 ? 1 : 0; printf "%.*f ±%.*f", d, m, d, s }') "$ratio"
-}
-
-target() {
-	if awk "BEGIN { exit !($2) }" 2>/dev/null; then
-		printf 'met     %s\n' "$1"
-	else
-		printf 'MISSED  %s\n' "$1"
-		bench_missed=1
-	fi
-}
-
-finish() { exit $bench_missed; }
+measured() { at_line measured "$1" "$2" "$3" "$4" "$5"; } # CASE WHO N UNIT VALUE
+table() { at_line table "$1" "$2" "${3-}" "${4-}"; }        # CASE TITLE [BASE [WHAT]]
+plot() { at_line plot "$@"; }                               # NAME TITLE WHAT CASE...
+target() { at_line target "$1" "$2"; }                      # TEXT EXPRESSION
