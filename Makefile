@@ -26,10 +26,10 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -DLB_LIBEXECDIR='"$(LIBEXECDIR)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection \
-	-fcf-protection -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-ffunction-sections -fcf-protection -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wformat=2 -Wvla -Werror=implicit -MMD -MP
-LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,--gc-sections
 EXE_LDFLAGS = -pie
 MODULE_LDFLAGS = -shared -Wl,-z,defs,-z,nodelete
 
@@ -68,8 +68,8 @@ HELPER_BIN += $(TORTURE_BIN)
 PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
 
-.PHONY: all help deps check unit demo bench install uninstall format clean
 .PHONY: torture
+.PHONY: all help deps check unit helpers demo bench defences install uninstall format clean
 all: $(PROGRAMS) $(MODULES)
 
 help:
@@ -78,6 +78,7 @@ help:
 	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
 	@echo "bench    (root) lookups and decisions against their peers, as ratios"
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
+	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""
 	@echo "deps     (root) install the Debian packages that building and testing need"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
@@ -140,11 +141,17 @@ $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ)
 		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam
 
 unit: $(UNIT_BIN)
+helpers: $(HELPER_BIN)
 
 # `make check` on a fresh machine: first the packages, then a second make that finds them.
 check: deps
-	$(Q)$(MAKE) --no-print-directory all unit $(HELPER_BIN)
+	$(Q)$(MAKE) --no-print-directory all unit helpers
 	$(Q)tests/run "$(BUILD)"
+
+# Takes each defence that has a patch out of a copy of the tree, and sees its test fail.
+defences: deps
+	$(Q)$(MAKE) --no-print-directory all unit helpers
+	$(Q)tests/defences/run $(ONLY)
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
@@ -152,7 +159,7 @@ demo: deps
 
 bench:
 	$(Q)packaging/deps bench
-	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
+	$(Q)$(MAKE) --no-print-directory all helpers
 	$(Q)BUILD="$(BUILD)" tests/bench/bench
 
 torture: deps

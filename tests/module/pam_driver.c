@@ -12,6 +12,8 @@
  *	loginuid=N  uid=N                              of this process; uid: the real one only
  *	fds         prints how many descriptors are open
  *	alarms      a signal every millisecond from here on, without SA_RESTART
+ *	storm       SIGALRM, SIGCHLD and SIGUSR1 as fast as a child can send them, the same way
+ *	signals     prints what is set for every signal, the mask and the timers, as one number
  *	threads=N   N threads each make the account call 50 times, on handles of their own
  *
  * Status 0 when every call gave PAM_SUCCESS, 1 when one did not, 2 on misuse.
@@ -21,9 +23,11 @@
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,6 +195,68 @@ start_alarms(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
+/* The child ends with this process. */
+static void
+start_storm(void)
+{
+	static const int sent[] = {SIGALRM, SIGCHLD, SIGUSR1};
+	struct sigaction action = {.sa_handler = nothing};
+	pid_t to = getpid(), child;
+
+	for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++)
+		sigaction(sent[i], &action, NULL);
+	child = fork();
+	if (child < 0)
+		misuse("fork");
+	if (child > 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; getppid() == to; i++) {
+		kill(to, sent[i % (sizeof sent / sizeof sent[0])]);
+		usleep(50);
+	}
+	_exit(0);
+}
+
+static uint64_t
+mixed(uint64_t sum, const void *bytes, size_t len)
+{
+	const unsigned char *at = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ at[i]) * 0x100000001b3u;
+	return sum;
+}
+
+static void
+print_signals(void)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+	struct itimerval timer;
+	sigset_t mask;
+
+	for (int i = 1; i < NSIG; i++) {
+		struct sigaction action;
+
+		if (sigaction(i, NULL, &action) != 0)
+			continue;
+		sum = mixed(sum, &action.sa_handler, sizeof action.sa_handler);
+		sum = mixed(sum, &action.sa_flags, sizeof action.sa_flags);
+	}
+	sigemptyset(&mask);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	for (int i = 1; i < NSIG; i++) {
+		int member = sigismember(&mask, i);
+
+		sum = mixed(sum, &member, sizeof member);
+	}
+	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
+		getitimer(which, &timer);
+		sum = mixed(sum, &timer, sizeof timer);
+	}
+	printf("signals %016llx\n", (unsigned long long)sum);
+}
+
 static void *
 thread(void *data)
 {
@@ -262,6 +328,10 @@ set_own(struct driver *d, const char *word)
 		print_fds();
 	else if (strcmp(word, "alarms") == 0)
 		start_alarms();
+	else if (strcmp(word, "storm") == 0)
+		start_storm();
+	else if (strcmp(word, "signals") == 0)
+		print_signals();
 	else if ((value = after(word, "threads=")) != NULL)
 		run_threads(d, (size_t)atoi(value));
 	else

@@ -236,6 +236,7 @@ static const struct {
 	{"other-owner", allow, 65534},
 	{"silent", silent, 0},
 	{"hang-up", hang_up, 0},
+	{"slam", NULL, 0}, /* closes before anything was read */
 	{"drip", drip, 0},
 	{"half", half, 0},
 	{"half-and-close", half_and_close, 0},
@@ -293,7 +294,10 @@ serve(int fd, size_t mode, FILE *log, const char *text)
 	union lb_msg msg;
 	struct answer a = {.fd = fd, .text = text, .login = &msg.login};
 
-	if (read_request(fd, &a.asked, &msg) != LB_OK) {
+	if (modes[mode].act == NULL) {
+		fprintf(log, "closed\n");
+		fflush(log);
+	} else if (read_request(fd, &a.asked, &msg) != LB_OK) {
 		fprintf(log, "bad request\n");
 	} else {
 		fprintf(log, "%s user=%s uid=%u service=%s rhost=%s tty=%s password=%s\n",
