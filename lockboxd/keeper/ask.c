@@ -48,10 +48,7 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 	int err, found = LB_ERR_NOT_FOUND;
 
 	*live = 0;
-	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
-		after = g.id;
-		if (strcmp(g.identity, who->identity) != 0)
-			continue;
+	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
 		++*live;
 		if (g.state == LB_STATE_PENDING && strcmp(g.role, r->role) == 0 &&
 		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&

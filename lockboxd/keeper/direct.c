@@ -4,8 +4,9 @@
  * One question, one answer, and the connection is closed or, the gate's,
  * handed on.  Those who ask are root, sshd's key look-up and the gate; their
  * frames are bounded and decoded all the same.  A login waits for this, so it
- * goes straight: read, decide, send; the event loop is asked only when the
- * question has not arrived whole.
+ * goes straight: read at once, decided at the end of the turn with what else
+ * has arrived; the event loop is asked only when the question has not arrived
+ * whole.
  */
 #include "keeper/direct.h"
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "keeper/batch.h"
 #include "keeper/dispatch.h"
 #include "keeper/listen.h"
 #include "keeper/login.h"
@@ -29,14 +31,18 @@
 #define LOGINS_MAX 256u
 #define OTHERS_MAX 128u
 #define IDLE_S 5
+#define ACCEPTS_PER_WAKE 32u /* questions that arrive together share a commit */
 
 struct direct_conn {
+	struct lb_work work; /* first: answering it */
 	LIST_ENTRY(direct_conn) next;
 	struct lb_direct *owner;
 	int fd;
 	bool login;		/* a PAM module's */
 	struct event *readable; /* NULL until it had to be waited for */
 	struct lb_peer peer;
+	uint16_t type;
+	union lb_msg msg; /* the question, once it has arrived whole */
 	size_t got;
 	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX + 1]; /* one more, to see bytes too many */
 };
@@ -61,44 +67,60 @@ drop(struct direct_conn *c)
 		close(c->fd);
 	if (c->peer.pidfd >= 0)
 		close(c->peer.pidfd);
+	lb_wipe(&c->msg, sizeof c->msg);
 	lb_wipe(c->frame, c->got);
 	free(c);
 }
 
-struct question {
-	struct direct_conn *c;
-	uint16_t type;
-	const union lb_msg *msg;
-};
-
 static int
-answer(struct lb_tx *tx, void *arg)
+answer(struct lb_tx *tx, struct lb_work *work)
 {
-	const struct question *q = arg;
+	struct direct_conn *c = (struct direct_conn *)work;
 
-	return q->c->login ? lb_login(tx, &q->c->peer, q->type, &q->msg->login)
-			   : lb_dispatch(tx, &q->c->peer, q->type, q->msg);
+	return c->login ? lb_login(tx, &c->peer, c->type, &c->msg.login)
+			: lb_dispatch(tx, &c->peer, c->type, &c->msg);
 }
 
 /* No answer at all is a denial on the other side. */
+static void
+no_answer(const struct direct_conn *c, int err)
+{
+	if (lb_log_may(&c->owner->budget, "direct connections"))
+		lb_log(LOG_ERR, "a question of process %d (uid %u) got no answer: %s",
+		       (int)c->peer.pid, c->peer.uid, lb_err_text(err));
+}
+
+static void
+answered(struct lb_keeper *k, struct lb_work *work, int err)
+{
+	struct direct_conn *c = (struct direct_conn *)work;
+
+	if (err != LB_OK)
+		no_answer(c, err);
+	else if (c->peer.has_identity)
+		/* The gate has said whose key it was: what follows is front's to read. */
+		lb_peers_serve(k->peers, c->fd, &c->peer);
+	drop(c);
+}
+
+/* Its question, decided together with what else has arrived. */
 static int
 ask(struct direct_conn *c, uint16_t type, const uint8_t *payload, size_t len)
 {
 	struct lb_keeper *k = c->owner->k;
-	union lb_msg msg;
-	struct question q = {c, type, &msg};
 	uint64_t conn = c->peer.conn;
-	int err = lb_proto_decode(type, payload, len, &msg);
+	int err = lb_proto_decode(type, payload, len, &c->msg);
 
+	if (err != LB_OK)
+		return err;
 	/* Only a session is registered by its process: nothing else needs it pinned. */
-	if (err == LB_OK && type == LB_MSG_PAM_OPEN) {
+	if (type == LB_MSG_PAM_OPEN) {
 		lb_peer_of(c->fd, k->proc_fd, &c->peer, true);
 		c->peer.conn = conn;
 	}
-	if (err == LB_OK)
-		err = lb_tx_run(k, answer, &q);
-	lb_wipe(&msg, sizeof msg);
-	return err;
+	c->type = type;
+	lb_batch_add(k, &c->work, answer, answered);
+	return LB_OK;
 }
 
 /* LB_ERR_TIMEOUT: not whole yet. */
@@ -144,15 +166,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		if (c->readable != NULL && event_add(c->readable, &idle) == 0)
 			return;
 	}
-	if (err != LB_OK && lb_log_may(&d->budget, "direct connections"))
-		lb_log(LOG_ERR, "a question of process %d (uid %u) got no answer: %s",
-		       (int)c->peer.pid, c->peer.uid, lb_err_text(err));
-	if (err == LB_OK && c->peer.has_identity) {
-		/* The gate has said whose key it was: what follows is front's to read. */
-		if (c->readable != NULL)
-			event_del(c->readable);
-		lb_peers_serve(d->k->peers, c->fd, &c->peer);
-	}
+	if (err == LB_OK)
+		return; /* the answer comes with the batch */
+	no_answer(c, err);
 	drop(c);
 }
 
@@ -215,7 +231,7 @@ lb_direct_new(struct lb_keeper *k, int fd)
 	d->k = k;
 	d->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
 	LIST_INIT(&d->conns);
-	d->listener = lb_listen_new(k->base, fd, 1, "login socket", admit, d);
+	d->listener = lb_listen_new(k->base, fd, ACCEPTS_PER_WAKE, "login socket", admit, d);
 	if (d->listener == NULL || lb_listen_enable(d->listener, true) != LB_OK) {
 		lb_listen_free(d->listener);
 		free(d);

@@ -37,6 +37,12 @@ lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
 lb_handler lb_do_claim, lb_do_audit, lb_do_keys;
 
 /*
+ * The next live grant of one identity, in order of its id: begin with *after 0.
+ * LB_ERR_NOT_FOUND when there is none any more.
+ */
+int lb_next_own(struct lb_tx *tx, const char *identity, uint64_t *after, struct lb_grant *grant);
+
+/*
  * The grant that the caller means: by id, or with id 0 the only one of the
  * caller's own in one of the states (bits 1 << state).  Refuses (LB_ERR_REFUSED,
  * the refusal is queued) when there is none that the caller may see, or several.

@@ -1,10 +1,9 @@
 /*
  * The link to front: decoded requests in, replies out.
  *
- * Requests that have arrived together share one commit.  When one of them
- * makes the transaction fail, it is given up and each is tried alone, so that
- * one person's bad luck is not everybody's.  Front is not believed: each frame
- * is decoded again, and the connection must be one that was handed over.
+ * Requests that have arrived together share one commit (batch.h).  Front is not
+ * believed: each frame is decoded again, and the connection must be one that
+ * was handed over.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +11,24 @@
 
 #include "err.h"
 #include "ipc.h"
+#include "keeper/batch.h"
 #include "keeper/dispatch.h"
 #include "keeper/state.h"
 #include "log.h"
+#include "wipe.h"
 #include "wire.h"
 
-#define BATCH_MAX 64u
-
+/* Requests that wait for the batch: never more than a batch takes, so there always is a place. */
 struct waiting {
+	struct lb_work work; /* first: a work is its waiting */
+	TAILQ_ENTRY(waiting) next;
 	uint64_t conn;
 	uint16_t type;
 	union lb_msg msg;
 };
 
-static struct waiting batch[BATCH_MAX];
-static size_t batched;
+static struct waiting places[LB_BATCH_MAX];
+static TAILQ_HEAD(, waiting) unused = TAILQ_HEAD_INITIALIZER(unused);
 
 void
 lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t len)
@@ -41,27 +43,21 @@ lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t 
 	lb_write_bytes(&w, frame, len);
 	if (w.err == LB_OK)
 		lb_link_send(k->front, LB_IPC_FRAME, message, w.used, -1);
-	explicit_bzero(message, sizeof message);
+	lb_wipe(message, sizeof message);
 }
 
-/* Adds one waiting request's work to tx. */
 static int
-take(struct lb_tx *tx, const struct waiting *w)
+decide(struct lb_tx *tx, struct lb_work *work)
 {
+	const struct waiting *w = (const struct waiting *)work;
 	struct lb_peer *peer = lb_peers_find(tx->k->peers, w->conn);
 
 	/* The connection may have closed meanwhile: then nobody asks any more. */
 	return peer == NULL ? LB_OK : lb_dispatch(tx, peer, w->type, &w->msg);
 }
 
-static int
-take_one(struct lb_tx *tx, void *arg)
-{
-	return take(tx, arg);
-}
-
 static void
-refuse_later(struct lb_keeper *k, const struct waiting *w, int err)
+refuse_later(struct lb_keeper *k, uint64_t conn, int err)
 {
 	struct lb_msg_refused r = {.code = err == LB_ERR_FULL ? LB_STORE_FULL : LB_TRY_LATER};
 	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
@@ -73,50 +69,55 @@ refuse_later(struct lb_keeper *k, const struct waiting *w, int err)
 			       : "it could not be done and nothing was changed; try again, and "
 				 "tell the host's operators if it stays so");
 	if (lb_proto_encode(LB_MSG_REFUSED, &r, frame, sizeof frame, &len) == LB_OK)
-		lb_front_reply(k, w->conn, frame, len);
+		lb_front_reply(k, conn, frame, len);
 }
 
 static void
-run_batch(struct lb_keeper *k)
+decided(struct lb_keeper *k, struct lb_work *work, int err)
 {
-	struct lb_tx tx;
-	int err = lb_tx_begin(k, &tx);
+	struct waiting *w = (struct waiting *)work;
 
-	if (err == LB_OK) {
-		for (size_t i = 0; err == LB_OK && i < batched; i++)
-			err = take(&tx, &batch[i]);
-		if (err == LB_OK)
-			err = lb_tx_commit(&tx);
-		else
-			lb_tx_abort(&tx);
-	}
-	for (size_t i = 0; err != LB_OK && i < batched; i++) {
-		int alone = batched == 1 ? err : lb_tx_run(k, take_one, &batch[i]);
+	if (err != LB_OK)
+		refuse_later(k, w->conn, err);
+	lb_wipe(w, sizeof *w);
+	TAILQ_INSERT_HEAD(&unused, w, next);
+}
 
-		if (alone != LB_OK)
-			refuse_later(k, &batch[i], alone);
-	}
-	explicit_bzero(batch, batched * sizeof batch[0]);
-	batched = 0;
+static struct waiting *
+place(void)
+{
+	static bool laid_out;
+	struct waiting *w;
+
+	for (size_t i = 0; !laid_out && i < LB_BATCH_MAX; i++)
+		TAILQ_INSERT_TAIL(&unused, &places[i], next);
+	laid_out = true;
+	w = TAILQ_FIRST(&unused);
+	if (w != NULL)
+		TAILQ_REMOVE(&unused, w, next);
+	return w;
 }
 
 static int
 on_frame(struct lb_keeper *k, const uint8_t *bytes, size_t len)
 {
-	struct waiting *w = &batch[batched];
+	struct waiting *w = place();
 	struct lb_reader r;
 	uint8_t header[LB_HEADER_SIZE];
 	uint32_t payload;
 
+	if (w == NULL)
+		return LB_ERR_INTERNAL;
 	lb_reader_init(&r, bytes, len);
 	w->conn = lb_read_u64(&r);
 	lb_read_bytes(&r, header, sizeof header);
 	if (r.err != LB_OK || lb_proto_header(header, &w->type, &payload) != LB_OK ||
 	    payload != r.left || lb_proto_door(w->type) != LB_DOOR_PUBLIC ||
-	    lb_proto_decode(w->type, r.at, r.left, &w->msg) != LB_OK)
+	    lb_proto_decode(w->type, r.at, r.left, &w->msg) != LB_OK) {
+		TAILQ_INSERT_HEAD(&unused, w, next);
 		return LB_ERR_MALFORMED;
-	if (++batched == BATCH_MAX)
-		run_batch(k);
+	}
+	lb_batch_add(k, &w->work, decide, decided);
 	return LB_OK;
 }
 
@@ -138,13 +139,6 @@ on_message(void *arg, uint16_t type, const uint8_t *bytes, size_t len, int fd)
 	return err;
 }
 
-static void
-on_drained(void *arg)
-{
-	if (batched > 0)
-		run_batch(arg);
-}
-
 /* Its connections are gone with it.  The warden replaces it, also when it only misbehaved. */
 static void
 on_lost(void *arg)
@@ -152,10 +146,9 @@ on_lost(void *arg)
 	struct lb_keeper *k = arg;
 	const struct lb_ipc_conn start = {.conn = k->front_start};
 
-	batched = 0;
 	lb_peers_front(k->peers, false);
 	if (k->warden != NULL)
 		lb_ipc_send(k->warden, LB_IPC_BAD_FRONT, &start, -1);
 }
 
-const struct lb_link_calls lb_keeper_front_calls = {on_message, on_lost, on_drained};
+const struct lb_link_calls lb_keeper_front_calls = {on_message, on_lost, NULL};

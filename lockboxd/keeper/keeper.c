@@ -187,7 +187,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	lb_privsep_drop(uid, gid, root_dir);
 	open_store(k);
 	k->base = event_base_new();
-	if (k->base != NULL)
+	if (k->base != NULL && lb_batch_init(k) == LB_OK)
 		k->warden = lb_link_new(k->base, LB_FD_LINK, &lb_keeper_warden_calls, k);
 	if (k->warden == NULL)
 		lb_fatal(1, "out of memory");

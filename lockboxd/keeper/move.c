@@ -15,6 +15,29 @@ lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	       lb_policy_is_auditor(tx->k->policy, who->identity);
 }
 
+int
+lb_next_own(struct lb_tx *tx, const char *identity, uint64_t *after, struct lb_grant *grant)
+{
+	struct lb_grant g;
+	int err;
+
+	if (*after == 0) {
+		/* Nothing older than the oldest live one of all: what is past is never walked. */
+		err = lb_store_next_live(tx->store, 0, &g);
+		if (err != LB_OK)
+			return err;
+		*after = g.id - 1;
+	}
+	while ((err = lb_store_next_of(tx->store, identity, *after, &g)) == LB_OK) {
+		*after = g.id;
+		if (lb_state_live(g.state)) {
+			*grant = g;
+			break;
+		}
+	}
+	return err;
+}
+
 /* The only grant of the caller's own in one of the states.  LB_ERR_EXISTS when there are several. */
 static int
 find_own(struct lb_tx *tx, const char *identity, unsigned states, struct lb_grant *grant)
@@ -23,9 +46,8 @@ find_own(struct lb_tx *tx, const char *identity, unsigned states, struct lb_gran
 	uint64_t after = 0;
 	int found = 0, err;
 
-	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
-		after = g.id;
-		if (strcmp(g.identity, identity) != 0 || !(states & 1u << g.state))
+	while ((err = lb_next_own(tx, identity, &after, &g)) == LB_OK) {
+		if (!(states & 1u << g.state))
 			continue;
 		if (found++ == 0)
 			*grant = g;

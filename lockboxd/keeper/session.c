@@ -13,32 +13,38 @@
 #include "log.h"
 
 static int
-close_session(struct lb_tx *tx, void *arg)
+close_session(struct lb_tx *tx, uint64_t grant, uint64_t number)
 {
-	const struct lb_watch *w = arg;
 	struct lb_grant g;
-	int err = lb_store_drop_session(tx->store, w->grant, w->number);
+	int err = lb_store_drop_session(tx->store, grant, number);
 
 	if (err == LB_OK)
-		err = lb_store_grant(tx->store, w->grant, &g);
+		err = lb_store_grant(tx->store, grant, &g);
 	if (err == LB_OK)
 		err = lb_audit(tx, "session-close", &g, "", "session %llu",
-			       (unsigned long long)w->number);
+			       (unsigned long long)number);
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
-static void
-on_exit_of_session(evutil_socket_t fd, short what, void *arg)
+static int
+close_watched(struct lb_tx *tx, struct lb_work *work)
 {
-	struct lb_watch *w = arg;
-	static const struct timeval soon = {1, 0};
+	const struct lb_watch *w = (const struct lb_watch *)work;
 
-	(void)fd;
-	(void)what;
-	if (lb_tx_run(w->keeper, close_session, w) != LB_OK) {
+	return close_session(tx, w->grant, w->number);
+}
+
+static void on_exit_of_session(evutil_socket_t fd, short what, void *arg);
+
+static void
+closed(struct lb_keeper *k, struct lb_work *work, int err)
+{
+	static const struct timeval soon = {1, 0};
+	struct lb_watch *w = (struct lb_watch *)work;
+
+	if (err != LB_OK) {
 		/* It stays counted until that is recorded: once more in a second, by the clock alone. */
-		if (event_base_once(w->keeper->base, -1, EV_TIMEOUT, on_exit_of_session, w,
-				    &soon) != 0)
+		if (event_base_once(k->base, -1, EV_TIMEOUT, on_exit_of_session, w, &soon) != 0)
 			lb_fatal(1, "no memory to look again at a session that is over: the next "
 				    "keeper does");
 		return;
@@ -47,6 +53,16 @@ on_exit_of_session(evutil_socket_t fd, short what, void *arg)
 	event_free(w->exit);
 	close(w->pidfd);
 	free(w);
+}
+
+static void
+on_exit_of_session(evutil_socket_t fd, short what, void *arg)
+{
+	struct lb_watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	lb_batch_add(w->keeper, &w->work, close_watched, closed);
 }
 
 int
@@ -91,12 +107,11 @@ static int
 resume_one(struct lb_tx *tx, const struct lb_session *s)
 {
 	struct lb_ipc_session ipc = {.pid = s->pid};
-	struct lb_watch gone = {.grant = s->grant, .number = s->number};
 	struct lb_grant g;
 	int pidfd = find_process(tx->k, s), err;
 
 	if (pidfd < 0)
-		return close_session(tx, &gone);
+		return close_session(tx, s->grant, s->number);
 	err = lb_store_grant(tx->store, s->grant, &g);
 	if (err == LB_OK) {
 		ipc.uid = g.uid;

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "link.h"
 #include "log.h"
+#include "keeper/batch.h"
 #include "keeper/budget.h"
 #include "keeper/grant.h"
 #include "keeper/outbox.h"
@@ -21,6 +22,7 @@ struct event_base;
 
 /* An open session's process; its exit closes the session. */
 struct lb_watch {
+	struct lb_work work; /* first: closing it */
 	LIST_ENTRY(lb_watch) next;
 	struct lb_keeper *keeper;
 	uint64_t grant, number;
@@ -54,9 +56,11 @@ struct lb_keeper {
 	char host[LB_HOST_MAX + 1]; /* of the machine; the policy's name wins */
 	struct lb_peers *peers;	    /* public connections */
 	struct lb_direct *direct;   /* connections that front never sees */
-	void (*take_direct)(struct lb_direct *d, int fd, const struct lb_peer *peer); /* direct.c's */
+	void (*take_direct)(struct lb_direct *d, int fd,
+			    const struct lb_peer *peer); /* direct.c's */
 	struct lb_alarm *alarm;
-	uint64_t alarm_s; /* what it is set to; 0: nothing is due */
+	uint64_t alarm_s;      /* what it is set to; 0: nothing is due */
+	struct lb_batch batch; /* what waits to be decided together */
 	LIST_HEAD(, lb_watch) watches;
 	/* Carries out one thing from an outbox after its commit, then NULL once (effects.c). */
 	void (*carry_out)(struct lb_keeper *k, struct lb_out *out);

@@ -76,6 +76,9 @@ struct lb_clock_mark {
 	uint8_t boot_id[LB_BOOT_ID_SIZE];
 };
 
+/* True for pending, approved, active and ending: the states whose grants are in the live index. */
+bool lb_state_live(uint8_t state);
+
 struct lb_store;
 struct lb_store_txn;
 

@@ -66,9 +66,6 @@ struct lb_key lb_key_u64(uint64_t value);
 struct lb_key lb_key_pair(uint64_t first, uint64_t second);
 struct lb_key lb_key_person(const char *identity, uint64_t id);
 
-/* True for the states whose grants are in the live and deadline indexes. */
-bool lb_state_live(uint8_t state);
-
 /* True when uid is that of a serial which the counters say was handed out. */
 bool lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters);
 

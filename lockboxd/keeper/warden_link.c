@@ -51,6 +51,51 @@ lb_answer_awaiting(struct lb_keeper *k, uint32_t uid, bool ok, const char *text)
 	}
 }
 
+/* -- outcomes, recorded together ------------------------------------------------------ */
+
+struct recording {
+	struct lb_work work; /* first: a work is its recording */
+	struct lb_ipc_outcome outcome;
+	int (*record)(struct lb_tx *tx, const struct lb_ipc_outcome *o);
+	bool must; /* the warden keeps what is not recorded, and says it again to the next keeper */
+};
+
+static int
+record(struct lb_tx *tx, struct lb_work *work)
+{
+	const struct recording *r = (const struct recording *)work;
+
+	return r->record(tx, &r->outcome);
+}
+
+static void
+recorded(struct lb_keeper *k, struct lb_work *work, int err)
+{
+	struct recording *r = (struct recording *)work;
+
+	if (err != LB_OK)
+		lb_log(r->must ? LOG_CRIT : LOG_ERR, "what became of uid %u is not recorded: %s",
+		       r->outcome.uid, lb_err_text(err));
+	if (err != LB_OK && r->must)
+		lb_keeper_stop(k);
+	free(r);
+}
+
+static int
+record_later(struct lb_keeper *k, const struct lb_ipc_outcome *o, bool must,
+	     int (*fn)(struct lb_tx *tx, const struct lb_ipc_outcome *o))
+{
+	struct recording *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return LB_ERR_NOMEM;
+	r->outcome = *o;
+	r->record = fn;
+	r->must = must;
+	lb_batch_add(k, &r->work, record, recorded);
+	return LB_OK;
+}
+
 /* -- messages ------------------------------------------------------------------------ */
 
 static int
@@ -101,9 +146,8 @@ do_courier(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
  * name instead is not ours to touch.
  */
 static int
-give_up(struct lb_tx *tx, void *arg)
+give_up(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 {
-	const struct lb_ipc_outcome *o = arg;
 	bool unmade = strcmp(o->event, LB_IPC_UNMADE) == 0;
 	struct lb_step step;
 	struct lb_grant g;
@@ -130,17 +174,16 @@ give_up(struct lb_tx *tx, void *arg)
 static int
 do_published(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
-	struct lb_ipc_outcome o = msg->outcome;
+	const struct lb_ipc_outcome *o = &msg->outcome;
 
 	(void)fd;
-	lb_answer_awaiting(k, o.uid, o.ok == 1, o.text);
-	return o.ok == 1 ? LB_OK : lb_tx_run(k, give_up, &o);
+	lb_answer_awaiting(k, o->uid, o->ok == 1, o->text);
+	return o->ok == 1 ? LB_OK : record_later(k, o, true, give_up);
 }
 
 static int
-close_grant(struct lb_tx *tx, void *arg)
+close_grant(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 {
-	const struct lb_ipc_outcome *o = arg;
 	const struct lb_ipc_uid ack = {.uid = o->uid};
 	struct lb_session s;
 	struct lb_step step;
@@ -176,21 +219,13 @@ close_grant(struct lb_tx *tx, void *arg)
 static int
 do_evicted(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
-	struct lb_ipc_outcome o = msg->outcome;
-	int err = lb_tx_run(k, close_grant, &o);
-
 	(void)fd;
-	/* Unrecorded, the warden keeps the receipt and says it again to the next keeper. */
-	if (err != LB_OK)
-		lb_log(LOG_CRIT, "the receipt for uid %u is not recorded: %s", o.uid,
-		       lb_err_text(err));
-	return err;
+	return record_later(k, &msg->outcome, true, close_grant);
 }
 
 static int
-note(struct lb_tx *tx, void *arg)
+note(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 {
-	const struct lb_ipc_outcome *o = arg;
 	struct lb_grant g;
 	int err = lb_store_grant_by_uid(tx->store, o->uid, &g);
 
@@ -202,10 +237,8 @@ note(struct lb_tx *tx, void *arg)
 static int
 do_note(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
-	struct lb_ipc_outcome o = msg->outcome;
-
 	(void)fd;
-	lb_tx_run(k, note, &o);
+	record_later(k, &msg->outcome, false, note);
 	return LB_OK;
 }
 

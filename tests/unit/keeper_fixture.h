@@ -226,6 +226,7 @@ fixture_open(void **state, size_t map_size)
 	snprintf(f->file, sizeof f->file, "%s/%s", f->dir, LB_STORE_FILE);
 	ok(lb_store_open(f->dir, map_size, &k->store));
 	k->base = event_base_new();
+	ok(lb_batch_init(k));
 	k->policy = parse(policy_text);
 	k->keys_uid = KEYS_UID;
 	k->courier_fd = -1;
@@ -268,6 +269,7 @@ fixture_teardown(void **state)
 		free(w);
 	}
 	lb_outbox_clear(&f->k.awaiting);
+	lb_batch_clear(&f->k);
 	lb_link_free(f->k.front);
 	lb_link_free(f->k.warden);
 	close(f->front_fd);
@@ -577,10 +579,13 @@ warden_says(struct fixture *f, enum lb_ipc type, uint32_t uid, bool well, const 
 	struct lb_ipc_outcome o = {.uid = uid, .ok = well};
 	uint8_t bytes[LB_LINK_MESSAGE_MAX];
 	size_t len;
+	int err;
 
 	snprintf(o.text, sizeof o.text, "%s", text);
 	ok(lb_ipc_encode(type, &o, bytes, sizeof bytes, &len));
-	return lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, len, -1);
+	err = lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, len, -1);
+	lb_batch_run(&f->k);
+	return err;
 }
 
 static inline void
