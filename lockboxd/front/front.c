@@ -10,6 +10,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,28 @@ on_lost(void *arg)
 	event_base_loopbreak(base);
 }
 
+/* What libevent keeps for connections are answers, one-time passwords among them. */
+static void
+wiping_free(void *memory)
+{
+	if (memory == NULL)
+		return;
+	lb_wipe(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+static void *
+wiping_realloc(void *old, size_t size)
+{
+	void *new = malloc(size);
+
+	if (new == NULL || old == NULL)
+		return new;
+	memcpy(new, old, malloc_usable_size(old) < size ? malloc_usable_size(old) : size);
+	wiping_free(old);
+	return new;
+}
+
 int
 lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
 {
@@ -228,6 +251,7 @@ lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
 
 	lb_privsep_ignore_signals();
 	lb_privsep_drop(uid, gid, root_dir);
+	event_set_mem_functions(malloc, wiping_realloc, wiping_free);
 	base = event_base_new();
 	if (base != NULL)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
