@@ -55,11 +55,14 @@ CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 # Small programs the module tests, end-to-end tests and benchmarks run; each is one file.
-HELPER_SRC := $(wildcard tests/module/*.c tests/e2e/*.c tests/bench/*.c)
+DAEMON_BENCH_SRC := $(wildcard tests/bench/daemon_*.c)
+HELPER_SRC := $(filter-out $(DAEMON_BENCH_SRC),$(wildcard tests/module/*.c tests/e2e/*.c tests/bench/*.c))
 HELPER_BIN := $(foreach s,$(HELPER_SRC),$(BUILD)/tests/$(notdir $(s:.c=)))
 # Programs with the daemon's own objects in them, run by the module tests as root.
 DAEMON_TEST_BIN := $(patsubst tests/daemon/%.c,$(BUILD)/tests/%,$(wildcard tests/daemon/*.c))
-HELPER_BIN += $(DAEMON_TEST_BIN)
+# The same for the benchmarks.
+DAEMON_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(DAEMON_BENCH_SRC))
+HELPER_BIN += $(DAEMON_TEST_BIN) $(DAEMON_BENCH_BIN)
 # Programs of the torture tests, with the daemon's objects and those of tests/torture/part/ in them.
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/%,$(wildcard tests/torture/*.c))
 TORTURE_OBJ := $(call obj,$(wildcard tests/torture/part/*.c))
@@ -133,6 +136,12 @@ $(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OB
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
+
+$(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
+		$< $(filter %.o,$^) $(DAEMON_LIBS)
 
 $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)

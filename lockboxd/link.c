@@ -152,16 +152,15 @@ out:
 
 /* 1: sent; 0: the other end is not reading just now; -1: the link is over. */
 static int
-transmit(struct lb_link *link, const struct packet *p)
+transmit(struct lb_link *link, const struct iovec *parts, size_t nparts, int fd)
 {
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)p->bytes, .iov_len = p->len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = nparts};
 
-	if (p->fd >= 0) {
+	if (fd >= 0) {
 		struct cmsghdr *c;
 
 		msg.msg_control = &control;
@@ -170,7 +169,7 @@ transmit(struct lb_link *link, const struct packet *p)
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &p->fd, sizeof p->fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
 	}
 	if (sendmsg(link->fd, &msg, MSG_NOSIGNAL) >= 0)
 		return 1;
@@ -183,7 +182,8 @@ write_queued(struct lb_link *link)
 	struct packet *p;
 
 	while ((p = TAILQ_FIRST(&link->queue)) != NULL) {
-		int sent = transmit(link, p);
+		const struct iovec whole = {p->bytes, p->len};
+		int sent = transmit(link, &whole, 1, p->fd);
 
 		if (sent < 0) {
 			lose(link);
@@ -251,15 +251,12 @@ lb_link_free(struct lb_link *link)
 	free(link);
 }
 
-int
-lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len, int fd)
+/* Puts one message into the queue, to be written from the loop. */
+static int
+enqueue(struct lb_link *link, const uint8_t head[2], const void *bytes, size_t len, int fd)
 {
 	struct packet *p;
 
-	if (link->dead)
-		return LB_ERR_UNREACHABLE;
-	if (len > LB_LINK_MESSAGE_MAX)
-		return LB_ERR_TOO_LONG;
 	if (link->queued + len > QUEUE_MAX) {
 		lose(link);
 		return LB_ERR_FULL;
@@ -273,18 +270,33 @@ lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len,
 		return LB_ERR_SYSTEM;
 	}
 	p->len = len + 2;
-	p->bytes[0] = (uint8_t)(type >> 8);
-	p->bytes[1] = (uint8_t)type;
+	memcpy(p->bytes, head, 2);
 	if (len > 0)
 		memcpy(p->bytes + 2, bytes, len);
 	TAILQ_INSERT_TAIL(&link->queue, p, next);
 	link->queued += p->len;
-	/* Written from the loop, so that a failure never calls back into the sender. */
 	if (event_add(link->write, NULL) != 0) {
 		lose(link); /* nothing would ever be written */
 		return LB_ERR_NOMEM;
 	}
 	return LB_OK;
+}
+
+int
+lb_link_send(struct lb_link *link, uint16_t type, const void *bytes, size_t len, int fd)
+{
+	const uint8_t head[2] = {(uint8_t)(type >> 8), (uint8_t)type};
+	const struct iovec parts[2] = {{(void *)(uintptr_t)head, sizeof head},
+				       {(void *)(uintptr_t)bytes, len}};
+
+	if (link->dead)
+		return LB_ERR_UNREACHABLE;
+	if (len > LB_LINK_MESSAGE_MAX)
+		return LB_ERR_TOO_LONG;
+	/* At once when nothing waits before it; a failure is found from the loop, never called back from here. */
+	if (TAILQ_EMPTY(&link->queue) && transmit(link, parts, len > 0 ? 2 : 1, fd) > 0)
+		return LB_OK;
+	return enqueue(link, head, bytes, len, fd);
 }
 
 void

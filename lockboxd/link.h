@@ -41,8 +41,8 @@ struct lb_link *lb_link_new(struct event_base *base, int fd, const struct lb_lin
 void lb_link_free(struct lb_link *link);
 
 /*
- * Queues one message.  fd (or -1) is duplicated, the caller keeps its own.
- * Never blocks.  LB_ERR_TOO_LONG; LB_ERR_FULL when the other end has stopped
+ * Sends one message, or queues it when the other end is not reading just now.
+ * fd stays the caller's.  Never blocks.  LB_ERR_TOO_LONG; LB_ERR_FULL when the other end has stopped
  * reading and the queue's maximum (8 MiB) is reached, LB_ERR_UNREACHABLE when the link
  * is dead: in both cases the link is lost.
  */
