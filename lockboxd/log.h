@@ -12,39 +12,62 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <syslog.h>
 
 #define LB_LOG_LINE_MAX 4096
+#define LB_LOG_WAITING_MAX (1u << 20)
+#define LB_LOG_SOCKET "/dev/log"
 
-/* In the warden, before anything is logged.  foreground: copy to standard error. */
-void lb_log_open_warden(bool foreground);
+/*
+ * In the warden, before anything is logged.  foreground: copy to standard
+ * error.  path: the socket of syslog, kept, not copied.
+ */
+void lb_log_open_warden(bool foreground, const char *path);
 /* In a child, whose standard error is the socket to the warden. */
 void lb_log_open_child(void);
 
 /*
  * Logs one line at a syslog priority (LOG_INFO, …), facility authpriv.  The
  * line is escaped (lb_text_escape) and cut at LB_LOG_LINE_MAX.  Never blocks,
- * never fails; what cannot be sent is counted and told of later.  Leaves
- * errno alone.
+ * never fails; what cannot be sent waits, or is counted and told of later.
+ * Leaves errno alone.
  */
 void lb_log(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The warden passing on a child's datagram: "<N>text" or bare text. */
-void lb_log_relay(const char *process, const char *datagram, size_t len);
+/*
+ * The warden passing on a child's datagram: "<N>text" or bare text.  loudest is
+ * the highest priority (the lowest number) that this child may use.
+ */
+void lb_log_relay(const char *process, int loudest, const char *datagram, size_t len);
+
+/*
+ * To be called every second or two: sends what waits, and says what budgets
+ * have held back.  Never blocks.
+ */
+void lb_log_tick(void);
+/* At the end of a process: sends what waits, for at most wait_ms. */
+void lb_log_flush(unsigned wait_ms);
 
 /* Logs at LOG_CRIT and ends the process with status.  For start-up and broken invariants only. */
 void lb_fatal(int status, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 
 /*
  * A budget of lines: true while this call may log.  At most burst at once and
- * per_s a second; lines held back are reported with the next that may go.
+ * per_s a second; how many were held back is told with the next that may go, or
+ * by lb_log_tick().  A budget that was used lives as long as its process, and so
+ * does what, the name of the source.
  */
 struct lb_log_budget {
 	unsigned per_s, burst;
 	double tokens;
-	double last_s;
+	int64_t last_ns;
 	unsigned long held_back;
 };
 bool lb_log_may(struct lb_log_budget *budget, const char *what);
+/* The same at a given time of the monotonic clock, for lb_log_may() and the tests. */
+bool lb_log_may_at(struct lb_log_budget *budget, const char *what, int64_t now_ns);
+/* Says what a budget has held back, if it may by now. */
+void lb_log_settle_at(struct lb_log_budget *budget, const char *what, int64_t now_ns);
 
 #endif

@@ -20,6 +20,7 @@
 #include "name.h"
 #include "privsep.h"
 #include "proto.h"
+#include "warden/notify.h"
 #include "warden/warden.h"
 
 #ifndef LB_VERSION
@@ -92,6 +93,7 @@ main(int argc, char **argv)
 	int c;
 
 	fill_standard_fds();
+	lb_notify_open();
 	clearenv();
 	umask(077);
 	while ((c = getopt(argc, argv, "df:g:hnp:r:s:S:u:Vx:")) != -1) {

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "err.h"
 #include "link.h"
 #include "log.h"
@@ -44,7 +45,7 @@ lb_courier_main(uid_t uid, gid_t gid, const char *root_dir)
 	base = event_base_new();
 	if (base != NULL)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
-	if (keeper == NULL)
+	if (keeper == NULL || lb_beat_start(base) != LB_OK)
 		lb_fatal(1, "out of memory");
 	lb_sandbox_confine_files(-1);
 	lb_sandbox_enter(LB_PROC_COURIER);

@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "err.h"
 #include "ipc.h"
 #include "log.h"
@@ -255,7 +256,7 @@ lb_front_main(uid_t uid, gid_t gid, const char *root_dir)
 	base = event_base_new();
 	if (base != NULL)
 		keeper = lb_link_new(base, LB_FD_LINK, &calls, NULL);
-	if (keeper == NULL)
+	if (keeper == NULL || lb_beat_start(base) != LB_OK)
 		lb_fatal(1, "out of memory");
 	lb_sandbox_confine_files(-1);
 	lb_sandbox_enter(LB_PROC_FRONT);

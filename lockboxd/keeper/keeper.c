@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/direct.h"
@@ -26,6 +27,7 @@
 #define NS 1000000000ll
 #define STORE_DIR "/"
 #define MAP_SIZE ((size_t)256 << 20)
+#define LAST_LINES_MS 500u
 #define KEYS_USER "lockbox-keys"
 
 static struct lb_keeper keeper;
@@ -189,12 +191,13 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	k->base = event_base_new();
 	if (k->base != NULL && lb_batch_init(k) == LB_OK)
 		k->warden = lb_link_new(k->base, LB_FD_LINK, &lb_keeper_warden_calls, k);
-	if (k->warden == NULL)
+	if (k->warden == NULL || lb_beat_start(k->base) != LB_OK)
 		lb_fatal(1, "out of memory");
 	lb_sandbox_confine_files(k->proc_fd);
 	lb_sandbox_enter(LB_PROC_KEEPER);
 
 	event_base_dispatch(k->base);
 	lb_store_close(k->store);
+	lb_log_flush(LAST_LINES_MS);
 	return stopping && k->started ? 0 : LB_EXIT_SETUP;
 }

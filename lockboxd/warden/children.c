@@ -17,9 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "err.h"
 #include "ipc.h"
 #include "log.h"
+#include "warden/notify.h"
 #include "warden/state.h"
 
 #define STOP_GRACE_S 2
@@ -34,27 +36,61 @@ static const enum lb_ipc handover[LB_PROC_COUNT] = {
 	[LB_PROC_COURIER] = LB_IPC_COURIER,
 };
 
-/* The keeper's lines are the record's, bounded where they are made; the others have little to say. */
-static struct lb_log_budget budgets[LB_PROC_COUNT] = {
-	[LB_PROC_FRONT] = {.per_s = 5, .burst = 100},
-	[LB_PROC_COURIER] = {.per_s = 5, .burst = 100},
+/*
+ * What a child may say: the loudest priority, so that one that was taken over
+ * raises no alarm on every terminal, and how many lines.  The keeper's lines of
+ * the record ("event=...") are bounded where they are made and are never held
+ * back; the others have little to say.
+ */
+static struct {
+	int loudest;
+	struct lb_log_budget budget;
+} says[LB_PROC_COUNT] = {
+	[LB_PROC_KEEPER] = {LOG_ALERT, {.per_s = 50, .burst = 1000}},
+	[LB_PROC_FRONT] = {LOG_ERR, {.per_s = 1, .burst = 100}},
+	[LB_PROC_COURIER] = {LOG_ERR, {.per_s = 1, .burst = 100}},
 };
+
+static bool
+is_record(enum lb_proc proc, const char *line, size_t len)
+{
+	static const char mark[] = "event=";
+
+	return proc == LB_PROC_KEEPER && len > 3 + sizeof mark && line[0] == '<' &&
+	       memcmp(line + 3, mark, sizeof mark - 1) == 0;
+}
+
+static void
+take_line(struct lb_warden *w, enum lb_proc proc, const char *line, size_t len)
+{
+	if (lb_beat_is(line, len))
+		lb_warden_beat(w, proc);
+	else if (is_record(proc, line, len) || lb_log_may(&says[proc].budget, lb_proc_name(proc)))
+		lb_log_relay(lb_proc_name(proc), says[proc].loudest, line, len);
+}
+
+static void
+read_lines(struct lb_warden *w, enum lb_proc proc)
+{
+	char line[LB_LOG_LINE_MAX + 8];
+	ssize_t n;
+
+	/* A turn at a time: whatever a child says, the warden has other things to do. */
+	for (int i = 0; i < LINES_PER_WAKE &&
+			(n = recv(w->proc[proc].child.log_fd, line, sizeof line, MSG_DONTWAIT)) > 0;
+	     i++)
+		take_line(w, proc, line, (size_t)n);
+}
 
 static void
 on_log(evutil_socket_t fd, short what, void *arg)
 {
-	enum lb_proc proc = (enum lb_proc)(uintptr_t)arg;
-	const char *process = lb_proc_name(proc);
-	struct lb_log_budget *budget = &budgets[proc];
-	char line[LB_LOG_LINE_MAX + 8];
-	ssize_t n;
+	struct lb_warden *w = arg;
 
 	(void)what;
-	/* A turn at a time: whatever a child says, the warden has other things to do. */
-	for (int i = 0;
-	     i < LINES_PER_WAKE && (n = recv((int)fd, line, sizeof line, MSG_DONTWAIT)) > 0; i++)
-		if (budget->per_s == 0 || lb_log_may(budget, process))
-			lb_log_relay(process, line, (size_t)n);
+	for (int p = 0; p < LB_PROC_COUNT; p++)
+		if (w->proc[p].child.pid != 0 && w->proc[p].child.log_fd == (int)fd)
+			read_lines(w, (enum lb_proc)p);
 }
 
 static void
@@ -91,7 +127,7 @@ forget_child(struct lb_warden *w, enum lb_proc proc)
 {
 	struct lb_child *c = &w->proc[proc].child;
 
-	on_log(c->log_fd, 0, (void *)(uintptr_t)proc); /* its last words */
+	read_lines(w, proc); /* its last words */
 	event_free(w->proc[proc].exit);
 	event_free(w->proc[proc].log);
 	w->proc[proc].exit = w->proc[proc].log = NULL;
@@ -117,7 +153,7 @@ on_exit_of(struct lb_warden *w, enum lb_proc proc)
 	if (proc == LB_PROC_KEEPER) {
 		bool was_ready = w->keeper_ready;
 
-		w->keeper_ready = false;
+		w->keeper_ready = w->synced = false;
 		lb_link_free(w->keeper);
 		w->keeper = NULL;
 		for (int p = LB_PROC_KEEPER + 1; p < LB_PROC_COUNT; p++)
@@ -127,6 +163,7 @@ on_exit_of(struct lb_warden *w, enum lb_proc proc)
 			lb_log(LOG_CRIT, "the keeper cannot start: stopping; see the line above");
 			lb_warden_stop(w, LB_EXIT_SETUP);
 		}
+		lb_warden_tell_manager(w);
 	}
 	if (w->stopping) {
 		if (!lb_warden_any_running(w))
@@ -156,8 +193,7 @@ watch(struct lb_warden *w, enum lb_proc proc)
 	struct lb_child *c = &w->proc[proc].child;
 
 	w->proc[proc].exit = event_new(w->base, c->pidfd, EV_READ, on_exit_event, w);
-	w->proc[proc].log = event_new(w->base, c->log_fd, EV_READ | EV_PERSIST, on_log,
-				      (void *)(uintptr_t)proc);
+	w->proc[proc].log = event_new(w->base, c->log_fd, EV_READ | EV_PERSIST, on_log, w);
 	if (w->proc[proc].exit == NULL || w->proc[proc].log == NULL ||
 	    event_add(w->proc[proc].exit, NULL) != 0 || event_add(w->proc[proc].log, NULL) != 0)
 		lb_fatal(1, "out of memory");
@@ -216,6 +252,7 @@ lb_warden_start(struct lb_warden *w, enum lb_proc proc)
 	int pair[2], err = LB_ERR_SYSTEM;
 
 	w->proc[proc].started_ns = lb_boot_ns();
+	lb_warden_beat_from_now(w, proc);
 	if (w->proc[proc].restart == NULL)
 		w->proc[proc].restart = evtimer_new(w->base, on_restart, w);
 	if (w->proc[proc].restart == NULL)
@@ -257,6 +294,7 @@ lb_warden_stop(struct lb_warden *w, int status)
 
 	if (w->stopping)
 		return;
+	lb_notify("STOPPING=1\nSTATUS=stopping: grants stay as they are");
 	w->stopping = true;
 	w->status = status;
 	if (!lb_warden_any_running(w)) {

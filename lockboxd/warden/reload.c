@@ -133,6 +133,7 @@ finish(void *arg, bool ok, const char *text)
 		lb_warden_stop(w, LB_EXIT_SETUP);
 	else if (!ok)
 		lb_log(LOG_ERR, "the old policy stays in force");
+	lb_warden_tell_reloaded(w, !ok);
 	/* Whoever asked meanwhile may have changed the files since they were read. */
 	if (w->reload_again) {
 		w->reload_again = false;
@@ -149,8 +150,10 @@ lb_warden_begin_reload(struct lb_warden *w)
 		w->reload_again = true;
 		return LB_OK;
 	}
+	lb_warden_tell_reloading(w);
 	w->reload = prepare(w->options);
 	if (w->reload == NULL) {
+		lb_warden_tell_reloaded(w, true);
 		lb_log(LOG_ERR, "policy refused%s",
 		       w->policy != NULL ? ": the old policy stays in force"
 					 : "; run lockbox check");
@@ -164,5 +167,6 @@ lb_warden_begin_reload(struct lb_warden *w)
 	lb_reload_free(w->reload);
 	w->reload = NULL;
 	lb_log(LOG_ERR, "out of memory: the policy was not read anew");
+	lb_warden_tell_reloaded(w, true);
 	return LB_ERR_NOMEM;
 }

@@ -158,6 +158,7 @@ publish(struct lb_warden *w)
 		w->publish_needed = false;
 		return true;
 	}
+	w->publish_needed = true; /* also when only an end was to be published */
 	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again",
 	       why);
 	if (event_add(w->retry_publish, &later) != 0)
@@ -193,6 +194,7 @@ lb_warden_settle(struct lb_warden *w)
 			lb_evict_begin(w->evictor, a);
 	}
 	set_alarm(w);
+	lb_warden_tell_manager(w);
 }
 
 void
@@ -320,6 +322,8 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		}
 	}
 	w->publish_needed = true; /* an old file may stand from before a restart */
+	/* It sends this from the loop, after all that makes it answer logins. */
+	w->synced = true;
 	return LB_OK;
 }
 

@@ -36,12 +36,15 @@ struct lb_warden {
 		struct event *exit, *log, *restart;
 		unsigned backoff_ms;
 		int64_t started_ns;
-		uint64_t start; /* number of this start, by which the keeper names it */
+		int64_t beat_ns; /* when it was heard of last, on the monotonic clock */
+		bool beaten;	 /* since it was started */
+		uint64_t start;	 /* number of this start, by which the keeper names it */
 	} proc[LB_PROC_COUNT];
 	uint64_t starts;
 	const struct lb_link_calls *keeper_calls;
 	struct lb_link *keeper;
 	bool keeper_ready;
+	bool synced; /* this keeper has named all accounts, and answers logins */
 	bool stopping;
 	int status; /* of the whole, at the end */
 	struct lb_policy *policy;
@@ -53,6 +56,11 @@ struct lb_warden {
 	struct lb_evictor *evictor;
 	struct lb_alarm *alarm;
 	bool publish_needed;
+	struct event *tick;
+	int64_t tick_ns;     /* when the last one was */
+	bool told_ready;     /* the service manager was told READY */
+	bool refused_policy; /* at the last reload */
+	char told[128];	     /* the status it was told last */
 };
 
 /* children.c: starting, watching, restarting. */
@@ -63,6 +71,18 @@ bool lb_warden_any_running(const struct lb_warden *w);
 void lb_warden_send_policy(struct lb_warden *w);
 /* Lets the children end in good order, then leaves the event loop. */
 void lb_warden_stop(struct lb_warden *w, int status);
+
+/* pulse.c: who hangs is replaced; the service manager hears how things stand. */
+int lb_warden_pulse_start(struct lb_warden *w);
+/* A child was heard of; a child begins, and has time until it must be. */
+void lb_warden_beat(struct lb_warden *w, enum lb_proc proc);
+void lb_warden_beat_from_now(struct lb_warden *w, enum lb_proc proc);
+/* How long a child may be silent; beaten: after its first beat. */
+int64_t lb_warden_silence_ns(enum lb_proc proc, bool beaten);
+/* Says READY the first time that logins can be decided, and the status when it has changed. */
+void lb_warden_tell_manager(struct lb_warden *w);
+void lb_warden_tell_reloading(struct lb_warden *w);
+void lb_warden_tell_reloaded(struct lb_warden *w, bool refused);
 
 /* reload.c: reading the policy and putting it into force. */
 int lb_warden_check(const struct lb_warden_options *options); /* reads only; logs what it finds */

@@ -123,6 +123,7 @@ listen_at(const struct lb_warden *w, const char *name, mode_t mode)
 	return fd;
 }
 
+#define LAST_LINES_MS 500u
 #define FILES_WANTED 65536u
 
 static void
@@ -192,7 +193,7 @@ lb_warden_main(const struct lb_warden_options *options)
 
 	if (options->check_only)
 		return lb_warden_check(options) == LB_OK ? 0 : 1;
-	lb_log_open_warden(options->foreground);
+	lb_log_open_warden(options->foreground, LB_LOG_SOCKET);
 	if (!options->foreground && daemon(0, 0) != 0)
 		lb_fatal(1, "cannot detach: %m");
 	w.keeper_calls = &lb_warden_keeper_calls;
@@ -201,7 +202,8 @@ lb_warden_main(const struct lb_warden_options *options)
 		return LB_EXIT_SETUP;
 	lb_sandbox_enter_warden();
 	w.base = event_base_new();
-	if (w.base == NULL || add_signals(&w) != 0 || lb_warden_serve_start(&w) != LB_OK)
+	if (w.base == NULL || add_signals(&w) != 0 || lb_warden_serve_start(&w) != LB_OK ||
+	    lb_warden_pulse_start(&w) != LB_OK)
 		lb_fatal(1, "out of memory");
 	if (lb_warden_begin_reload(&w) != LB_OK)
 		return LB_EXIT_SETUP;
@@ -210,5 +212,6 @@ lb_warden_main(const struct lb_warden_options *options)
 		lb_warden_kill(&w, (enum lb_proc)p);
 	unlinkat(w.run_fd, "public.sock", 0);
 	unlinkat(w.run_fd, "pam.sock", 0);
+	lb_log_flush(LAST_LINES_MS);
 	return w.status;
 }
