@@ -83,6 +83,7 @@ help:
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""
 	@echo "deps     (root) install the Debian packages that building and testing need"
+	@echo "prove    prove with cbmc what tests/prove says; ONLY=NAME for one harness"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
 
@@ -174,6 +175,11 @@ bench:
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)tests/torture/run "$(BUILD)"
+
+# Proofs by cbmc, which is put into a tree of its own; ONLY=NAME for one harness.
+.PHONY: prove
+prove:
+	$(Q)ONLY="$(ONLY)" tests/prove/run "$(BUILD)"
 
 install: all
 	$(Q)BUILD="$(BUILD)" DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" SBINDIR="$(SBINDIR)" \

@@ -43,15 +43,23 @@ lb_boot_ns(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
+/* What the clock shows once gone_ns (at least 0) have gone by: it stops at its end rather than wraps. */
+static int64_t
+later(int64_t time_ns, int64_t gone_ns)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(time_ns, gone_ns, &sum) ? INT64_MAX : sum;
+}
+
 int64_t
 lb_clock_first(int64_t mark_ns, int64_t mark_boot_ns, int64_t wall_ns, int64_t boot_ns)
 {
 	int64_t first = mark_ns;
 
 	/* A guest brought back from a snapshot may show an older boot-time clock: nothing is given back. */
-	if (mark_boot_ns > 0 && boot_ns > mark_boot_ns &&
-	    __builtin_add_overflow(mark_ns, boot_ns - mark_boot_ns, &first))
-		first = INT64_MAX;
+	if (mark_boot_ns > 0 && boot_ns > mark_boot_ns)
+		first = later(mark_ns, boot_ns - mark_boot_ns);
 	return wall_ns > first ? wall_ns : first;
 }
 
@@ -65,10 +73,10 @@ lb_clock_start(struct lb_clock *c, int64_t mark_ns, int64_t mark_boot_ns)
 int64_t
 lb_clock_read(struct lb_clock *c, int64_t wall_ns, int64_t boot_ns)
 {
-	int64_t now = c->anchor_ns + (boot_ns - c->anchor_boot_ns);
+	int64_t now = c->anchor_ns;
 
-	if (boot_ns < c->anchor_boot_ns)
-		now = c->anchor_ns;
+	if (boot_ns > c->anchor_boot_ns)
+		now = later(now, boot_ns - c->anchor_boot_ns);
 	if (wall_ns > now)
 		now = wall_ns;
 	c->anchor_ns = now;

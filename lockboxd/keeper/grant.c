@@ -49,7 +49,7 @@ lb_grant_step(const struct lb_grant *grant, enum lb_event event, uint64_t now_s,
 	int over = grant->until_s != 0 && now_s >= grant->until_s;
 
 	*why = "is in no known state";
-	if (grant->state >= LB_STATE_COUNT || event >= LB_EVENT_COUNT ||
+	if (grant->state >= LB_STATE_COUNT || (unsigned)event >= LB_EVENT_COUNT ||
 	    is_in[grant->state] == NULL)
 		return LB_ERR_REFUSED;
 	*why = is_in[grant->state];

@@ -109,6 +109,17 @@ whatever_the_clocks_do_the_reading_never_goes_back_nor_slower_than_boot_time(voi
 	}
 }
 
+/* Found by the proof of lb_clock_read(): it wrapped, and so went back to the wall clock. */
+static void
+a_clock_at_the_end_of_time_stays_there(void **state)
+{
+	struct lb_clock c = {.anchor_ns = INT64_MAX - 1, .anchor_boot_ns = BOOT0};
+
+	(void)state;
+	assert_int_equal(lb_clock_read(&c, WALL0, BOOT0 + HOUR), INT64_MAX);
+	assert_int_equal(lb_clock_read(&c, WALL0, BOOT0 + 2 * HOUR), INT64_MAX);
+}
+
 static void
 the_clock_starts_no_earlier_than_its_mark(void **unused)
 {
@@ -301,6 +312,7 @@ main(void)
 		cmocka_unit_test(a_boot_clock_that_goes_back_is_not_believed),
 		cmocka_unit_test(
 			whatever_the_clocks_do_the_reading_never_goes_back_nor_slower_than_boot_time),
+		cmocka_unit_test(a_clock_at_the_end_of_time_stays_there),
 		cmocka_unit_test(the_clock_starts_no_earlier_than_its_mark),
 		cmocka_unit_test(a_restart_with_the_wall_clock_set_back_lengthens_nothing),
 		cmocka_unit_test(an_alarm_rings_when_either_clock_is_there),
