@@ -172,7 +172,7 @@ lb_privsep_spawn(enum lb_proc proc, const int *fds, size_t count, const char *ro
 void
 lb_privsep_ignore_signals(void)
 {
-	static const int ignored[] = {SIGPIPE, SIGHUP, SIGTERM, SIGINT};
+	static const int ignored[] = {SIGPIPE, SIGHUP, SIGTERM, SIGINT, SIGXFSZ};
 
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		signal(ignored[i], SIG_IGN);

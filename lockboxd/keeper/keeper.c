@@ -26,7 +26,9 @@
 
 #define NS 1000000000ll
 #define STORE_DIR "/"
-#define MAP_SIZE ((size_t)256 << 20)
+/* The store's file: at first, also how much it grows by, and at most. */
+#define STORE_SIZE ((size_t)64 << 20)
+#define STORE_MOST ((uint64_t)16 << 30)
 #define LAST_LINES_MS 500u
 #define KEYS_USER "lockbox-keys"
 
@@ -158,11 +160,12 @@ open_store(struct lb_keeper *k)
 	if (err != LB_OK)
 		lb_fatal(LB_EXIT_SETUP, "the store is not opened (%s): %s; it was left untouched",
 			 lb_err_text(err), why);
-	err = lb_store_open(STORE_DIR, MAP_SIZE, &k->store);
+	err = lb_store_open(STORE_DIR, STORE_SIZE, &k->store);
 	if (err == LB_OK)
 		err = lb_keeper_clock_resume(k);
 	if (err != LB_OK)
 		lb_fatal(LB_EXIT_SETUP, "the store cannot be opened: %s: %m", lb_err_text(err));
+	lb_store_set_most(k->store, STORE_MOST);
 }
 
 int

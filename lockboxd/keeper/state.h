@@ -43,6 +43,8 @@ struct lb_tries {
 struct lb_keeper {
 	struct event_base *base;
 	struct lb_store *store;
+	uint64_t store_bytes;	  /* its size when it was last looked at */
+	bool store_full;	  /* and whether it took endings only */
 	struct lb_policy *policy; /* immutable; replaced as a whole */
 	uint32_t keys_uid;	  /* of the user that may only look keys up */
 	struct lb_clock clock;

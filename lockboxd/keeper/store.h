@@ -98,20 +98,33 @@ int lb_store_check(const char *dir, char *why, size_t cap);
 /*
  * Opens the store in dir (mode 0700, owned by the caller, else LB_ERR_SYSTEM
  * with EPERM), creating it whole when there is none and taking the disk space
- * of the whole map; LB_ERR_FULL when there is not enough to create it.  An
+ * of map_size bytes; LB_ERR_FULL when there is not enough to create it.  An
  * older process may hold the store for up to two seconds more (EWOULDBLOCK
  * after that).  LB_ERR_DAMAGED, LB_ERR_VERSION: nothing was changed.  This does
  * not look at every page: call lb_store_check() first.  The caller ends with
- * lb_store_close().
+ * lb_store_close().  A child of the caller can only close it (LB_ERR_INTERNAL).
  */
 int lb_store_open(const char *dir, size_t map_size, struct lb_store **store);
 void lb_store_close(struct lb_store *store);
 
 /*
+ * Lets the store grow, in steps of the map_size it was opened with, up to most
+ * bytes, whenever a write transaction is begun with too little room.  Until
+ * this is called it keeps its size.
+ */
+void lb_store_set_most(struct lb_store *store, uint64_t most);
+struct lb_store_size {
+	uint64_t bytes, most; /* of the file now, and what it may become */
+	bool disk_full;	      /* when it was to grow last, the file system had no room */
+};
+void lb_store_get_size(const struct lb_store *store, struct lb_store_size *size);
+
+/*
  * Begins a transaction; at most one at a time per store.  LB_ERR_FULL in
- * LB_STORE_WRITE mode once the soft limit is reached: nine tenths of the map,
- * less a page for each live grant, so that all of them can still be ended.
- * Ends with exactly one of commit and abort.  LB_ERR_SYSTEM (EIO) for ever
+ * LB_STORE_WRITE mode when the soft limit is reached and the file can grow no
+ * more, or not now: nine tenths of it, less a page for each live grant, so that
+ * all of them can still be ended.  Each begin tries anew, so that it goes on as
+ * soon as there is room.  Ends with exactly one of commit and abort.  LB_ERR_SYSTEM (EIO) for ever
  * after the disk failed a commit: only reopening shows what is stored.
  */
 int lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn);

@@ -307,7 +307,7 @@ check_records(struct finding *f, MDB_env *env)
 /* ---- the child ---- */
 
 static int
-check_pages(struct finding *f, const char *path)
+check_pages(struct finding *f, const char *path, size_t *size)
 {
 	struct stat st;
 	uint8_t *file = MAP_FAILED;
@@ -323,6 +323,7 @@ check_pages(struct finding *f, const char *path)
 		f->err = err =
 			lb_store_pages_check(file, (size_t)st.st_size, f->why, sizeof f->why);
 		munmap(file, (size_t)st.st_size);
+		*size = (size_t)st.st_size;
 	} else if (err == LB_ERR_SYSTEM) {
 		found(f, err, "%s: %s", path, strerror(errno));
 	}
@@ -335,14 +336,16 @@ static void
 examine(struct finding *f, const char *path)
 {
 	MDB_env *env;
+	size_t size = 0;
 
-	if (check_pages(f, path) != LB_OK)
+	if (check_pages(f, path, &size) != LB_OK)
 		return;
 	if (mdb_env_create(&env) != 0) {
 		found(f, LB_ERR_NOMEM, "out of memory");
 		return;
 	}
-	if (mdb_env_set_maxdbs(env, LB_TABLE_COUNT) != 0 ||
+	/* As large as the file, whatever a meta page says. */
+	if (mdb_env_set_mapsize(env, size) != 0 || mdb_env_set_maxdbs(env, LB_TABLE_COUNT) != 0 ||
 	    mdb_env_open(env, path, MDB_RDONLY | MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0) != 0)
 		found(f, LB_ERR_DAMAGED, "%s cannot be opened as a store", path);
 	else

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "store_lmdb.h"
@@ -48,50 +49,6 @@ lb_store_from_mdb(int rc)
 
 /* ---- transactions ---- */
 
-/* Pages that LMDB lists as free. */
-static int
-count_free_pages(MDB_txn *txn, size_t *pages)
-{
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	size_t count, sum = 0;
-	int rc = mdb_cursor_open(txn, 0, &cursor);
-
-	if (rc != 0)
-		return lb_store_from_mdb(rc);
-	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (value.mv_size < sizeof count)
-			continue;
-		memcpy(&count, value.mv_data, sizeof count);
-		sum += count;
-	}
-	mdb_cursor_close(cursor);
-	if (rc != MDB_NOTFOUND)
-		return lb_store_from_mdb(rc);
-	*pages = sum;
-	return LB_OK;
-}
-
-/* Free pages are counted only where it matters: near the limit. */
-static int
-compare_room(const struct lb_store *s, MDB_txn *txn)
-{
-	MDB_envinfo info;
-	MDB_stat live;
-	size_t used, spare = 0;
-	int err;
-
-	if (mdb_env_info(s->env, &info) != 0 || mdb_stat(txn, s->dbi[LB_TABLE_LIVE], &live) != 0)
-		return LB_ERR_INTERNAL;
-	used = info.me_last_pgno + 1 + live.ms_entries;
-	if (used < s->soft_limit)
-		return LB_OK;
-	err = count_free_pages(txn, &spare);
-	if (err != LB_OK)
-		return err;
-	return used < s->soft_limit + spare ? LB_OK : LB_ERR_FULL;
-}
-
 /* LMDB refuses for good after a write of its meta page that it could not take back. */
 static int
 begin_mdb(struct lb_store *s, unsigned int flags, MDB_txn **txn)
@@ -105,37 +62,50 @@ begin_mdb(struct lb_store *s, unsigned int flags, MDB_txn **txn)
 	return lb_store_from_mdb(rc);
 }
 
-/* LMDB shows its list of free pages to a read transaction only. */
+/*
+ * Begins a write transaction for which there is room, enlarging the file until
+ * there is: with no transaction open, so this one is begun anew then.  Endings
+ * go on without.
+ */
 static int
-check_room(struct lb_store *s)
+begin_write(struct lb_store *s, bool ending, MDB_txn **txn)
 {
-	MDB_txn *txn;
-	int err = begin_mdb(s, MDB_RDONLY, &txn);
+	bool grew = true;
 
-	if (err != LB_OK)
-		return err;
-	err = compare_room(s, txn);
-	mdb_txn_abort(txn);
-	return err;
+	for (;;) {
+		int err = begin_mdb(s, 0, txn);
+
+		if (err != LB_OK)
+			return err;
+		err = lb_store_room(s, *txn);
+		if (err == LB_OK || (err == LB_ERR_FULL && ending && !grew))
+			return LB_OK;
+		mdb_txn_abort(*txn);
+		if (err != LB_ERR_FULL || !grew)
+			return err;
+		err = lb_store_enlarge(s);
+		if (err != LB_OK && err != LB_ERR_FULL)
+			return err;
+		grew = err == LB_OK;
+		if (!grew && !ending)
+			return err;
+	}
 }
 
 int
 lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn)
 {
-	unsigned int flags = mode == LB_STORE_READ ? MDB_RDONLY : 0;
 	MDB_txn *begun;
 	int err;
 
-	if (store->txn.txn != NULL)
+	if (store->txn.txn != NULL || store->owner != getpid())
 		return LB_ERR_INTERNAL;
 	if (store->broken) {
 		errno = EIO;
 		return LB_ERR_SYSTEM;
 	}
-	err = mode == LB_STORE_WRITE ? check_room(store) : LB_OK;
-	if (err != LB_OK)
-		return err;
-	err = begin_mdb(store, flags, &begun);
+	err = mode == LB_STORE_READ ? begin_mdb(store, MDB_RDONLY, &begun)
+				    : begin_write(store, mode == LB_STORE_WRITE_ENDING, &begun);
 	if (err != LB_OK)
 		return err;
 	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, false, LB_OK};

@@ -3,7 +3,8 @@
  * reading and writing one record.
  *
  * Private to the store.  store_open.c opens and creates, store_lmdb.c holds
- * transactions and single records, store_grant.c grants and their indexes.
+ * transactions and single records, store_grant.c grants and their indexes,
+ * store_room.c the size of the file.
  */
 #ifndef LB_STORE_LMDB_H
 #define LB_STORE_LMDB_H
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "store_records.h"
 
@@ -25,10 +27,15 @@ struct lb_store_txn {
 
 struct lb_store {
 	MDB_env *env;
-	int dir; /* holds the lock */
+	int dir;     /* holds the lock */
+	pid_t owner; /* who opened it: no child of its may go on with it */
 	MDB_dbi dbi[LB_TABLE_COUNT];
-	size_t soft_limit; /* pages */
-	bool broken;	   /* the disk failed a commit: nothing is begun any more */
+	size_t size, step, most; /* bytes: of the map and file, how they grow, and how far */
+	size_t soft_limit;	 /* pages */
+	bool sparse;		 /* the file system has not given all of the file's blocks yet */
+	bool disk_full;		 /* there was no room to grow the last time */
+	int64_t retry_ms;	 /* when a growth is tried again that the file system refused */
+	bool broken;		 /* the disk failed a commit: nothing is begun any more */
 	struct lb_store_txn txn;
 };
 
@@ -42,6 +49,18 @@ int lb_store_check_version(MDB_txn *txn);
 /* Writes one value as it is. */
 int lb_store_put_bytes(MDB_txn *txn, MDB_dbi dbi, const struct lb_key *key, const void *value,
 		       size_t size, unsigned int flags);
+
+/*
+ * Has the file system set aside size bytes for the store's file, wholly or not
+ * at all, durably.  LB_ERR_FULL; LB_ERR_SYSTEM.
+ */
+int lb_store_allocate(MDB_env *env, size_t size);
+/* Sets the room of a store just opened, whose file has file_size bytes, and sees that it has least. */
+int lb_store_reserve(struct lb_store *s, size_t file_size, size_t least);
+/* LB_ERR_FULL when an ordinary transaction would find less room than endings need. */
+int lb_store_room(const struct lb_store *s, MDB_txn *txn);
+/* Makes the file a step larger; no transaction may be open.  LB_ERR_FULL when it cannot grow now. */
+int lb_store_enlarge(struct lb_store *s);
 
 /*
  * Every public call ends with latch: it remembers an error that leaves a write

@@ -74,9 +74,9 @@ fail:
 	return LB_ERR_SYSTEM;
 }
 
-/* LB_ERR_NOT_FOUND when there is no store; LB_ERR_DAMAGED for what cannot be one. */
+/* LB_ERR_NOT_FOUND when there is no store; LB_ERR_DAMAGED for what cannot be one.  *size: of the file. */
 static int
-examine_file(int dir)
+examine_file(int dir, size_t *size)
 {
 	struct stat st;
 
@@ -88,7 +88,10 @@ examine_file(int dir)
 		return LB_ERR_SYSTEM;
 	}
 	/* LMDB would make a new store of an empty file. */
-	return st.st_size == 0 ? LB_ERR_DAMAGED : LB_OK;
+	if (st.st_size == 0)
+		return LB_ERR_DAMAGED;
+	*size = (size_t)st.st_size;
+	return LB_OK;
 }
 
 static size_t
@@ -197,26 +200,6 @@ make_file(int dir)
 	return err;
 }
 
-/* Takes the blocks of the whole map from the file system now, or none: a full disk is not made fuller. */
-static int
-allocate(int dir, const char *name, size_t map_size)
-{
-	struct stat st;
-	int rc, fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return LB_ERR_SYSTEM;
-	rc = fstat(fd, &st) == 0 ? 0 : errno;
-	while (rc == 0 && (rc = posix_fallocate(fd, 0, (off_t)map_size)) == EINTR)
-		rc = 0;
-	if (rc == ENOSPC && ftruncate(fd, st.st_size) != 0)
-		rc = errno;
-	if (rc == 0 && fsync(fd) != 0)
-		rc = errno;
-	close(fd);
-	return lb_store_from_mdb(rc);
-}
-
 /* Made under another name and renamed, so that a store is there whole or not at all. */
 static int
 create(int dir, const char *dir_path, size_t map_size)
@@ -233,9 +216,9 @@ create(int dir, const char *dir_path, size_t map_size)
 	if (err != LB_OK)
 		goto out;
 	err = fill_new_env(env);
-	mdb_env_close(env);
 	if (err == LB_OK)
-		err = allocate(dir, LB_STORE_FILE_NEW, map_size);
+		err = lb_store_allocate(env, map_size);
+	mdb_env_close(env);
 	if (err == LB_OK && renameat(dir, LB_STORE_FILE_NEW, dir, LB_STORE_FILE) != 0)
 		err = lb_store_from_mdb(errno);
 	if (err == LB_OK && fsync(dir) != 0)
@@ -287,46 +270,15 @@ open_databases(struct lb_store *s)
 
 /* A file shorter than its own pages would fault when read. */
 static int
-check_size(const struct lb_store *s, size_t *file_size)
+check_size(const struct lb_store *s, size_t file_size)
 {
 	MDB_envinfo info;
 	MDB_stat stat;
-	struct stat st;
 
-	if (fstatat(s->dir, LB_STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return LB_ERR_SYSTEM;
 	if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &stat) != 0)
 		return LB_ERR_INTERNAL;
-	if (stat.ms_psize == 0 || (size_t)st.st_size / stat.ms_psize <= info.me_last_pgno)
+	if (stat.ms_psize == 0 || file_size / stat.ms_psize <= info.me_last_pgno)
 		return LB_ERR_DAMAGED;
-	*file_size = (size_t)st.st_size;
-	return LB_OK;
-}
-
-/*
- * Ordinary writes stop at nine tenths of what the file surely has.  An old
- * store whose file could not be enlarged, the disk being full, opens all the
- * same: endings need it.
- */
-static int
-reserve(struct lb_store *s)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	size_t room;
-	int err;
-
-	if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &stat) != 0)
-		return LB_ERR_INTERNAL;
-	err = allocate(s->dir, LB_STORE_FILE, info.me_mapsize);
-	if (err != LB_OK && err != LB_ERR_FULL)
-		return err;
-	err = check_size(s, &room);
-	if (err != LB_OK)
-		return err;
-	if (room > info.me_mapsize)
-		room = info.me_mapsize;
-	s->soft_limit = room / stat.ms_psize / 10 * 9;
 	return LB_OK;
 }
 
@@ -334,26 +286,28 @@ static int
 open_store(struct lb_store *s, const char *dir, size_t map_size)
 {
 	char path[PATH_MAX];
-	size_t size;
+	size_t size = 0;
 	int err;
 
 	err = own_directory(dir, &s->dir);
 	if (err != LB_OK)
 		return err;
-	err = examine_file(s->dir);
-	if (err == LB_ERR_NOT_FOUND)
+	err = examine_file(s->dir, &size);
+	if (err == LB_ERR_NOT_FOUND) {
 		err = create(s->dir, dir, map_size);
+		if (err == LB_OK)
+			err = examine_file(s->dir, &size);
+	}
 	if (err == LB_OK)
 		err = store_path(path, dir, LB_STORE_FILE);
+	/* The map is what the file has: it has grown before, or is of a time with a smaller first size. */
 	if (err == LB_OK)
-		err = open_env(path, map_size, &s->env);
+		err = open_env(path, size, &s->env);
 	if (err == LB_OK)
-		err = check_size(s, &size);
+		err = check_size(s, size);
 	if (err == LB_OK)
 		err = open_databases(s);
-	if (err == LB_OK)
-		err = reserve(s);
-	return err;
+	return err == LB_OK ? lb_store_reserve(s, size, map_size) : err;
 }
 
 int
@@ -368,6 +322,7 @@ lb_store_open(const char *dir, size_t map_size, struct lb_store **store)
 	if (s == NULL)
 		return LB_ERR_NOMEM;
 	s->dir = -1;
+	s->owner = getpid();
 	err = open_store(s, dir, round_map(map_size));
 	if (err != LB_OK) {
 		saved = errno;

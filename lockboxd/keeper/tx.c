@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "keeper/state.h"
+#include "log.h"
 
 #define NS 1000000000ll
 #define DAY_NS (86400 * NS)
@@ -57,6 +58,30 @@ check_store(const struct lb_keeper *k)
 			    "anew");
 }
 
+/* Tells of each change once: requests are refused for it, and people must make room. */
+static void
+tell_room(struct lb_keeper *k, bool full)
+{
+	struct lb_store_size size;
+
+	lb_store_get_size(k->store, &size);
+	if (k->store_bytes != 0 && size.bytes > k->store_bytes)
+		lb_log(LOG_NOTICE, "the store has grown to %llu MiB, of at most %llu",
+		       (unsigned long long)(size.bytes >> 20),
+		       (unsigned long long)(size.most >> 20));
+	if (full && !k->store_full)
+		lb_log(LOG_CRIT,
+		       "the store is full, with %llu MiB: %s; nothing new is granted until there "
+		       "is room, what ends access goes on",
+		       (unsigned long long)(size.bytes >> 20),
+		       size.disk_full ? "the file system has none left for it"
+				      : "it may not become larger");
+	if (!full && k->store_full)
+		lb_log(LOG_NOTICE, "the store has room again: requests are taken");
+	k->store_bytes = size.bytes;
+	k->store_full = full;
+}
+
 int
 lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 {
@@ -72,6 +97,8 @@ lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 		tx->endings_only = true;
 		err = lb_store_begin(k->store, LB_STORE_WRITE_ENDING, &tx->store);
 	}
+	if (err == LB_OK)
+		tell_room(k, tx->endings_only);
 	return err;
 }
 
