@@ -27,7 +27,8 @@ sum(int64_t a, int64_t b)
 void
 start(void)
 {
-	int64_t mark = nondet_i64(), mark_boot = nondet_i64(), wall = nondet_i64(), boot = nondet_i64(), first;
+	int64_t mark = nondet_i64(), mark_boot = nondet_i64(), wall = nondet_i64(),
+		boot = nondet_i64(), first;
 
 	/* Times that clock_gettime() and the store can give: none is before 1970. */
 	ASSUME(mark >= 0 && mark_boot >= 0 && wall >= 0 && boot >= 0);

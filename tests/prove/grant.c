@@ -31,8 +31,8 @@ rank(uint8_t state)
 static bool
 final(uint8_t state)
 {
-	return state == LB_STATE_ENDED || state == LB_STATE_DENIED ||
-	       state == LB_STATE_CANCELLED || state == LB_STATE_LAPSED;
+	return state == LB_STATE_ENDED || state == LB_STATE_DENIED || state == LB_STATE_CANCELLED ||
+	       state == LB_STATE_LAPSED;
 }
 
 void
@@ -73,8 +73,7 @@ step(void)
 	ASSERT(g.state != LB_STATE_ENDING || event == LB_EVENT_GONE);
 	ASSERT(!over || event == LB_EVENT_TIMEOUT || event == LB_EVENT_GONE);
 	ASSERT(event != LB_EVENT_TIMEOUT || over);
-	ASSERT(!lb_grant_open(&g, now_s) ||
-	       (g.state == LB_STATE_ACTIVE && now_s < g.end_s));
+	ASSERT(!lb_grant_open(&g, now_s) || (g.state == LB_STATE_ACTIVE && now_s < g.end_s));
 	COVER(s.next == LB_STATE_ACTIVE);
 	COVER(s.next == LB_STATE_LAPSED);
 	COVER(s.next == LB_STATE_ENDED);

@@ -890,7 +890,7 @@ a_full_store_grants_nothing_and_ends_everything(void **state)
 	struct fixture *f = *state;
 	uint64_t waiting = pending(f, "alice", "op"), again = pending(f, "alice", "op"),
 		 ready = approved(f, "alice", "op"), live = active(f, "alice", "op"),
-		 live2 = active(f, "mallory", "op");
+		 live2 = active(f, "mallory", "op"), live3 = active(f, "mallory", "op");
 	union lb_msg m = {.act = {0}};
 	int err = LB_OK;
 
@@ -912,6 +912,9 @@ a_full_store_grants_nothing_and_ends_everything(void **state)
 	answered(act(f, "root", LB_MSG_REVOKE, live2, "no room"));
 	ok(warden_says(f, LB_IPC_EVICTED, stored(f, live).uid, true, "gone"));
 	assert_int_equal(stored(f, live).state, LB_STATE_ENDED);
+	pass_time(f, 5 * 3600);
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, live3).state, LB_STATE_ENDING);
 }
 
 int

@@ -178,7 +178,8 @@ a_map_noted_smaller_than_the_file_is_no_matter(void **state)
 	place_close(p);
 	fd = open(p->file, O_WRONLY);
 	for (off_t meta = 0; meta < 2; meta++)
-		assert_int_equal(pwrite(fd, &none, sizeof none, meta * 4096 + 16 + 16), sizeof none);
+		assert_int_equal(pwrite(fd, &none, sizeof none, meta * 4096 + 16 + 16),
+				 sizeof none);
 	close(fd);
 	assert_check(p, LB_OK);
 	place_open(p);
