@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -61,21 +62,40 @@ check_listener(int fd)
 	return len == sizeof cred && cred.uid == 0 ? LB_OK : LB_ERR_REFUSED;
 }
 
-/* A full backlog makes a non-blocking connect fail with EAGAIN, and nothing to poll for. */
+/* Whether calls on the socket wait; if so, no longer than to the deadline. */
+static int
+set_waiting(const struct lb_client *c, bool waits)
+{
+	int64_t left = c->deadline_ms - now_ms();
+	struct timeval limit = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+
+	if (waits && left <= 0)
+		return LB_ERR_TIMEOUT;
+	if (waits && setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
+		return LB_ERR_SYSTEM;
+	return fcntl(c->fd, F_SETFL, waits ? 0 : O_NONBLOCK) == 0 ? LB_OK : LB_ERR_SYSTEM;
+}
+
+/*
+ * A full backlog makes a non-blocking connect fail with EAGAIN, and there is
+ * nothing to poll for.  One that waits stands in line: who fills the backlog
+ * again and again does not come before it.
+ */
 static int
 connect_until(struct lb_client *c, const struct sockaddr_un *sun)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
+	bool waits = false;
+	int err;
 
-	for (;;) {
-		if (connect(c->fd, (const struct sockaddr *)sun, sizeof *sun) == 0)
-			return LB_OK;
+	while (connect(c->fd, (const struct sockaddr *)sun, sizeof *sun) != 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return LB_ERR_UNREACHABLE;
-		if (now_ms() >= c->deadline_ms)
-			return LB_ERR_TIMEOUT;
-		nanosleep(&pause, NULL);
+		err = set_waiting(c, true);
+		if (err != LB_OK)
+			return err;
+		waits = true;
 	}
+	return waits ? set_waiting(c, false) : LB_OK;
 }
 
 int

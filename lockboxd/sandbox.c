@@ -22,7 +22,7 @@ static const int common_calls[] = {
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
 	SCMP_SYS(shutdown), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_ctl), SCMP_SYS(fcntl), SCMP_SYS(ioctl),
-	SCMP_SYS(timerfd_settime), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(setitimer), SCMP_SYS(getsockopt), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
 	SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(futex), SCMP_SYS(getrandom),
 	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(rt_sigaction),
@@ -49,7 +49,7 @@ static const int library_calls[] = {
 /* LMDB on its own files, /proc/PID/{stat,loginuid}, accept and the peer's credentials. */
 /* clang-format off */
 static const int keeper_calls[] = {
-	SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(openat), SCMP_SYS(pidfd_open),
+	SCMP_SYS(accept4), SCMP_SYS(openat), SCMP_SYS(pidfd_open),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(fdatasync), SCMP_SYS(fsync),
 	SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(msync), SCMP_SYS(timerfd_create),
 	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(pidfd_send_signal),

@@ -1,9 +1,11 @@
 /*
  * Front: see front.h.
  *
- * One request at a time per connection: while it is being answered, nothing
- * more is read, so a client cannot make work faster than it takes answers.
- * Whatever does not decode closes the connection.
+ * One request at a time per connection: the next one is taken when the answer
+ * to the last has been, so a client cannot make work faster than it takes
+ * answers.  What came meanwhile is held, one frame of it at most, so that a
+ * client that leaves is noticed.  Whatever does not decode closes the
+ * connection.
  */
 #include "front/front.h"
 
@@ -21,24 +23,29 @@
 #include "err.h"
 #include "ipc.h"
 #include "log.h"
+#include "passed.h"
 #include "privsep.h"
 #include "proto.h"
 #include "wipe.h"
 #include "wire.h"
 
-#define FRAME_S 5	      /* to send a whole request, or take a whole answer */
+#define FRAME_S 5	      /* to send a whole request, and to take a whole answer */
 #define OUTPUT_MAX (1u << 20) /* bytes of answers a client may leave unread */
 
 struct conn {
 	LIST_ENTRY(conn) next;
 	uint64_t number;
 	struct bufferevent *bev;
-	bool busy; /* a request is with the keeper */
+	struct event *deadline; /* of what the client has to do; not moved by a part of it */
+	bool busy;		/* a request is with the keeper, or its answer not taken yet */
+	bool answered;		/* all of the answer is on its way */
+	bool guarded;		/* descriptors may come with its bytes */
 };
 
 static struct event_base *base;
 static struct lb_link *keeper;
 static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
+static unsigned guarded;
 static struct lb_log_budget malformed = {.per_s = 1, .burst = 5};
 
 static void
@@ -49,7 +56,10 @@ drop(struct conn *c, bool tell)
 	if (tell)
 		lb_ipc_send(keeper, LB_IPC_GONE, &gone, -1);
 	LIST_REMOVE(c, next);
+	event_free(c->deadline);
 	bufferevent_free(c->bev);
+	if (c->guarded && --guarded == 0)
+		lb_passed_guard(false);
 	free(c);
 }
 
@@ -60,6 +70,14 @@ reject(struct conn *c, const char *why)
 		lb_log(LOG_WARNING, "connection %llu closed: %s", (unsigned long long)c->number,
 		       why);
 	drop(c, true);
+}
+
+static int
+begin_waiting(struct conn *c)
+{
+	static const struct timeval limit = {FRAME_S, 0};
+
+	return event_add(c->deadline, &limit) == 0 ? LB_OK : LB_ERR_NOMEM;
 }
 
 /* Passes on what it understood, written anew: no byte of the client's own reaches the keeper. */
@@ -77,7 +95,7 @@ forward(struct conn *c, uint16_t type, const union lb_msg *msg)
 		return;
 	}
 	c->busy = true;
-	bufferevent_disable(c->bev, EV_READ);
+	event_del(c->deadline); /* waiting for the keeper is no idling of the client's */
 	if (lb_link_send(keeper, LB_IPC_FRAME, bytes, w.used + len, -1) != LB_OK)
 		drop(c, true);
 }
@@ -112,26 +130,50 @@ on_readable(struct bufferevent *bev, void *arg)
 		forward(c, type, &msg);
 }
 
+/* All that was to be sent has been: the client may ask again. */
 static void
-on_event(struct bufferevent *bev, short what, void *arg)
+on_taken(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
-	(void)bev;
-	/* Waiting for the keeper is no idling of the client's. */
-	if ((what & BEV_EVENT_TIMEOUT) && c->busy && !(what & BEV_EVENT_WRITING)) {
+	if (!c->answered)
+		return;
+	c->answered = false;
+	c->busy = false;
+	if (begin_waiting(c) != LB_OK) {
+		drop(c, true);
 		return;
 	}
-	if ((what & BEV_EVENT_TIMEOUT) && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+	on_readable(bev, c); /* what came meanwhile makes no event of its own */
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->answered)
+		reject(c, "an answer was not taken in time");
+	else if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
 		reject(c, "a request was not sent in time");
 	else
 		drop(c, true);
 }
 
+/* The end, or an error: nothing else is asked for. */
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	drop(arg, true);
+}
+
 static int
 add_conn(uint64_t number, int fd)
 {
-	static const struct timeval limit = {FRAME_S, 0};
 	struct conn *c = calloc(1, sizeof *c);
 
 	if (c != NULL)
@@ -141,11 +183,21 @@ add_conn(uint64_t number, int fd)
 		close(fd);
 		return LB_ERR_NOMEM;
 	}
+	c->deadline = evtimer_new(base, on_deadline, c);
+	if (c->deadline == NULL || begin_waiting(c) != LB_OK) {
+		if (c->deadline != NULL)
+			event_free(c->deadline);
+		bufferevent_free(c->bev);
+		free(c);
+		return LB_ERR_NOMEM;
+	}
 	c->number = number;
+	c->guarded = !lb_passed_none(fd);
+	if (c->guarded && guarded++ == 0)
+		lb_passed_guard(true);
 	LIST_INSERT_HEAD(&conns, c, next);
-	bufferevent_setcb(c->bev, on_readable, NULL, on_event, c);
+	bufferevent_setcb(c->bev, on_readable, on_taken, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, LB_HEADER_SIZE, LB_HEADER_SIZE + LB_PAYLOAD_MAX);
-	bufferevent_set_timeouts(c->bev, &limit, &limit);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	return LB_OK;
 }
@@ -183,12 +235,10 @@ on_reply(const uint8_t *bytes, size_t len)
 		reject(c, "answers are not read");
 		return LB_OK;
 	}
-	bufferevent_write(c->bev, bytes + 8, len - 8);
-	if (type == LB_MSG_DONE || type == LB_MSG_REFUSED) {
-		c->busy = false;
-		bufferevent_enable(c->bev, EV_READ);
-		on_readable(c->bev, c); /* what came meanwhile makes no event of its own */
-	}
+	c->answered = type == LB_MSG_DONE || type == LB_MSG_REFUSED;
+	if (bufferevent_write(c->bev, bytes + 8, len - 8) != 0 ||
+	    (c->answered && begin_waiting(c) != LB_OK))
+		drop(c, true);
 	return LB_OK;
 }
 

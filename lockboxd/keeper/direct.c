@@ -27,19 +27,32 @@
 #include "log.h"
 #include "wipe.h"
 
-/* Apart, so that a flood of ssh connections leaves room for the logins of those who have a grant. */
-#define LOGINS_MAX 256u
-#define OTHERS_MAX 128u
-#define IDLE_S 5
+/*
+ * Each kind has room of its own, so that a flood of one leaves the others be.
+ * Where there is none left, of the public ones the oldest that has not asked
+ * gives way: who means it has asked by then.  Root is let finish.
+ */
+enum kind { LOGIN, KEYS, GATE, KINDS };
+static const struct {
+	unsigned max;
+	bool gives_way;
+} kinds[KINDS] = {
+	[LOGIN] = {256, false},
+	[KEYS] = {128, true},
+	[GATE] = {128, true},
+};
+#define QUESTION_S 5	     /* for all of a question */
 #define ACCEPTS_PER_WAKE 32u /* questions that arrive together share a commit */
 
 struct direct_conn {
 	struct lb_work work; /* first: answering it */
-	LIST_ENTRY(direct_conn) next;
+	TAILQ_ENTRY(direct_conn) next;
 	struct lb_direct *owner;
 	int fd;
-	bool login;		/* a PAM module's */
+	enum kind kind;
+	bool asked;		/* the question is whole; being answered */
 	struct event *readable; /* NULL until it had to be waited for */
+	int64_t until_ns;	/* by then it must have asked */
 	struct lb_peer peer;
 	uint16_t type;
 	union lb_msg msg; /* the question, once it has arrived whole */
@@ -50,8 +63,8 @@ struct direct_conn {
 struct lb_direct {
 	struct lb_keeper *k;
 	struct lb_listener *listener;
-	LIST_HEAD(, direct_conn) conns;
-	unsigned logins, others;
+	TAILQ_HEAD(direct_conns, direct_conn) conns[KINDS]; /* the oldest first */
+	unsigned count[KINDS];
 	uint64_t next;
 	struct lb_log_budget budget;
 };
@@ -59,8 +72,8 @@ struct lb_direct {
 static void
 drop(struct direct_conn *c)
 {
-	LIST_REMOVE(c, next);
-	*(c->login ? &c->owner->logins : &c->owner->others) -= 1;
+	TAILQ_REMOVE(&c->owner->conns[c->kind], c, next);
+	c->owner->count[c->kind]--;
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->fd >= 0)
@@ -77,8 +90,8 @@ answer(struct lb_tx *tx, struct lb_work *work)
 {
 	struct direct_conn *c = (struct direct_conn *)work;
 
-	return c->login ? lb_login(tx, &c->peer, c->type, &c->msg.login)
-			: lb_dispatch(tx, &c->peer, c->type, &c->msg);
+	return c->kind == LOGIN ? lb_login(tx, &c->peer, c->type, &c->msg.login)
+				: lb_dispatch(tx, &c->peer, c->type, &c->msg);
 }
 
 /* No answer at all is a denial on the other side. */
@@ -119,6 +132,7 @@ ask(struct direct_conn *c, uint16_t type, const uint8_t *payload, size_t len)
 		c->peer.conn = conn;
 	}
 	c->type = type;
+	c->asked = true;
 	lb_batch_add(k, &c->work, answer, answered);
 	return LB_OK;
 }
@@ -127,7 +141,7 @@ ask(struct direct_conn *c, uint16_t type, const uint8_t *payload, size_t len)
 static int
 take(struct direct_conn *c)
 {
-	enum lb_door door = c->login ? LB_DOOR_PAM : LB_DOOR_PUBLIC;
+	enum lb_door door = c->kind == LOGIN ? LB_DOOR_PAM : LB_DOOR_PUBLIC;
 	uint16_t type;
 	uint32_t len;
 	int err;
@@ -144,12 +158,28 @@ take(struct direct_conn *c)
 	return ask(c, type, c->frame + LB_HEADER_SIZE, len);
 }
 
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+
+/* For the rest of a question; what comes by bytes gets no more time than what comes at once. */
+static int
+wait_for_more(struct direct_conn *c)
+{
+	int64_t left_us = (c->until_ns - lb_boot_ns()) / 1000;
+	struct timeval left = {left_us / 1000000, left_us % 1000000};
+
+	if (left_us <= 0)
+		return LB_ERR_TIMEOUT;
+	if (c->readable == NULL)
+		c->readable = event_new(c->owner->k->base, c->fd, EV_READ, on_readable, c);
+	if (c->readable == NULL || event_add(c->readable, &left) != 0)
+		return LB_ERR_NOMEM;
+	return LB_OK;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval idle = {IDLE_S, 0};
 	struct direct_conn *c = arg;
-	struct lb_direct *d = c->owner;
 	ssize_t n = recv((int)fd, c->frame + c->got, sizeof c->frame - c->got, 0);
 	int err = LB_ERR_TIMEOUT;
 
@@ -160,12 +190,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		drop(c);
 		return;
 	}
-	if (err == LB_ERR_TIMEOUT && !(what & EV_TIMEOUT)) {
-		if (c->readable == NULL)
-			c->readable = event_new(d->k->base, c->fd, EV_READ, on_readable, c);
-		if (c->readable != NULL && event_add(c->readable, &idle) == 0)
-			return;
-	}
+	if (err == LB_ERR_TIMEOUT && !(what & EV_TIMEOUT) && wait_for_more(c) == LB_OK)
+		return;
 	if (err == LB_OK)
 		return; /* the answer comes with the batch */
 	no_answer(c, err);
@@ -173,12 +199,25 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-begin(struct lb_direct *d, int fd, const struct lb_peer *peer, bool login)
+give_way(struct direct_conns *conns)
 {
-	unsigned *count = login ? &d->logins : &d->others;
+	struct direct_conn *c;
+
+	TAILQ_FOREACH(c, conns, next)
+	if (!c->asked) {
+		drop(c);
+		return;
+	}
+}
+
+static void
+begin(struct lb_direct *d, int fd, const struct lb_peer *peer, enum kind kind)
+{
 	struct direct_conn *c = NULL;
 
-	if (*count < (login ? LOGINS_MAX : OTHERS_MAX))
+	if (d->count[kind] == kinds[kind].max && kinds[kind].gives_way)
+		give_way(&d->conns[kind]);
+	if (d->count[kind] < kinds[kind].max)
 		c = malloc(sizeof *c);
 	if (c == NULL) {
 		if (lb_log_may(&d->budget, "direct connections"))
@@ -188,21 +227,23 @@ begin(struct lb_direct *d, int fd, const struct lb_peer *peer, bool login)
 	}
 	c->owner = d;
 	c->fd = fd;
-	c->login = login;
+	c->kind = kind;
+	c->asked = false;
 	c->readable = NULL;
+	c->until_ns = lb_boot_ns() + QUESTION_S * 1000000000ll;
 	c->got = 0;
 	c->peer = *peer;
 	c->peer.direct = true;
 	c->peer.conn = ++d->next;
-	LIST_INSERT_HEAD(&d->conns, c, next);
-	++*count;
+	TAILQ_INSERT_TAIL(&d->conns[kind], c, next);
+	d->count[kind]++;
 	on_readable(fd, EV_READ, c);
 }
 
 void
 lb_direct_take(struct lb_direct *d, int fd, const struct lb_peer *peer)
 {
-	begin(d, fd, peer, false);
+	begin(d, fd, peer, peer->uid == d->k->keys_uid ? KEYS : GATE);
 }
 
 static void
@@ -213,7 +254,7 @@ admit(void *arg, int fd)
 
 	lb_peer_credentials(fd, &peer);
 	if (peer.uid == 0) {
-		begin(d, fd, &peer, true);
+		begin(d, fd, &peer, LOGIN);
 		return;
 	}
 	if (lb_log_may(&d->budget, "direct connections"))
@@ -230,7 +271,8 @@ lb_direct_new(struct lb_keeper *k, int fd)
 		return NULL;
 	d->k = k;
 	d->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
-	LIST_INIT(&d->conns);
+	for (size_t i = 0; i < KINDS; i++)
+		TAILQ_INIT(&d->conns[i]);
 	d->listener = lb_listen_new(k->base, fd, ACCEPTS_PER_WAKE, "login socket", admit, d);
 	if (d->listener == NULL || lb_listen_enable(d->listener, true) != LB_OK) {
 		lb_listen_free(d->listener);
@@ -245,13 +287,15 @@ lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t
 {
 	struct direct_conn *c;
 
-	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
-	LIST_FOREACH(c, &d->conns, next)
-	if (c->peer.conn == conn) {
-		if (send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
-		    lb_log_may(&d->budget, "direct connections"))
-			lb_log(LOG_WARNING, "process %d did not wait for its answer",
-			       (int)c->peer.pid);
-		return;
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		TAILQ_FOREACH(c, &d->conns[kind], next)
+		if (c->peer.conn == conn)
+			break;
+		if (c != NULL)
+			break;
 	}
+	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
+	if (c != NULL && send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
+	    lb_log_may(&d->budget, "direct connections"))
+		lb_log(LOG_WARNING, "process %d did not wait for its answer", (int)c->peer.pid);
 }

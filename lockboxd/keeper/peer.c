@@ -17,10 +17,12 @@
 #include "keeper/listen.h"
 #include "keeper/state.h"
 #include "log.h"
+#include "passed.h"
 
 #define CONNECTIONS_MAX 512
 #define CONNECTIONS_PER_PEER 32
-#define ACCEPTS_PER_WAKE 32
+#define ACCEPTS_PER_WAKE 8 /* each may be costly to get rid of; a login is not to wait for many */
+#define GUARDED_S 10	   /* more than a connection stays with the keeper */
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -29,10 +31,12 @@
 struct lb_peers {
 	struct lb_keeper *k;
 	struct lb_peer at[CONNECTIONS_MAX];
+	unsigned mates[CONNECTIONS_MAX]; /* how many of at[] are of the same person, itself too */
 	size_t count;
 	uint64_t next;
 	struct lb_listener *listener;
 	struct lb_log_budget budget;
+	struct event *quiet; /* no connection has been taken for a while */
 };
 
 static bool
@@ -150,25 +154,56 @@ lb_peers_find(struct lb_peers *all, uint64_t conn)
 	return NULL;
 }
 
+/* One user, and among those who come through the gate one identity. */
+static bool
+same_person(const struct lb_peer *a, const struct lb_peer *b)
+{
+	return a->uid == b->uid && strcmp(a->identity, b->identity) == 0;
+}
+
+/* Adds by to the mates of all who are the same person, and returns how many they are now. */
+static unsigned
+count_mates(struct lb_peers *all, const struct lb_peer *peer, int by)
+{
+	unsigned same = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (same_person(&all->at[i], peer))
+			same = all->mates[i] += (unsigned)by;
+	return same;
+}
+
 void
 lb_peers_drop(struct lb_peers *all, uint64_t conn)
 {
 	struct lb_peer *p = lb_peers_find(all, conn);
 
-	if (p != NULL)
-		*p = all->at[--all->count];
+	if (p == NULL)
+		return;
+	count_mates(all, p, -1);
+	all->count--;
+	all->mates[p - all->at] = all->mates[all->count];
+	*p = all->at[all->count];
 }
 
-/* One user, and among those who come through the gate one identity, takes so much of the table. */
+/* In a full table the oldest connection of who has most gives way to one who has fewer. */
 static bool
-room_for(struct lb_peers *all, const struct lb_peer *peer)
+make_room(struct lb_peers *all, unsigned same)
 {
-	size_t same = 0;
+	struct lb_ipc_conn gone;
+	size_t most = 0;
 
-	for (size_t i = 0; i < all->count; i++)
-		same += all->at[i].uid == peer->uid &&
-			strcmp(all->at[i].identity, peer->identity) == 0;
-	return all->count < CONNECTIONS_MAX && same < CONNECTIONS_PER_PEER;
+	if (all->count < CONNECTIONS_MAX)
+		return true;
+	for (size_t i = 1; i < all->count; i++)
+		if (all->mates[i] > all->mates[most] ||
+		    (all->mates[i] == all->mates[most] && all->at[i].conn < all->at[most].conn))
+			most = i;
+	if (all->mates[most] <= same + 1)
+		return false;
+	gone.conn = all->at[most].conn;
+	lb_peers_drop(all, gone.conn);
+	return lb_ipc_send(all->k->front, LB_IPC_GONE, &gone, -1) == LB_OK;
 }
 
 static void
@@ -181,15 +216,18 @@ refuse(struct lb_peers *all, const struct lb_peer *peer, const char *why)
 void
 lb_peers_serve(struct lb_peers *all, int fd, const struct lb_peer *peer)
 {
+	unsigned same = count_mates(all, peer, 0);
 	struct lb_ipc_conn msg;
 	struct lb_peer *p;
 
-	if (all->k->front == NULL || !room_for(all, peer)) {
+	if (all->k->front == NULL || same >= CONNECTIONS_PER_PEER || !make_room(all, same)) {
 		refuse(all, peer, "too many connections");
 		return;
 	}
+	all->mates[all->count] = same;
 	p = &all->at[all->count++];
 	*p = *peer;
+	count_mates(all, peer, 1);
 	p->direct = false;
 	p->pidfd = -1;
 	p->conn = msg.conn = ++all->next;
@@ -197,18 +235,53 @@ lb_peers_serve(struct lb_peers *all, int fd, const struct lb_peer *peer)
 		lb_peers_drop(all, msg.conn);
 }
 
-/* Who may say who somebody is, or asks for keys, is never read by front. */
+/* What is taken now may hold descriptors of its client's until it is front's or closed. */
+static void
+guard(struct lb_peers *all, int fd)
+{
+	static const struct timeval while_it_may = {GUARDED_S, 0};
+
+	if (lb_passed_none(fd))
+		return;
+	lb_passed_guard(true);
+	if (event_add(all->quiet, &while_it_may) != 0)
+		lb_fatal(1, "no memory for a timer");
+}
+
+static void
+on_quiet(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	lb_passed_guard(false);
+}
+
+/*
+ * Who may say who somebody is, or asks for keys, is never read by front.  A
+ * connection too many is refused before its process is looked at: that is what
+ * costs.
+ */
 static void
 admit(void *arg, int fd)
 {
 	struct lb_peers *all = arg;
 	struct lb_keeper *k = all->k;
 	struct lb_peer peer;
+	bool direct;
 
+	guard(all, fd);
+	lb_peer_credentials(fd, &peer);
+	direct = peer.uid == k->keys_uid || peer.uid == lb_policy_host(k->policy)->gate_uid;
+	if (!direct && count_mates(all, &peer, 0) >= CONNECTIONS_PER_PEER) {
+		refuse(all, &peer, "too many connections");
+		close(fd);
+		return;
+	}
 	lb_peer_of(fd, k->proc_fd, &peer, false);
-	if (!peer.known)
+	if (!peer.known) {
 		refuse(all, &peer, "its process cannot be looked at");
-	else if (peer.uid == k->keys_uid || peer.uid == lb_policy_host(k->policy)->gate_uid) {
+	} else if (direct) {
 		k->take_direct(k->direct, fd, &peer);
 		return;
 	} else {
@@ -232,9 +305,10 @@ lb_peers_new(struct lb_keeper *k)
 int
 lb_peers_listen(struct lb_peers *all, int fd)
 {
+	all->quiet = evtimer_new(all->k->base, on_quiet, all);
 	all->listener =
 		lb_listen_new(all->k->base, fd, ACCEPTS_PER_WAKE, "public socket", admit, all);
-	return all->listener != NULL ? LB_OK : LB_ERR_NOMEM;
+	return all->listener != NULL && all->quiet != NULL ? LB_OK : LB_ERR_NOMEM;
 }
 
 void

@@ -19,6 +19,7 @@
 
 #include "err.h"
 #include "log.h"
+#include "passed.h"
 #include "privsep.h"
 #include "warden/state.h"
 
@@ -100,8 +101,12 @@ lock_run_directory(const struct lb_warden *w)
 	return 0;
 }
 
+/* Whoever fills the public one has everybody wait behind it: not for long. */
+#define PUBLIC_BACKLOG 128
+#define PAM_BACKLOG 512
+
 static int
-listen_at(const struct lb_warden *w, const char *name, mode_t mode)
+listen_at(const struct lb_warden *w, const char *name, mode_t mode, int backlog)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int len = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", w->options->run_dir, name);
@@ -112,10 +117,15 @@ listen_at(const struct lb_warden *w, const char *name, mode_t mode)
 		return -1;
 	if (unlink(sun.sun_path) != 0 && errno != ENOENT)
 		return -1;
+	if (!lb_passed_refuse(fd))
+		lb_log(LOG_INFO,
+		       "the kernel cannot refuse descriptors sent to %s: a timer breaks "
+		       "off what they could hold up",
+		       sun.sun_path);
 	/* umask is 077: nobody can connect before the mode says so. */
 	if (bind(fd, (const struct sockaddr *)&sun, sizeof sun) != 0 ||
 	    chmod(sun.sun_path, mode) != 0 || lstat(sun.sun_path, &st) != 0 || st.st_uid != 0 ||
-	    (st.st_mode & 07777) != mode || listen(fd, 512) != 0) {
+	    (st.st_mode & 07777) != mode || listen(fd, backlog) != 0) {
 		lb_log(LOG_CRIT, "cannot listen at %s: %m", sun.sun_path);
 		close(fd);
 		return -1;
@@ -181,8 +191,8 @@ prepare(struct lb_warden *w)
 	lb_privsep_ids(LB_PROC_KEEPER, &uid, &gid);
 	if (prepare_directories(w, uid, gid) != 0 || lock_run_directory(w) != 0)
 		return -1;
-	w->public_fd = listen_at(w, "public.sock", 0666);
-	w->pam_fd = listen_at(w, "pam.sock", 0600);
+	w->public_fd = listen_at(w, "public.sock", 0666, PUBLIC_BACKLOG);
+	w->pam_fd = listen_at(w, "pam.sock", 0600, PAM_BACKLOG);
 	return w->public_fd < 0 || w->pam_fd < 0 ? -1 : 0;
 }
 
