@@ -40,6 +40,8 @@ COMMON_SRC := $(wildcard common/*.c)
 NSS_SRC := $(wildcard nss_lockbox/*.c)
 PAM_SRC := $(wildcard pam_lockbox/*.c)
 POLICY_SRC := $(wildcard lockboxd/policy/*.c)
+# Every process of the host loads this module: no start files (it has nothing to start), few segments.
+NSS_LDFLAGS ?= -nostartfiles -Wl,-z,noseparate-code
 # One file with a main() per program; everything else of the client is shared by them.
 CLIENT_MAINS := lockboxd/client/lockbox.c lockboxd/client/lockbox-gate.c lockboxd/client/lockbox-keys.c
 CLIENT_SRC := $(filter-out $(CLIENT_MAINS),$(wildcard lockboxd/client/*.c))
@@ -108,7 +110,7 @@ $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
 $(BUILD)/libnss_lockbox.so.2: $(call obj,$(NSS_SRC)) nss_lockbox/nss_lockbox.map \
 		$(call obj,common/snapshot.c common/name.c)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) $(NSS_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
 		-Wl,--version-script=nss_lockbox/nss_lockbox.map -o $@ $(filter %.o,$^)
 
 $(BUILD)/pam_lockbox.so: $(call obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.map $(COMMON_OBJ)

@@ -39,71 +39,63 @@ load64(const unsigned char *p)
 	return le64toh(v);
 }
 
-/* ---- XXH64, by the xxHash specification ---- */
+/* ---- sums ---- */
 
-#define P1 0x9e3779b185ebca87u
-#define P2 0xc2b2ae3d27d4eb4fu
-#define P3 0x165667b19e3779f9u
-#define P4 0x85ebca77c2b2ae63u
-#define P5 0x27d4eb2f165667c5u
+#define K1 0x9e3779b97f4a7c15u
+#define K2 0xc2b2ae3d27d4eb4fu
+#define K3 0xd6e8feb86659fd93u
 
+/* Both halves of the product of a and b, one added to the other without a carry. */
 static inline uint64_t
-rotl(uint64_t v, int bits)
+fold(uint64_t a, uint64_t b)
 {
-	return v << bits | v >> (64 - bits);
+#ifdef __SIZEOF_INT128__
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+	uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+	uint64_t low = a0 * b0, mid = a1 * b0 + (low >> 32), mid2 = a0 * b1 + (uint32_t)mid;
+
+	return (mid2 << 32 | (uint32_t)low) ^ (a1 * b1 + (mid >> 32) + (mid2 >> 32));
+#endif
 }
 
-static inline uint64_t
-xxh_round(uint64_t acc, uint64_t lane)
+/* No step waits for the one before it, so a line takes little longer than one multiplication. */
+static inline __attribute__((always_inline)) uint64_t
+sum_words(const unsigned char *p, size_t words, uint64_t seed, uint32_t offset)
 {
-	return rotl(acc + lane * P2, 31) * P1;
-}
+	uint64_t key = seed + offset * K1, sum = 0;
 
-static uint64_t
-xxh_merge(uint64_t h, uint64_t acc)
-{
-	return (h ^ xxh_round(0, acc)) * P1 + P4;
-}
-
-/* Takes all whole stripes of 32 bytes from *p; returns the merged state. */
-static uint64_t
-xxh_stripes(const unsigned char **p, const unsigned char *end)
-{
-	uint64_t a = P1 + P2, b = P2, c = 0, d = 0 - P1, h;
-
-	for (; end - *p >= 32; *p += 32) {
-		a = xxh_round(a, load64(*p));
-		b = xxh_round(b, load64(*p + 8));
-		c = xxh_round(c, load64(*p + 16));
-		d = xxh_round(d, load64(*p + 24));
-	}
-	h = rotl(a, 1) + rotl(b, 7) + rotl(c, 12) + rotl(d, 18);
-	return xxh_merge(xxh_merge(xxh_merge(xxh_merge(h, a), b), c), d);
+#pragma GCC unroll 4
+	for (; words >= 2; words -= 2, p += 16, key += K2)
+		sum += fold(load64(p) ^ key, load64(p + 8) ^ key ^ K3);
+	return words != 0 ? sum + fold(load64(p) ^ key, K3) : sum;
 }
 
 uint64_t
-lb_snapshot_xxh64(const void *data, size_t size)
+lb_snapshot_sum(const void *p, size_t words, uint64_t seed, uint32_t offset)
 {
-	const unsigned char *p = data, *end = p + size;
-	uint64_t h = size >= 32 ? xxh_stripes(&p, end) : P5;
-
-	h += size;
-	for (; end - p >= 8; p += 8)
-		h = rotl(h ^ xxh_round(0, load64(p)), 27) * P1 + P4;
-	for (; end - p >= 4; p += 4)
-		h = rotl(h ^ load32(p) * P1, 23) * P2 + P3;
-	for (; p < end; p++)
-		h = rotl(h ^ *p * P5, 11) * P1;
-	h = (h ^ h >> 33) * P2;
-	h = (h ^ h >> 29) * P3;
-	return h ^ h >> 32;
+	return sum_words(p, words, seed, offset);
 }
 
-uint64_t
-lb_snapshot_checksum(const void *base, size_t size)
+/* True when the line at off is as it was written. */
+static inline __attribute__((always_inline)) bool
+line_holds(const struct lb_snapshot *s, uint32_t off)
 {
-	return lb_snapshot_xxh64((const unsigned char *)base + LB_SNAPSHOT_AT_SIZE,
-				 size - LB_SNAPSHOT_AT_SIZE);
+	const unsigned char *line = s->base + off;
+
+	return sum_words(line, LB_SNAPSHOT_LINE_SUM / 8, s->seed, off) ==
+	       load64(line + LB_SNAPSHOT_LINE_SUM);
+}
+
+/* The same for a record of size bytes, a multiple of 64. */
+static inline __attribute__((always_inline)) bool
+record_holds(const struct lb_snapshot *s, uint32_t off, uint32_t size)
+{
+	const unsigned char *r = s->base + off;
+
+	return sum_words(r + 8, size / 8 - 1, s->seed, off) == load64(r);
 }
 
 /* ---- the hash of a name ---- */
@@ -150,13 +142,7 @@ name_equal(const char *a, const char *b, size_t len)
 	return ((load64(p) ^ load64(q)) | (load64(p + len - 8) ^ load64(q + len - 8))) == 0;
 }
 
-/* ---- the whole file ---- */
-
-static uint64_t
-round_up(uint64_t n)
-{
-	return (n + LB_SNAPSHOT_ALIGN - 1) & ~(uint64_t)(LB_SNAPSHOT_ALIGN - 1);
-}
+/* ---- the header ---- */
 
 /* Reads the counts and works out where each section starts; true when all lie inside. */
 static bool
@@ -177,9 +163,9 @@ lay_out(struct lb_snapshot *s)
 	s->id_at = (uint32_t)at;
 	at += (uint64_t)s->id_buckets * LB_SNAPSHOT_ALIGN;
 	s->account_at = (uint32_t)at;
-	at += round_up((uint64_t)s->accounts * 4);
+	at += (uint64_t)lb_snapshot_lines(s->accounts) * LB_SNAPSHOT_ALIGN;
 	s->role_at = (uint32_t)at;
-	at += round_up((uint64_t)s->roles * 4);
+	at += (uint64_t)lb_snapshot_lines(s->roles) * LB_SNAPSHOT_ALIGN;
 	s->record_at = (uint32_t)at;
 	return at <= s->size;
 }
@@ -196,12 +182,15 @@ lb_snapshot_open(struct lb_snapshot *s, const void *base, size_t size)
 	if (load32(b + LB_SNAPSHOT_AT_VERSION) != LB_SNAPSHOT_VERSION)
 		return LB_ERR_VERSION;
 	if (load32(b + LB_SNAPSHOT_AT_SIZE) != size ||
-	    load64(b + LB_SNAPSHOT_AT_CHECKSUM) != lb_snapshot_checksum(b, size))
+	    load64(b + LB_SNAPSHOT_AT_SUM) !=
+		    sum_words(b + LB_SNAPSHOT_AT_SEED,
+			      (LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED) / 8, 0, 0))
 		return LB_ERR_DAMAGED;
 	for (size_t i = LB_SNAPSHOT_AT_RESERVED; i < LB_SNAPSHOT_HEADER; i++)
 		if (b[i] != 0)
 			return LB_ERR_DAMAGED;
 	found.size = (uint32_t)size;
+	found.seed = load64(b + LB_SNAPSHOT_AT_SEED);
 	if (!lay_out(&found))
 		return LB_ERR_DAMAGED;
 	*s = found;
@@ -233,13 +222,23 @@ words_inside(uint32_t limit, uint32_t *at, uint32_t count)
 	return *at <= limit && count <= (limit - *at) / 4;
 }
 
+/* The size of a record at off that ends at `end`, or 0 when it does not lie inside the file. */
+static inline uint32_t
+record_size(const struct lb_snapshot *s, uint32_t off, uint32_t end)
+{
+	/* The file's size is a multiple of 64, so rounding up does not lead outside it. */
+	return end <= s->size ? ((end + LB_SNAPSHOT_ALIGN - 1) & ~(LB_SNAPSHOT_ALIGN - 1)) - off
+			      : 0;
+}
+
 /*
- * Reads the account record at off, checking everything it leads to.  Inlined
- * into each lookup: a record that went through memory twice would cost more than
- * finding it.
+ * Reads the account record at off, checking everything it leads to; *size is how
+ * long it is.  Inlined into each lookup: a record that went through memory twice
+ * would cost more than finding it.
  */
 static inline __attribute__((always_inline)) int
-read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
+read_user_sized(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out,
+		uint32_t *size)
 {
 	const unsigned char *r = s->base + off;
 	struct lb_snapshot_user u;
@@ -249,14 +248,14 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 	if (!record_inside(s, off))
 		return LB_ERR_DAMAGED;
 	__builtin_prefetch(r + LB_SNAPSHOT_ALIGN); /* most records have a second line */
-	u.uid = load32(r);
-	u.ngroups = load32(r + 4);
-	u.end_wall_ns = (int64_t)load64(r + 8);
-	u.end_boot_ns = (int64_t)load64(r + 16);
-	u.name_len = load16(r + 24);
-	u.gecos_len = load16(r + 26);
-	u.home_len = load16(r + 28);
-	u.shell_len = load16(r + 30);
+	u.uid = load32(r + 8);
+	u.ngroups = load32(r + 12);
+	u.end_wall_ns = (int64_t)load64(r + 16);
+	u.end_boot_ns = (int64_t)load64(r + 24);
+	u.name_len = load16(r + 32);
+	u.gecos_len = load16(r + 34);
+	u.home_len = load16(r + 36);
+	u.shell_len = load16(r + 38);
 	u.text = (const char *)r + LB_SNAPSHOT_USER_TEXT;
 	if (!lb_uid_is_account(u.uid) || u.ngroups > LB_SNAPSHOT_GROUPS_MAX || u.end_wall_ns <= 0 ||
 	    u.end_boot_ns <= 0 || u.name_len > LB_SNAPSHOT_NAME_MAX ||
@@ -268,6 +267,9 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 	if (at > s->size || !words_inside(s->size, &at, u.ngroups))
 		return LB_ERR_DAMAGED;
 	u.groups = s->base + at;
+	*size = record_size(s, off, at + u.ngroups * 4);
+	if (*size == 0 || !record_holds(s, off, *size))
+		return LB_ERR_DAMAGED;
 	end = u.text + u.name_len;
 	if (memcmp(u.text, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) != 0 ||
 	    memcmp(end, "\0*", 3) != 0 || lb_snapshot_user_home(&u)[-1] != '\0' ||
@@ -278,9 +280,18 @@ read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *ou
 	return LB_OK;
 }
 
+static inline __attribute__((always_inline)) int
+read_user(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
+{
+	uint32_t size;
+
+	return read_user_sized(s, off, out, &size);
+}
+
 /* Reads the role record at off, checking everything it leads to but its members. */
-static inline int
-read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *out)
+static int
+read_role_sized(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *out,
+		uint32_t *size)
 {
 	const unsigned char *r = s->base + off;
 	struct lb_snapshot_role role;
@@ -288,9 +299,9 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 
 	if (!record_inside(s, off))
 		return LB_ERR_DAMAGED;
-	role.gid = load32(r);
-	role.nmembers = load32(r + 4);
-	role.name_len = load16(r + 8);
+	role.gid = load32(r + 8);
+	role.nmembers = load32(r + 12);
+	role.name_len = load16(r + 16);
 	role.text = (const char *)r + LB_SNAPSHOT_ROLE_TEXT;
 	if (!lb_gid_is_role(role.gid) || role.nmembers > s->accounts ||
 	    role.name_len > LB_SNAPSHOT_NAME_MAX)
@@ -299,6 +310,9 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 	if (at > s->size || !words_inside(s->size, &at, role.nmembers))
 		return LB_ERR_DAMAGED;
 	role.members = s->base + at;
+	*size = record_size(s, off, at + role.nmembers * 4);
+	if (*size == 0 || !record_holds(s, off, *size))
+		return LB_ERR_DAMAGED;
 	if (memcmp(role.text, LB_ROLE_GROUP_PREFIX, strlen(LB_ROLE_GROUP_PREFIX)) != 0 ||
 	    memcmp(role.text + role.name_len, "\0*", 3) != 0)
 		return LB_ERR_DAMAGED;
@@ -306,34 +320,51 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 	return LB_OK;
 }
 
+static int
+read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *out)
+{
+	uint32_t size;
+
+	return read_role_sized(s, off, out, &size);
+}
+
 /* ---- the two indexes ---- */
 
 /* A search under way: the bucket it is in, and which lanes of it are still to be tried. */
 struct probe {
-	const unsigned char *index;
-	uint32_t buckets, bucket, left, key;
+	const struct lb_snapshot *s;
+	uint32_t at, buckets, bucket, left, key;
 	unsigned matches;
+	bool damaged; /* a bucket's sum was wrong: the search ends there */
 };
 
-/*
- * One bit per lane of the present bucket that has the key.  All eight are
- * compared without a branch: which lane it is cannot be predicted.
- */
-static inline void
-probe_bucket(struct probe *p)
+static inline uint32_t
+probe_line(const struct probe *p)
 {
-	const unsigned char *keys = p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN;
-
-	p->matches = 0;
-#pragma GCC unroll 8
-	for (unsigned i = 0; i < LB_SNAPSHOT_LANES; i++)
-		p->matches |= (unsigned)(load32(keys + (size_t)i * 4) == p->key) << i;
+	return p->at + p->bucket * LB_SNAPSHOT_ALIGN;
 }
 
-static inline struct probe
+/*
+ * One bit per lane of the present bucket that has the key.  All are compared
+ * without a branch: which lane it is cannot be predicted.
+ */
+static inline __attribute__((always_inline)) void
+probe_bucket(struct probe *p)
+{
+	const unsigned char *keys = p->s->base + probe_line(p);
+
+	p->matches = 0;
+#pragma GCC unroll 7
+	for (unsigned i = 0; i < LB_SNAPSHOT_LANES; i++)
+		p->matches |= (unsigned)(load32(keys + (size_t)i * 4) == p->key) << i;
+	p->damaged = !line_holds(p->s, probe_line(p));
+}
+
+static inline __attribute__((always_inline)) struct probe
 probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t hash, uint32_t key)
 {
-	struct probe p = {.index = s->base + at,
+	struct probe p = {.s = s,
+			  .at = at,
 			  .buckets = buckets,
 			  .bucket = lb_snapshot_home(hash, buckets),
 			  .left = LB_SNAPSHOT_PROBES,
@@ -347,15 +378,16 @@ probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t
 static inline uint32_t
 probe_lane(const struct probe *p, unsigned i)
 {
-	return load32(p->index + (size_t)p->bucket * LB_SNAPSHOT_ALIGN + LB_SNAPSHOT_LANE_RECORDS +
-		      (size_t)i * 4);
+	return load32(p->s->base + probe_line(p) + LB_SNAPSHOT_LANE_RECORDS + (size_t)i * 4);
 }
 
-/* The record of the next lane with the key, or 0. */
-static inline uint32_t
+/* The record of the next lane with the key, or 0: there is none, or the index is damaged. */
+static inline __attribute__((always_inline)) uint32_t
 probe_next(struct probe *p)
 {
 	for (;;) {
+		if (p->damaged)
+			return 0;
 		while (p->matches != 0) {
 			uint32_t off = probe_lane(p, (unsigned)__builtin_ctz(p->matches));
 
@@ -397,7 +429,7 @@ lb_snapshot_user_by_name(const struct lb_snapshot *s, const char *name, size_t n
 			return LB_OK;
 		}
 	}
-	return result;
+	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
 int
@@ -425,27 +457,29 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 			return LB_OK;
 		}
 	}
-	return result;
+	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
-static uint32_t
-find_id(const struct lb_snapshot *s, uint32_t id)
+static inline __attribute__((always_inline)) int
+find_id(const struct lb_snapshot *s, uint32_t id, uint32_t *off)
 {
 	struct probe p = probe_start(s, s->id_at, s->id_buckets, lb_snapshot_id_hash(id), id);
 
-	return probe_next(&p);
+	*off = probe_next(&p);
+	if (p.damaged)
+		return LB_ERR_DAMAGED;
+	return *off != 0 ? LB_OK : LB_ERR_NOT_FOUND;
 }
 
 int
 lb_snapshot_user_by_uid(const struct lb_snapshot *s, uint32_t uid, struct lb_snapshot_user *out)
 {
 	struct lb_snapshot_user u;
-	uint32_t off = lb_uid_is_account(uid) ? find_id(s, uid) : 0;
-	int err;
+	uint32_t off;
+	int err = lb_uid_is_account(uid) ? find_id(s, uid, &off) : LB_ERR_NOT_FOUND;
 
-	if (off == 0)
-		return LB_ERR_NOT_FOUND;
-	err = read_user(s, off, &u);
+	if (err == LB_OK)
+		err = read_user(s, off, &u);
 	if (err == LB_OK && u.uid != uid)
 		err = LB_ERR_DAMAGED;
 	if (err == LB_OK)
@@ -457,12 +491,11 @@ int
 lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_snapshot_role *out)
 {
 	struct lb_snapshot_role role;
-	uint32_t off = lb_gid_is_role(gid) ? find_id(s, gid) : 0;
-	int err;
+	uint32_t off;
+	int err = lb_gid_is_role(gid) ? find_id(s, gid, &off) : LB_ERR_NOT_FOUND;
 
-	if (off == 0)
-		return LB_ERR_NOT_FOUND;
-	err = read_role(s, off, &role);
+	if (err == LB_OK)
+		err = read_role(s, off, &role);
 	if (err == LB_OK && role.gid != gid)
 		err = LB_ERR_DAMAGED;
 	if (err == LB_OK)
@@ -472,45 +505,79 @@ lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_sna
 
 /* ---- walking, members, groups ---- */
 
-/*
- * The record of the first of count table entries at `at` whose id is above
- * `id`, or 0.  Every record starts with its id.  A damaged offset ends the
- * search where it stands: the record is checked by whoever reads it.
- */
+/* Entry i of the table at `at`: its id and the offset of its record. */
 static uint32_t
-first_above(const struct lb_snapshot *s, uint32_t at, uint32_t count, uint32_t id)
+table_id(const struct lb_snapshot *s, uint32_t at, uint32_t i)
 {
-	const unsigned char *table = s->base + at;
+	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN +
+		      (size_t)(i % LB_SNAPSHOT_LANES) * 4);
+}
+
+static uint32_t
+table_record(const struct lb_snapshot *s, uint32_t at, uint32_t i)
+{
+	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN +
+		      LB_SNAPSHOT_LANE_RECORDS + (size_t)(i % LB_SNAPSHOT_LANES) * 4);
+}
+
+/*
+ * The first of count entries of the table at `at` whose id is above `id`: *id
+ * becomes its id and *off the offset of its record.
+ */
+static int
+first_above(const struct lb_snapshot *s, uint32_t at, uint32_t count, uint32_t *id, uint32_t *off)
+{
 	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
-		uint32_t off = load32(table + (size_t)mid * 4);
 
-		if (!record_inside(s, off))
-			return off;
-		if (load32(s->base + off) > id)
+		if (!line_holds(s, at + mid / LB_SNAPSHOT_LANES * LB_SNAPSHOT_ALIGN))
+			return LB_ERR_DAMAGED;
+		if (table_id(s, at, mid) > *id)
 			high = mid;
 		else
 			low = mid + 1;
 	}
-	return low < count ? load32(table + (size_t)low * 4) : 0;
+	if (low == count)
+		return LB_ERR_NOT_FOUND;
+	/* This entry was looked at above, so its line holds. */
+	*id = table_id(s, at, low);
+	*off = table_record(s, at, low);
+	return LB_OK;
 }
 
 int
 lb_snapshot_user_after(const struct lb_snapshot *s, uint32_t uid, struct lb_snapshot_user *out)
 {
-	uint32_t off = first_above(s, s->account_at, s->accounts, uid);
+	struct lb_snapshot_user u;
+	uint32_t off;
+	int err = first_above(s, s->account_at, s->accounts, &uid, &off);
 
-	return off != 0 ? read_user(s, off, out) : LB_ERR_NOT_FOUND;
+	if (err == LB_OK)
+		err = read_user(s, off, &u);
+	/* A walk must get on: no record may be another's. */
+	if (err == LB_OK && u.uid != uid)
+		err = LB_ERR_DAMAGED;
+	if (err == LB_OK)
+		*out = u;
+	return err;
 }
 
 int
 lb_snapshot_role_after(const struct lb_snapshot *s, uint32_t gid, struct lb_snapshot_role *out)
 {
-	uint32_t off = first_above(s, s->role_at, s->roles, gid);
+	struct lb_snapshot_role role;
+	uint32_t off;
+	int err = first_above(s, s->role_at, s->roles, &gid, &off);
 
-	return off != 0 ? read_role(s, off, out) : LB_ERR_NOT_FOUND;
+	if (err == LB_OK)
+		err = read_role(s, off, &role);
+	if (err == LB_OK && role.gid != gid)
+		err = LB_ERR_DAMAGED;
+	if (err == LB_OK)
+		*out = role;
+	return err;
 }
 
 int
@@ -530,4 +597,76 @@ lb_snapshot_user_group(const struct lb_snapshot_user *user, uint32_t i)
 	if (gid == UINT32_MAX || (lb_id_reserved(gid) && !lb_gid_is_role(gid)))
 		return 0;
 	return gid;
+}
+
+/* ---- the whole file, for the writer ---- */
+
+/* True when the indexes hold n items, not more. */
+static bool
+index_holds(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t n)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < buckets * LB_SNAPSHOT_LANES; i++)
+		found += table_record(s, at, i) != 0;
+	return found == n;
+}
+
+/* True when the account number i of the table is whole, stands at *at and is found in each way. */
+static bool
+account_holds(const struct lb_snapshot *s, uint32_t i, uint32_t *at)
+{
+	uint32_t off = table_record(s, s->account_at, i), size;
+	struct lb_snapshot_user u, again;
+
+	if (off != *at || read_user_sized(s, off, &u, &size) != LB_OK ||
+	    u.uid != table_id(s, s->account_at, i) ||
+	    (i > 0 && u.uid <= table_id(s, s->account_at, i - 1)))
+		return false;
+	*at += size;
+	return lb_snapshot_user_by_name(s, u.text, u.name_len, &again) == LB_OK &&
+	       again.text == u.text && lb_snapshot_user_by_uid(s, u.uid, &again) == LB_OK &&
+	       again.text == u.text;
+}
+
+static bool
+role_holds(const struct lb_snapshot *s, uint32_t i, uint32_t *at)
+{
+	uint32_t off = table_record(s, s->role_at, i), size, last = 0;
+	struct lb_snapshot_role role, again;
+	struct lb_snapshot_user u;
+
+	if (off != *at || read_role_sized(s, off, &role, &size) != LB_OK ||
+	    role.gid != table_id(s, s->role_at, i) ||
+	    (i > 0 && role.gid <= table_id(s, s->role_at, i - 1)))
+		return false;
+	*at += size;
+	for (uint32_t m = 0; m < role.nmembers; m++) {
+		if (lb_snapshot_role_member(s, &role, m, &u) != LB_OK || u.uid <= last)
+			return false;
+		last = u.uid;
+	}
+	return lb_snapshot_role_by_name(s, role.text, role.name_len, &again) == LB_OK &&
+	       again.text == role.text && lb_snapshot_role_by_gid(s, role.gid, &again) == LB_OK &&
+	       again.text == role.text;
+}
+
+int
+lb_snapshot_verify(const struct lb_snapshot *s)
+{
+	uint32_t at = s->record_at, n = s->accounts + s->roles;
+
+	for (uint32_t off = LB_SNAPSHOT_HEADER; off < s->record_at; off += LB_SNAPSHOT_ALIGN)
+		if (!line_holds(s, off))
+			return LB_ERR_DAMAGED;
+	if (!index_holds(s, LB_SNAPSHOT_HEADER, s->name_buckets, n) ||
+	    !index_holds(s, s->id_at, s->id_buckets, n))
+		return LB_ERR_DAMAGED;
+	for (uint32_t i = 0; i < s->accounts; i++)
+		if (!account_holds(s, i, &at))
+			return LB_ERR_DAMAGED;
+	for (uint32_t i = 0; i < s->roles; i++)
+		if (!role_holds(s, i, &at))
+			return LB_ERR_DAMAGED;
+	return at == s->size ? LB_OK : LB_ERR_DAMAGED;
 }

@@ -3,10 +3,12 @@
  *
  * It works on bytes that somebody else has mapped or read: it opens nothing,
  * allocates nothing, takes no lock, reads no clock and keeps no state, so it
- * can run inside any process.  Nothing in the file is trusted: the whole is
- * checked once by lb_snapshot_open(), and each offset and length again when it
- * is used, so that even a file with a right checksum cannot lead outside the
- * mapping or to an id outside the reserved range.
+ * can run inside any process.  Nothing in the file is trusted: its header is
+ * checked by lb_snapshot_open(), and each line and record that a lookup comes to
+ * has a sum of its own that is checked there and then, so a lookup reads no more
+ * of the file than it needs.  Each offset and length is checked as well, so that
+ * even a file with right sums cannot lead outside the mapping or to an id outside
+ * the reserved range.
  *
  * Nothing here blocks.  All results are borrowed from the mapped bytes and
  * hold until those are unmapped.  All times are nanoseconds.
@@ -19,25 +21,27 @@
 #include <stdint.h>
 
 #define LB_SNAPSHOT_MAGIC "LBXSNAP\n" /* 8 bytes, without the NUL */
-#define LB_SNAPSHOT_VERSION 1u
+#define LB_SNAPSHOT_VERSION 2u
 
 /* Places in the file; see SNAPSHOT-FORMAT for the rest. */
 #define LB_SNAPSHOT_HEADER 64u
 #define LB_SNAPSHOT_AT_VERSION 8u
 #define LB_SNAPSHOT_AT_SUPERSEDED 12u
-#define LB_SNAPSHOT_AT_CHECKSUM 16u
-#define LB_SNAPSHOT_AT_SIZE 24u
-#define LB_SNAPSHOT_AT_ACCOUNTS 28u
-#define LB_SNAPSHOT_AT_ROLES 32u
-#define LB_SNAPSHOT_AT_NAME_BUCKETS 36u
-#define LB_SNAPSHOT_AT_ID_BUCKETS 40u
-#define LB_SNAPSHOT_AT_RESERVED 44u
-#define LB_SNAPSHOT_ALIGN 64u	     /* sections, buckets and records start at multiples of this */
-#define LB_SNAPSHOT_LANES 8u	     /* in a bucket */
-#define LB_SNAPSHOT_LANE_RECORDS 32u /* in a bucket: eight keys, then eight records from here */
+#define LB_SNAPSHOT_AT_SUM 16u /* of the header from AT_SEED on */
+#define LB_SNAPSHOT_AT_SEED 24u
+#define LB_SNAPSHOT_AT_SIZE 32u
+#define LB_SNAPSHOT_AT_ACCOUNTS 36u
+#define LB_SNAPSHOT_AT_ROLES 40u
+#define LB_SNAPSHOT_AT_NAME_BUCKETS 44u
+#define LB_SNAPSHOT_AT_ID_BUCKETS 48u
+#define LB_SNAPSHOT_AT_RESERVED 52u
+#define LB_SNAPSHOT_ALIGN 64u	     /* sections, lines and records start at multiples of this */
+#define LB_SNAPSHOT_LANES 7u	     /* in a line */
+#define LB_SNAPSHOT_LANE_RECORDS 28u /* in a line: seven keys, then seven records from here */
+#define LB_SNAPSHOT_LINE_SUM 56u     /* and then its sum */
 #define LB_SNAPSHOT_PROBES 8u	     /* buckets a search reads at most */
-#define LB_SNAPSHOT_USER_TEXT 32u    /* where the text starts in an account record */
-#define LB_SNAPSHOT_ROLE_TEXT 16u    /* and in a role record */
+#define LB_SNAPSHOT_USER_TEXT 40u    /* where the text starts in an account record */
+#define LB_SNAPSHOT_ROLE_TEXT 24u    /* and in a role record; both begin with their sum */
 
 /* Limits. */
 #define LB_SNAPSHOT_SIZE_MAX (256u << 20)
@@ -54,6 +58,7 @@ struct lb_snapshot {
 	uint32_t accounts, roles;
 	uint32_t name_buckets, id_buckets;
 	uint32_t id_at, account_at, role_at, record_at;
+	uint64_t seed; /* of the sums */
 };
 
 /* An account as the file has it.  It may have ended: see lb_snapshot_live(). */
@@ -76,19 +81,27 @@ struct lb_snapshot_role {
 };
 
 /*
- * Checks size bytes at base, aligned to 8, and sets *s.  The bytes must stay
- * mapped while *s is used; their superseded word may change meanwhile.
+ * Checks the header of size bytes at base, aligned to 8, and sets *s.  The bytes
+ * must stay mapped while *s is used; their superseded word may change meanwhile.
  * LB_ERR_MALFORMED when it is no snapshot, LB_ERR_VERSION when it is another
- * version's, LB_ERR_DAMAGED when the checksum or the counts do not hold.
+ * version's, LB_ERR_DAMAGED when the sum or the counts do not hold.  Only the
+ * header is read.
  */
 int lb_snapshot_open(struct lb_snapshot *s, const void *base, size_t size);
+
+/*
+ * Checks the whole file: every sum, that every byte belongs to something, that
+ * each account and role is found by name, by id and on the walk, and nothing
+ * else.  LB_OK or LB_ERR_DAMAGED.  For the writer; it takes 0.2 us per account.
+ */
+int lb_snapshot_verify(const struct lb_snapshot *s);
 
 /* True once a newer file is in place; an atomic read of one mapped word. */
 bool lb_snapshot_superseded(const struct lb_snapshot *s);
 
 /*
  * Looks up an account or a role group.  LB_OK and *out set, LB_ERR_NOT_FOUND,
- * or LB_ERR_DAMAGED when the record found breaks a rule.  name need not be
+ * or LB_ERR_DAMAGED when what is found on the way breaks a rule.  name need not be
  * valid; name_len is its length without a NUL.  Whether an account has ended is
  * not looked at.
  */
@@ -159,12 +172,10 @@ lb_snapshot_user_text_size(const struct lb_snapshot_user *user)
 }
 
 /*
- * The three functions of the format, for the writer and for tests: the hash of
- * a name, the home bucket of a hash (for ids: lb_snapshot_id_hash()), and the
- * checksum of a whole file of size bytes (at least LB_SNAPSHOT_HEADER).
+ * The functions of the format, for the writer and for tests: the hash of a name
+ * and the home bucket of a hash (for ids: lb_snapshot_id_hash()).
  */
 uint64_t lb_snapshot_name_hash(const char *name, size_t name_len);
-uint64_t lb_snapshot_checksum(const void *base, size_t size);
 
 static inline uint32_t
 lb_snapshot_id_hash(uint32_t id)
@@ -178,7 +189,14 @@ lb_snapshot_home(uint32_t hash, uint32_t buckets)
 	return (uint32_t)((uint64_t)hash * buckets >> 32);
 }
 
-/* XXH64 with seed 0, exposed so that a test can hold it against published values. */
-uint64_t lb_snapshot_xxh64(const void *data, size_t size);
+/* Lines of a table of n entries. */
+static inline uint32_t
+lb_snapshot_lines(uint32_t n)
+{
+	return n / LB_SNAPSHOT_LANES + (n % LB_SNAPSHOT_LANES != 0);
+}
+
+/* The sum of `words` words of 8 bytes at p, which belong to the line or record at offset. */
+uint64_t lb_snapshot_sum(const void *p, size_t words, uint64_t seed, uint32_t offset);
 
 #endif

@@ -14,9 +14,12 @@
  * unmapped.  Both sides write first and read then, all in one total order
  * (seq_cst), so at least one of them sees the other.
  *
- * The counts are in a page that the kernel clears in a forked child
- * (MADV_WIPEONFORK): the threads that were counted there do not exist in the
- * child, and neither does the one that was renewing.  The slots are inherited.
+ * Each thread counts on a line of its own, as good as always, so that threads do
+ * not slow each other down.  The counts are in a page that the kernel clears in a
+ * forked child (MADV_WIPEONFORK): the threads that were counted there do not
+ * exist in the child, and neither does the one that was renewing.  A process of
+ * one thread has no such page and counts in `alone`: whoever forks it goes on in
+ * the child.  The slots are inherited.
  */
 #include "mapping.h"
 
@@ -46,7 +49,7 @@
 #define COARSE_ENOUGH_NS ((int64_t)SECOND_NS)
 
 #define SLOTS 16
-#define STRIPE_BITS 3
+#define STRIPE_BITS 7
 #define STRIPES (1 << STRIPE_BITS)
 #define LINE 64 /* a cache line: two threads should not write to one */
 /* How often to try again what only another thread's or the warden's change undid. */
@@ -57,10 +60,16 @@ struct count {
 	_Alignas(LINE) atomic_uint n;
 };
 
-/* Zero in a new process and in a forked child. */
+/* The counts of a process of many threads.  Zero when made and in a forked child. */
 struct shared {
 	struct count uses[SLOTS][STRIPES];
 	_Alignas(LINE) atomic_uint renewing; /* 1: some thread looks at the path */
+};
+
+/* The same while there is one thread: no page to make, and no locked instruction. */
+struct alone {
+	atomic_uint uses[SLOTS];
+	atomic_uint renewing;
 };
 
 /* Which file it was: a path that still leads to it needs no new mapping. */
@@ -94,6 +103,7 @@ struct slot {
 };
 
 static _Atomic(struct shared *) shared_page;
+static struct alone alone;
 static atomic_int current = NO_SLOT;
 static struct slot slots[SLOTS];
 
@@ -261,8 +271,8 @@ map_descriptor(int fd, struct lb_snapshot *s, struct identity *id)
 	if (!file_trusted(&st))
 		return LB_ERR_REFUSED;
 	size = (size_t)st.st_size;
-	/* Shared: the superseded word must be seen.  All of it will be read: no faults one by one. */
-	base = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	/* Shared: the superseded word must be seen. */
+	base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		return LB_ERR_SYSTEM;
 	found.base = base;
@@ -352,24 +362,33 @@ map_alone(struct lb_nss_hold *hold, int *errnop)
 
 /* ---- counting ---- */
 
-/* The page of counts, made by whoever comes first; NULL when there is no memory for it. */
-static struct shared *
-shared_get(void)
+/*
+ * Where the caller counts: the page, made by whoever comes first, or NULL when
+ * it is the only thread.  False when there is no memory for the page.
+ */
+static inline bool
+counts_get(struct shared **counts)
 {
-	struct shared *page = atomic_load_explicit(&shared_page, memory_order_acquire);
-	struct shared *none = NULL;
+	struct shared *page, *none = NULL;
 
-	if (page != NULL)
-		return page;
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return NULL;
-	/* A kernel without it (before 4.14): a child may then have to map for each lookup. */
-	(void)madvise(page, sizeof *page, MADV_WIPEONFORK);
-	if (atomic_compare_exchange_strong(&shared_page, &none, page))
-		return page;
-	munmap(page, sizeof *page);
-	return none;
+	*counts = NULL;
+	if (__libc_single_threaded)
+		return true;
+	page = atomic_load_explicit(&shared_page, memory_order_acquire);
+	if (page == NULL) {
+		page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+		if (page == MAP_FAILED)
+			return false;
+		/* A kernel without it (before 4.14): a child may then have to map for each lookup. */
+		(void)madvise(page, sizeof *page, MADV_WIPEONFORK);
+		if (!atomic_compare_exchange_strong(&shared_page, &none, page)) {
+			munmap(page, sizeof *page);
+			page = none;
+		}
+	}
+	*counts = page;
+	return true;
 }
 
 /* Threads have stacks far apart, so the address of one tells them apart for nothing. */
@@ -381,11 +400,17 @@ stripe(void)
 	return (uint32_t)stack * 0x9e3779b1u >> (32 - STRIPE_BITS);
 }
 
+/* The caller's count of a slot. */
+static inline atomic_uint *
+count_of(struct shared *counts, int slot, unsigned mine)
+{
+	return counts != NULL ? &counts->uses[slot][mine].n : &alone.uses[slot];
+}
+
 /*
  * Adds to a count and orders what comes before and after (see the top of this
- * file).  In a process of one thread there is nobody to order against, and a
- * locked instruction would cost as much as the search; a signal handler leaves
- * the count as it found it.
+ * file).  In a process of one thread there is nobody to order against; a signal
+ * handler leaves the count as it found it.
  */
 static inline void
 count_add(atomic_uint *uses, unsigned by)
@@ -395,11 +420,12 @@ count_add(atomic_uint *uses, unsigned by)
 				      memory_order_relaxed);
 	else
 		atomic_fetch_add(uses, by);
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 /* Counts the caller into the current slot; returns which one, or NO_SLOT. */
 static inline int
-enter_current(struct shared *page, struct lb_nss_hold *hold)
+enter_current(struct shared *counts, struct lb_nss_hold *hold)
 {
 	unsigned mine = stripe();
 
@@ -409,7 +435,7 @@ enter_current(struct shared *page, struct lb_nss_hold *hold)
 
 		if (slot == NO_SLOT)
 			break;
-		uses = &page->uses[slot][mine].n;
+		uses = count_of(counts, slot, mine);
 		count_add(uses, 1);
 		if (atomic_load(&current) == slot) {
 			hold->uses = uses;
@@ -432,12 +458,16 @@ lb_nss_drop(struct lb_nss_hold *hold)
 	hold->own.base = NULL;
 }
 
-/* ---- renewing: only the thread that has set page->renewing is in here ---- */
+/* ---- renewing: only the thread that has set `renewing` is in here ---- */
 
 static bool
-slot_unused(struct shared *page, int slot)
+slot_unused(int slot)
 {
-	for (int i = 0; i < STRIPES; i++)
+	struct shared *page = atomic_load(&shared_page);
+
+	if (atomic_load(&alone.uses[slot]) != 0)
+		return false;
+	for (int i = 0; page != NULL && i < STRIPES; i++)
 		if (atomic_load(&page->uses[slot][i].n) != 0)
 			return false;
 	return true;
@@ -445,14 +475,14 @@ slot_unused(struct shared *page, int slot)
 
 /* Unmaps every slot that is not current and that no lookup is in. */
 static void
-sweep(struct shared *page)
+sweep(void)
 {
 	int keep = atomic_load(&current);
 
 	for (int i = 0; i < SLOTS; i++) {
 		struct lb_snapshot old;
 
-		if (i == keep || !atomic_load(&slots[i].filled) || !slot_unused(page, i))
+		if (i == keep || !atomic_load(&slots[i].filled) || !slot_unused(i))
 			continue;
 		old = slots[i].snapshot;
 		/* First empty, then unmap: a child forked in between must not unmap it again. */
@@ -462,13 +492,17 @@ sweep(struct shared *page)
 	}
 }
 
+/*
+ * A slot that may be written to.  Nobody reads an empty one: who is counted into
+ * it has yet to find that it is not current.
+ */
 static int
-free_slot(struct shared *page)
+free_slot(void)
 {
 	int keep = atomic_load(&current);
 
 	for (int i = 0; i < SLOTS; i++)
-		if (i != keep && !atomic_load(&slots[i].filled) && slot_unused(page, i))
+		if (i != keep && !atomic_load(&slots[i].filled))
 			return i;
 	return NO_SLOT;
 }
@@ -478,10 +512,10 @@ free_slot(struct shared *page)
  * counted in.  False when every slot is still in use; s is then the caller's.
  */
 static bool
-install(struct shared *page, struct lb_nss_hold *hold, const struct lb_snapshot *s,
+install(struct shared *counts, struct lb_nss_hold *hold, const struct lb_snapshot *s,
 	const struct identity *id)
 {
-	int slot = free_slot(page);
+	int slot = free_slot();
 
 	if (slot == NO_SLOT)
 		return false;
@@ -489,7 +523,7 @@ install(struct shared *page, struct lb_nss_hold *hold, const struct lb_snapshot 
 	slots[slot].file = *id;
 	clocks_look(&slots[slot].clocks);
 	atomic_store(&slots[slot].filled, true);
-	hold->uses = &page->uses[slot][stripe()].n;
+	hold->uses = count_of(counts, slot, stripe());
 	hold->snapshot = &slots[slot].snapshot;
 	count_add(hold->uses, 1);
 	atomic_store(&current, slot);
@@ -516,11 +550,11 @@ still_in_place(const struct slot *slot)
  * caller is in no slot when it enters.
  */
 static enum nss_status
-renew(struct shared *page, struct lb_nss_hold *hold, int *errnop)
+renew(struct shared *counts, struct lb_nss_hold *hold, int *errnop)
 {
 	struct lb_snapshot s = {0};
 	struct identity id;
-	int slot = enter_current(page, hold), err;
+	int slot = enter_current(counts, hold), err;
 	bool superseded;
 
 	if (slot != NO_SLOT && still_in_place(&slots[slot])) {
@@ -542,7 +576,7 @@ renew(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 		atomic_store(&current, NO_SLOT);
 		return map_failure(err, errnop);
 	}
-	if (install(page, hold, &s, &id))
+	if (install(counts, hold, &s, &id))
 		return held(hold, errnop);
 	hold->own = s;
 	hold->snapshot = &hold->own;
@@ -551,9 +585,9 @@ renew(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 
 /* ---- taking a hold ---- */
 
-/* What to do when the current slot does not answer by itself. */
+/* What to do when the current slot does not answer by itself; renewing NULL: nowhere to count. */
 static __attribute__((noinline)) enum nss_status
-take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
+take_slowly(struct shared *counts, atomic_uint *renewing, struct lb_nss_hold *hold, int *errnop)
 {
 	enum nss_status status;
 	int cancel;
@@ -561,12 +595,12 @@ take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 	/* open() and close() would be places where a cancelled thread ends, counted in for ever. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	clocks_read_exact(hold);
-	if (page != NULL && atomic_exchange(&page->renewing, 1) == 0) {
+	if (renewing != NULL && atomic_exchange(renewing, 1) == 0) {
 		if (hold->uses != NULL)
 			lb_nss_drop(hold);
-		status = renew(page, hold, errnop);
-		sweep(page);
-		atomic_store(&page->renewing, 0);
+		status = renew(counts, hold, errnop);
+		sweep();
+		atomic_store(renewing, 0);
 	} else if (hold->uses != NULL &&
 		   (hold->snapshot->base == NULL || !lb_snapshot_superseded(hold->snapshot))) {
 		/* Another thread is looking; until it has seen otherwise this one holds. */
@@ -583,16 +617,18 @@ take_slowly(struct shared *page, struct lb_nss_hold *hold, int *errnop)
 enum nss_status
 lb_nss_take(struct lb_nss_hold *hold, int *errnop)
 {
-	struct shared *page = shared_get();
-	int slot = NO_SLOT;
+	struct shared *counts;
+	int slot;
 
 	hold->uses = NULL;
 	hold->own.base = NULL;
-	if (page != NULL)
-		slot = enter_current(page, hold);
+	if (!counts_get(&counts))
+		return take_slowly(NULL, NULL, hold, errnop);
+	slot = enter_current(counts, hold);
 	if (slot != NO_SLOT && slots[slot].snapshot.base != NULL &&
 	    clocks_read(&slots[slot].clocks, hold) &&
 	    !lb_snapshot_superseded(&slots[slot].snapshot))
 		return NSS_STATUS_SUCCESS;
-	return take_slowly(page, hold, errnop);
+	return take_slowly(counts, counts != NULL ? &counts->renewing : &alone.renewing, hold,
+			   errnop);
 }

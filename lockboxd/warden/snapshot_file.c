@@ -132,7 +132,8 @@ lb_snapshot_publish(int dirfd, const char *name, const void *buf, size_t size)
 	struct lb_snapshot check;
 	int old, err;
 
-	if (lb_snapshot_open(&check, buf, size) != LB_OK || lb_snapshot_superseded(&check))
+	if (lb_snapshot_open(&check, buf, size) != LB_OK || lb_snapshot_superseded(&check) ||
+	    lb_snapshot_verify(&check) != LB_OK)
 		return LB_ERR_DAMAGED;
 	if (!temp_name(temp, name))
 		return LB_ERR_TOO_LONG;

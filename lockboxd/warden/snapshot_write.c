@@ -1,9 +1,9 @@
 /*
  * Builds a snapshot: see snapshot_write.h and common/SNAPSHOT-FORMAT.
  *
- * It must never write an entry that it has not checked itself, and never one
- * that the reader would refuse: the finished bytes go through the reader before
- * they are given out.
+ * It must never write an entry that it has not checked itself.  The finished
+ * bytes go through the reader, whole, before they are put in place
+ * (lb_snapshot_publish()).
  */
 #include "warden/snapshot_write.h"
 
@@ -16,8 +16,8 @@
 #include "snapshot.h"
 #include "text.h"
 
-/* Items per bucket that the indexes aim at: five of eight lanes. */
-#define FILL 5u
+/* Items per bucket that the indexes aim at: four of seven lanes. */
+#define FILL 4u
 /* How often the buckets may be doubled before giving up; once is already rare. */
 #define GROW_MAX 4
 
@@ -237,9 +237,9 @@ lay_out(struct build *b)
 				b->members[role_index(b, b->accounts[i]->groups[k])]++;
 	at += ((size_t)b->name_buckets + b->id_buckets) * LB_SNAPSHOT_ALIGN;
 	b->account_at = at;
-	at += round_up((size_t)b->naccounts * 4, LB_SNAPSHOT_ALIGN);
+	at += (size_t)lb_snapshot_lines(b->naccounts) * LB_SNAPSHOT_ALIGN;
 	b->role_at = at;
-	at += round_up((size_t)b->nroles * 4, LB_SNAPSHOT_ALIGN);
+	at += (size_t)lb_snapshot_lines(b->nroles) * LB_SNAPSHOT_ALIGN;
 	b->record_at = at;
 	for (uint32_t i = 0; i < b->naccounts && at <= LB_SNAPSHOT_SIZE_MAX; i++) {
 		b->account_off[i] = (uint32_t)at;
@@ -306,14 +306,14 @@ write_user(struct build *b, uint32_t i)
 	const struct lb_snapshot_account *a = b->accounts[i];
 	unsigned char *r = b->buf + b->account_off[i], *p;
 
-	put32(r, a->uid);
-	put32(r + 4, (uint32_t)a->ngroups);
-	put64(r + 8, (uint64_t)a->end_wall_ns);
-	put64(r + 16, (uint64_t)a->end_boot_ns);
-	put16(r + 24, strlen(a->name));
-	put16(r + 26, strlen(a->gecos));
-	put16(r + 28, strlen(a->home));
-	put16(r + 30, strlen(a->shell));
+	put32(r + 8, a->uid);
+	put32(r + 12, (uint32_t)a->ngroups);
+	put64(r + 16, (uint64_t)a->end_wall_ns);
+	put64(r + 24, (uint64_t)a->end_boot_ns);
+	put16(r + 32, strlen(a->name));
+	put16(r + 34, strlen(a->gecos));
+	put16(r + 36, strlen(a->home));
+	put16(r + 38, strlen(a->shell));
 	p = put_text(r + LB_SNAPSHOT_USER_TEXT, a->name);
 	p = put_text(p, "*");
 	p = put_text(p, a->gecos);
@@ -330,9 +330,9 @@ write_role(struct build *b, uint32_t i)
 	const struct lb_snapshot_group *g = b->roles[i];
 	unsigned char *r = b->buf + b->role_off[i], *p;
 
-	put32(r, g->gid);
-	put32(r + 4, b->members[i]);
-	put16(r + 8, strlen(g->name));
+	put32(r + 8, g->gid);
+	put32(r + 12, b->members[i]);
+	put16(r + 16, strlen(g->name));
 	p = put_text(r + LB_SNAPSHOT_ROLE_TEXT, g->name);
 	put_text(p, "*");
 }
@@ -395,23 +395,61 @@ index_id(struct build *b, uint32_t id, uint32_t record)
 			 b->id_buckets, lb_snapshot_id_hash(id), id, record);
 }
 
+/* Entry i of a table. */
+static void
+table_put(unsigned char *table, uint32_t i, uint32_t id, uint32_t record)
+{
+	unsigned char *line = table + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN;
+	size_t lane = (size_t)(i % LB_SNAPSHOT_LANES) * 4;
+
+	put32(line + lane, id);
+	put32(line + LB_SNAPSHOT_LANE_RECORDS + lane, record);
+}
+
 /* Writes both indexes and both tables; false when an index needs more buckets. */
 static bool
 write_indexes(struct build *b)
 {
 	for (uint32_t i = 0; i < b->naccounts; i++) {
-		put32(b->buf + b->account_at + (size_t)i * 4, b->account_off[i]);
+		table_put(b->buf + b->account_at, i, b->accounts[i]->uid, b->account_off[i]);
 		if (!index_name(b, b->accounts[i]->name, b->account_off[i]) ||
 		    !index_id(b, b->accounts[i]->uid, b->account_off[i]))
 			return false;
 	}
 	for (uint32_t i = 0; i < b->nroles; i++) {
-		put32(b->buf + b->role_at + (size_t)i * 4, b->role_off[i]);
+		table_put(b->buf + b->role_at, i, b->roles[i]->gid, b->role_off[i]);
 		if (!index_name(b, b->roles[i]->name, b->role_off[i]) ||
 		    !index_id(b, b->roles[i]->gid, b->role_off[i]))
 			return false;
 	}
 	return true;
+}
+
+/* The sum of the record at off stands at its start. */
+static void
+seal_record(struct build *b, uint64_t seed, uint32_t off, size_t size)
+{
+	put64(b->buf + off, lb_snapshot_sum(b->buf + off + 8, size / 8 - 1, seed, off));
+}
+
+/* Last of all: every sum.  The seed is one of everything, so no two files have the same sums. */
+static void
+seal(struct build *b)
+{
+	uint64_t seed = lb_snapshot_sum(b->buf + LB_SNAPSHOT_HEADER,
+					(b->size - LB_SNAPSHOT_HEADER) / 8, 0, 0);
+
+	for (uint32_t off = LB_SNAPSHOT_HEADER; off < b->record_at; off += LB_SNAPSHOT_ALIGN)
+		put64(b->buf + off + LB_SNAPSHOT_LINE_SUM,
+		      lb_snapshot_sum(b->buf + off, LB_SNAPSHOT_LINE_SUM / 8, seed, off));
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		seal_record(b, seed, b->account_off[i], user_size(b->accounts[i]));
+	for (uint32_t i = 0; i < b->nroles; i++)
+		seal_record(b, seed, b->role_off[i], role_size(b->roles[i], b->members[i]));
+	put64(b->buf + LB_SNAPSHOT_AT_SEED, seed);
+	put64(b->buf + LB_SNAPSHOT_AT_SUM,
+	      lb_snapshot_sum(b->buf + LB_SNAPSHOT_AT_SEED,
+			      (LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED) / 8, 0, 0));
 }
 
 static void
@@ -424,7 +462,6 @@ write_header(struct build *b)
 	put32(b->buf + LB_SNAPSHOT_AT_ROLES, b->nroles);
 	put32(b->buf + LB_SNAPSHOT_AT_NAME_BUCKETS, b->name_buckets);
 	put32(b->buf + LB_SNAPSHOT_AT_ID_BUCKETS, b->id_buckets);
-	put64(b->buf + LB_SNAPSHOT_AT_CHECKSUM, lb_snapshot_checksum(b->buf, b->size));
 }
 
 /* One attempt with the present number of buckets; LB_ERR_FULL asks for more of them. */
@@ -454,6 +491,7 @@ write_all(struct build *b)
 		write_role(b, i);
 	write_members(b);
 	write_header(b);
+	seal(b);
 	if (lb_snapshot_open(&check, b->buf, b->size) != LB_OK)
 		return refuse(b, LB_ERR_INTERNAL, "the reader refuses the result");
 	return LB_OK;

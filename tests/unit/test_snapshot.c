@@ -8,15 +8,54 @@
 #define WALL (2000000000 * SEC)
 #define BOOT (1000 * SEC)
 
-static void
-xxh64_gives_the_published_values(void **state)
+/* Both halves of a product by the rules of long multiplication, digits of 32 bits. */
+static uint64_t
+folded(uint64_t a, uint64_t b)
 {
-	const char *fox = "The quick brown fox jumps over the lazy dog";
+	uint64_t digit[4] = {0}, carry = 0;
+	uint64_t x[2] = {a & UINT32_MAX, a >> 32}, y[2] = {b & UINT32_MAX, b >> 32};
+
+	for (int k = 0; k < 4; k++) {
+		uint64_t low = carry & UINT32_MAX, high = carry >> 32;
+
+		for (int i = 0; i < 2; i++)
+			if (k - i >= 0 && k - i < 2) {
+				uint64_t p = x[i] * y[k - i];
+
+				low += p & UINT32_MAX;
+				high += p >> 32;
+			}
+		digit[k] = low & UINT32_MAX;
+		carry = high + (low >> 32);
+	}
+	return (digit[0] | digit[1] << 32) ^ (digit[2] | digit[3] << 32);
+}
+
+static void
+sums_are_as_in_the_specification(void **state)
+{
+	unsigned char bytes[8 * 9];
+	uint64_t word[9], seed = 0x0123456789abcdefu;
 
 	(void)state;
-	assert_true(lb_snapshot_xxh64("", 0) == 0xef46db3751d8e999u);
-	assert_true(lb_snapshot_xxh64("abc", 3) == 0x44bc2cf5ad770999u);
-	assert_true(lb_snapshot_xxh64(fox, strlen(fox)) == 0x0b242d361fda71bcu);
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 37 + 200);
+	for (unsigned i = 0; i < 9; i++) {
+		word[i] = 0;
+		for (unsigned k = 8; k-- > 0;)
+			word[i] = word[i] << 8 | bytes[i * 8 + k];
+	}
+	for (unsigned n = 0; n <= 9; n++) {
+		uint64_t key = seed + 192 * 0x9e3779b97f4a7c15u, sum = 0;
+
+		for (unsigned i = 0; i < n; i += 2) {
+			uint64_t second = i + 1 < n ? word[i + 1] ^ key : 0;
+
+			sum += folded(word[i] ^ key, second ^ 0xd6e8feb86659fd93u);
+			key += 0xc2b2ae3d27d4eb4fu;
+		}
+		assert_true(lb_snapshot_sum(bytes, n, seed, 192) == sum);
+	}
 }
 
 static void
@@ -108,6 +147,7 @@ the_example_in_the_specification_is_what_the_builder_makes(void **state)
 
 	(void)state;
 	assert_int_equal(lb_snapshot_open(&s, example, size), LB_OK);
+	assert_int_equal(lb_snapshot_verify(&s), LB_OK);
 	assert_int_equal(lb_snapshot_build(&a, 1, &role, 1, &buf, &built, NULL), LB_OK);
 	assert_int_equal(built, size);
 	assert_memory_equal(buf, example, size);
@@ -219,28 +259,162 @@ an_account_lasts_while_both_clocks_are_before_its_end(void **state)
 	assert_false(lb_snapshot_live(&u, 0, INT64_MAX));
 }
 
+static bool
+same_user(const struct lb_snapshot_user *a, const struct lb_snapshot_user *b)
+{
+	return a->uid == b->uid && a->ngroups == b->ngroups && a->end_wall_ns == b->end_wall_ns &&
+	       a->end_boot_ns == b->end_boot_ns && a->name_len == b->name_len &&
+	       a->gecos_len == b->gecos_len && a->home_len == b->home_len &&
+	       a->shell_len == b->shell_len &&
+	       memcmp(a->text, b->text, lb_snapshot_user_text_size(a)) == 0 &&
+	       memcmp(a->groups, b->groups, a->ngroups * 4) == 0;
+}
+
+static bool
+same_role(const struct lb_snapshot_role *a, const struct lb_snapshot_role *b)
+{
+	return a->gid == b->gid && a->nmembers == b->nmembers && a->name_len == b->name_len &&
+	       memcmp(a->text, b->text, a->name_len + 3) == 0 &&
+	       memcmp(a->members, b->members, a->nmembers * 4) == 0;
+}
+
+/* Everything that can be asked of a small snapshot, in the same order each time. */
+#define ANSWERS 21
+struct answers {
+	int err[ANSWERS];
+	struct lb_snapshot_user user[ANSWERS];
+	struct lb_snapshot_role role[ANSWERS];
+	int n;
+};
+
 static void
-one_changed_byte_voids_the_whole_file(void **state)
+ask_all(struct answers *all, const struct lb_snapshot *s)
+{
+	static const char *const names[] = {"lb-anna-7", "lb-bob-8", "lb-a-rather-longname-100",
+					    "lb-nobody-9"};
+	static const char *const roles[] = {"lbr-db", "lbr-web", "lbr-idle"};
+	static const uint32_t uids[] = {ANNA, BOB, CARL, ANNA + 3}, gids[] = {DB, WEB, IDLE};
+	int n = 0;
+
+	memset(all, 0, sizeof *all);
+#define ASK(kind, what, ...)                                                                       \
+	do {                                                                                       \
+		all->err[n] = lb_snapshot_##kind##_##what(s, __VA_ARGS__, &all->kind[n]);          \
+		n++;                                                                               \
+	} while (0)
+	for (int i = 0; i < 4; i++) {
+		ASK(user, by_name, names[i], strlen(names[i]));
+		ASK(user, by_uid, uids[i]);
+		ASK(user, after, i == 0 ? 0 : uids[i - 1]);
+	}
+	for (int i = 0; i < 3; i++) {
+		ASK(role, by_name, roles[i], strlen(roles[i]));
+		ASK(role, by_gid, gids[i]);
+		ASK(role, after, i == 0 ? 0 : gids[i - 1]);
+	}
+	all->n = n;
+#undef ASK
+}
+
+/*
+ * Whatever is damaged: an answer is the right one, or "damaged".  Nothing else,
+ * not even "not found".
+ */
+static void
+a_changed_byte_gives_no_wrong_answer(void **state)
+{
+	static struct answers right, now;
+	size_t size, refusals = 0;
+	unsigned char *good = test_build(WALL, BOOT, &size), *buf = malloc(size);
+	struct lb_snapshot s;
+
+	(void)state;
+	memcpy(buf, good, size);
+	assert_int_equal(lb_snapshot_open(&s, good, size), LB_OK);
+	ask_all(&right, &s);
+	for (size_t i = LB_SNAPSHOT_HEADER; i < size; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			buf[i] ^= (unsigned char)(1u << bit);
+			assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+			/* The writer finds each of them. */
+			assert_int_equal(lb_snapshot_verify(&s), LB_ERR_DAMAGED);
+			ask_all(&now, &s);
+			for (int k = 0; k < right.n; k++) {
+				if (now.err[k] == LB_ERR_DAMAGED) {
+					refusals++;
+					continue;
+				}
+				assert_int_equal(now.err[k], right.err[k]);
+				if (now.err[k] == LB_OK && right.user[k].text != NULL)
+					assert_true(same_user(&now.user[k], &right.user[k]));
+				if (now.err[k] == LB_OK && right.role[k].text != NULL)
+					assert_true(same_role(&now.role[k], &right.role[k]));
+			}
+			buf[i] ^= (unsigned char)(1u << bit);
+		}
+	assert_true(refusals > size);
+	free(buf);
+	free(good);
+}
+
+static void
+a_changed_byte_of_the_header_voids_the_whole_file(void **state)
 {
 	struct lb_snapshot s;
 	size_t size;
 	unsigned char *buf = test_build(WALL, BOOT, &size);
 
 	(void)state;
-	for (size_t i = 0; i < size; i++)
-		for (unsigned change = 1; change < 256;
-		     change = change == 1 ? 0x80 : change * 2 - 1) {
-			bool word = i >= LB_SNAPSHOT_AT_SUPERSEDED && i < LB_SNAPSHOT_AT_CHECKSUM;
+	for (size_t i = 0; i < LB_SNAPSHOT_HEADER; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			bool word = i >= LB_SNAPSHOT_AT_SUPERSEDED && i < LB_SNAPSHOT_AT_SUM;
 
-			buf[i] ^= (unsigned char)change;
+			buf[i] ^= (unsigned char)(1u << bit);
 			assert_int_equal(lb_snapshot_open(&s, buf, size) == LB_OK, word);
 			if (word)
 				assert_true(lb_snapshot_superseded(&s));
-			buf[i] ^= (unsigned char)change;
+			buf[i] ^= (unsigned char)(1u << bit);
 		}
 	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+	assert_int_equal(lb_snapshot_verify(&s), LB_OK);
 	assert_false(lb_snapshot_superseded(&s));
 	free(buf);
+}
+
+/* A page that was never written, one of an older file, one in another's place. */
+static void
+lines_of_another_file_or_place_are_refused(void **state)
+{
+	struct lb_snapshot s;
+	struct answers *now = calloc(1, sizeof *now);
+	size_t size, other_size;
+	unsigned char *good = test_build(WALL, BOOT, &size), *buf = malloc(size);
+	unsigned char *other = test_build(WALL + 1, BOOT, &other_size);
+
+	(void)state;
+	assert_int_equal(size, other_size);
+	for (size_t at = LB_SNAPSHOT_HEADER; at < size; at += 64)
+		for (int how = 0; how < 3; how++) {
+			memcpy(buf, good, size);
+			if (how == 0)
+				memset(buf + at, 0, 64);
+			else if (how == 1)
+				memcpy(buf + at, other + at, 64);
+			else
+				memcpy(buf + at, good + (at == 64 ? size - 64 : at - 64), 64);
+			if (memcmp(buf, good, size) == 0)
+				continue;
+			assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+			assert_int_equal(lb_snapshot_verify(&s), LB_ERR_DAMAGED);
+			ask_all(now, &s);
+			for (int k = 0; k < now->n; k++)
+				if (now->err[k] == LB_OK && now->user[k].text != NULL)
+					assert_true(now->user[k].end_wall_ns == WALL);
+		}
+	free(now);
+	free(other);
+	free(buf);
+	free(good);
 }
 
 static void
@@ -275,12 +449,14 @@ another_version_is_told_apart(void **state)
 	unsigned char *buf = test_build(WALL, BOOT, &size);
 
 	(void)state;
-	buf[LB_SNAPSHOT_AT_VERSION] = 2;
+	buf[LB_SNAPSHOT_AT_VERSION] = LB_SNAPSHOT_VERSION - 1;
+	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_ERR_VERSION);
+	buf[LB_SNAPSHOT_AT_VERSION] = LB_SNAPSHOT_VERSION + 1;
 	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_ERR_VERSION);
 	free(buf);
 }
 
-/* ---- files with a right checksum and wrong contents ---- */
+/* ---- files with right sums and wrong contents ---- */
 
 /* Every account that any lookup gives must be one of these rules'. */
 static void
@@ -340,30 +516,40 @@ no_sealed_word_leads_outside_the_file_or_the_range(void **state)
 	assert_ptr_not_equal(map, MAP_FAILED);
 	assert_int_equal(mprotect(map + room, page, PROT_NONE), 0);
 	buf = map + room - size;
-	for (size_t at = LB_SNAPSHOT_AT_ACCOUNTS; at + 4 <= size; at += 2)
+	for (size_t at = LB_SNAPSHOT_AT_SIZE; at + 4 <= size; at += 2)
 		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
 			memcpy(buf, good, size);
 			test_put32(buf + at, values[v]);
-			test_seal(buf, size);
-			if (lb_snapshot_open(&s, buf, size) == LB_OK)
+			test_seal(buf, size, good);
+			if (lb_snapshot_open(&s, buf, size) == LB_OK) {
 				ask_everything(&s);
+				(void)lb_snapshot_verify(&s);
+			}
 		}
 	munmap(map, room + page);
 	free(good);
 }
 
-/* The record of an account, found by its uid at its start. */
+/* The record of an account. */
 static unsigned char *
 record_of(unsigned char *buf, size_t size, uint32_t uid)
 {
-	unsigned char want[4];
+	struct lb_snapshot_user u;
+	struct lb_snapshot s;
 
-	test_put32(want, uid);
-	for (size_t at = size - 64; at >= 64; at -= 64)
-		if (memcmp(buf + at, want, 4) == 0 && buf[at + 8] + buf[at + 15] != 0)
-			return buf + at;
-	fail_msg("no record");
-	return NULL;
+	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+	assert_int_equal(lb_snapshot_user_by_uid(&s, uid, &u), LB_OK);
+	return buf + ((const unsigned char *)u.text - buf) - LB_SNAPSHOT_USER_TEXT;
+}
+
+/* A copy to seal by. */
+static unsigned char *
+copy_of(const unsigned char *buf, size_t size)
+{
+	unsigned char *copy = malloc(size);
+
+	memcpy(copy, buf, size);
+	return copy;
 }
 
 static void
@@ -377,10 +563,11 @@ planted_ids_outside_the_range_are_refused(void **state)
 		struct lb_snapshot_user u;
 		struct lb_snapshot s;
 		size_t size;
-		unsigned char *buf = test_build(WALL, BOOT, &size);
+		unsigned char *buf = test_build(WALL, BOOT, &size), *good = copy_of(buf, size);
 
-		test_put32(record_of(buf, size, ANNA), planted[i]);
-		test_seal(buf, size);
+		test_put32(record_of(buf, size, ANNA) + 8, planted[i]);
+		test_seal(buf, size, good);
+		free(good);
 		assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
 		assert_int_equal(lb_snapshot_user_by_name(&s, "lb-anna-7", 9, &u), LB_ERR_DAMAGED);
 		assert_int_not_equal(lb_snapshot_user_by_uid(&s, ANNA, &u), LB_OK);
@@ -399,13 +586,14 @@ planted_groups_that_nobody_may_get_are_left_out(void **state)
 		struct lb_snapshot_user u;
 		struct lb_snapshot s;
 		size_t size, at;
-		unsigned char *buf = test_build(WALL, BOOT, &size), *r;
+		unsigned char *buf = test_build(WALL, BOOT, &size), *good = copy_of(buf, size), *r;
 
 		r = record_of(buf, size, ANNA);
 		/* name, "*", comment, home, shell; then the groups, at a multiple of 4 */
-		at = (32 + 10 + 2 + 5 + 16 + 8 + 3) & ~(size_t)3;
+		at = (LB_SNAPSHOT_USER_TEXT + 10 + 2 + 5 + 16 + 8 + 3) & ~(size_t)3;
 		test_put32(r + at, planted[i]);
-		test_seal(buf, size);
+		test_seal(buf, size, good);
+		free(good);
 		assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
 		assert_int_equal(lb_snapshot_user_by_name(&s, "lb-anna-7", 9, &u), LB_OK);
 		assert_int_equal(lb_snapshot_user_group(&u, 0), 0);
@@ -420,11 +608,12 @@ a_planted_name_of_another_kind_is_refused(void **state)
 	struct lb_snapshot_user u;
 	struct lb_snapshot s;
 	size_t size;
-	unsigned char *buf = test_build(WALL, BOOT, &size);
+	unsigned char *buf = test_build(WALL, BOOT, &size), *good = copy_of(buf, size);
 
 	(void)state;
-	memcpy(record_of(buf, size, ANNA) + 32, "root\0\0\0\0\0", 9);
-	test_seal(buf, size);
+	memcpy(record_of(buf, size, ANNA) + LB_SNAPSHOT_USER_TEXT, "root\0\0\0\0\0", 9);
+	test_seal(buf, size, good);
+	free(good);
 	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
 	assert_int_not_equal(lb_snapshot_user_by_uid(&s, ANNA, &u), LB_OK);
 	assert_int_not_equal(lb_snapshot_user_by_name(&s, "root", 4, &u), LB_OK);
@@ -435,14 +624,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(xxh64_gives_the_published_values),
+		cmocka_unit_test(sums_are_as_in_the_specification),
 		cmocka_unit_test(name_hash_reads_by_the_specification),
 		cmocka_unit_test(the_example_in_the_specification_is_what_the_builder_makes),
 		cmocka_unit_test(everything_written_is_found_again),
 		cmocka_unit_test(what_is_not_there_is_not_found),
 		cmocka_unit_test(a_walk_gives_all_by_rising_id),
 		cmocka_unit_test(an_account_lasts_while_both_clocks_are_before_its_end),
-		cmocka_unit_test(one_changed_byte_voids_the_whole_file),
+		cmocka_unit_test(a_changed_byte_gives_no_wrong_answer),
+		cmocka_unit_test(a_changed_byte_of_the_header_voids_the_whole_file),
+		cmocka_unit_test(lines_of_another_file_or_place_are_refused),
 		cmocka_unit_test(a_file_cut_or_grown_at_any_length_is_refused),
 		cmocka_unit_test(another_version_is_told_apart),
 		cmocka_unit_test(no_sealed_word_leads_outside_the_file_or_the_range),
