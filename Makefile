@@ -12,7 +12,14 @@ LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 # PAM modules live where libpam looks for them.
 PAMDIR ?= /lib/$(MULTIARCH)/security
 DESTDIR ?=
+# SANITIZE=1: programs with AddressSanitizer and UBSan, the two modules, which other people's
+# programs load, with UBSan that traps and needs no runtime library.  See tests/sanitize/.
+SANITIZE ?= 0
+ifeq ($(SANITIZE),1)
+BUILD ?= build/sanitize
+else
 BUILD ?= build
+endif
 V ?= 0
 
 ifeq ($(V),0)
@@ -23,7 +30,14 @@ Q =
 say = @:
 endif
 
-CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -DLB_LIBEXECDIR='"$(LIBEXECDIR)"'
+ifeq ($(SANITIZE),1)
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+TRAPS = -fsanitize=undefined -fsanitize-undefined-trap-on-error -O1
+export SANITIZE
+else
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+endif
+CPPFLAGS += -D_GNU_SOURCE -DLB_LIBEXECDIR='"$(LIBEXECDIR)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection \
 	-ffunction-sections -fcf-protection -fno-strict-aliasing -fno-delete-null-pointer-checks \
@@ -50,6 +64,12 @@ DAEMON_SRC := $(filter-out lockboxd/main.c,$(wildcard lockboxd/*.c lockboxd/ward
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 COMMON_OBJ := $(call obj,$(COMMON_SRC))
+# The modules' own objects, where they are built otherwise than the programs'.
+module_obj = $(obj)
+ifeq ($(SANITIZE),1)
+COMMON_OBJ += $(call obj,tests/sanitize/runtime.c)
+module_obj = $(patsubst %.c,$(BUILD)/module/%.o,$(1))
+endif
 POLICY_OBJ := $(call obj,$(POLICY_SRC))
 DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
 CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
@@ -74,6 +94,7 @@ PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lo
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
 
 .PHONY: torture
+.PHONY: lint tidy
 .PHONY: all help deps check unit helpers demo bench defences install uninstall format clean
 all: $(PROGRAMS) $(MODULES)
 
@@ -88,6 +109,7 @@ help:
 	@echo "prove    prove with cbmc what tests/prove says; ONLY=NAME for one harness"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
+	@echo "lint     clang-tidy, cppcheck, shellcheck, codespell, mandoc and the layout; what changed"
 
 # Building needs the libraries; as root on Debian they are installed when missing.
 deps:
@@ -96,40 +118,46 @@ deps:
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -c -o $@ $<
+
+$(BUILD)/module/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(TRAPS) -iquote common -c -o $@ $<
 
 $(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
 		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
-$(BUILD)/libnss_lockbox.so.2: $(call obj,$(NSS_SRC)) nss_lockbox/nss_lockbox.map \
-		$(call obj,common/snapshot.c common/name.c)
+$(BUILD)/libnss_lockbox.so.2: $(call module_obj,$(NSS_SRC)) nss_lockbox/nss_lockbox.map \
+		$(call module_obj,common/snapshot.c common/name.c)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) $(NSS_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
+	$(Q)$(CC) $(CFLAGS) $(TRAPS) $(LDFLAGS) $(MODULE_LDFLAGS) $(NSS_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
 		-Wl,--version-script=nss_lockbox/nss_lockbox.map -o $@ $(filter %.o,$^)
 
-$(BUILD)/pam_lockbox.so: $(call obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.map $(COMMON_OBJ)
+$(BUILD)/pam_lockbox.so: $(call module_obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.map \
+		$(call module_obj,$(COMMON_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) \
+	$(Q)$(CC) $(CFLAGS) $(TRAPS) $(LDFLAGS) $(MODULE_LDFLAGS) \
 		-Wl,--version-script=pam_lockbox/pam_lockbox.map -o $@ $(filter %.o,$^) -lpam
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) \
 		$(call obj,$(wildcard tests/support/*.c))
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 define helper
 $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
 	$$(call say,TEST,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) \
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(SANITIZERS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) \
 		-lpthread -ldl -lpam
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
@@ -137,7 +165,7 @@ $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 $(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 $(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
@@ -149,7 +177,7 @@ $(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OB
 $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam
 
 unit: $(UNIT_BIN)
@@ -192,6 +220,23 @@ uninstall:
 	$(Q)BUILD="$(BUILD)" DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" SBINDIR="$(SBINDIR)" \
 		LIBEXECDIR="$(LIBEXECDIR)" LIBDIR="$(LIBDIR)" PAMDIR="$(PAMDIR)" MANDIR="$(MANDIR)" \
 		DATADIR="$(DATADIR)" packaging/install --remove
+
+# Each file's findings are kept until it, a header it includes or the settings change.
+TIDY_SRC := $(COMMON_SRC) $(NSS_SRC) $(PAM_SRC) $(POLICY_SRC) $(CLIENT_SRC) $(CLIENT_MAINS) \
+	$(DAEMON_SRC) lockboxd/main.c $(wildcard tests/*/*.c)
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DLB_LIBEXECDIR='""' -iquote common -iquote lockboxd -iquote tests/support
+$(BUILD)/lint/%.tidy: %.c .clang-tidy nss_lockbox/.clang-tidy tests/.clang-tidy
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(TIDY_FLAGS) -Wall -Wextra 2>$@.log || { cat $@.log >&2; exit 1; }
+	$(Q)$(CC) $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.tidy=.d) $< && touch $@
+
+tidy: $(patsubst %.c,$(BUILD)/lint/%.tidy,$(TIDY_SRC))
+
+lint:
+	$(Q)packaging/deps lint
+	$(Q)tests/lint/run
+	$(Q)$(MAKE) --no-print-directory -j "$$(nproc)" --keep-going tidy
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

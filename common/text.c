@@ -132,7 +132,7 @@ static const struct {
 } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
 #define UNITS (sizeof units / sizeof units[0])
-#define YEAR_S (366u * 86400u)
+#define YEAR_S (UINT64_C(366) * 86400)
 
 int
 lb_duration_parse(const char *text, uint32_t *seconds)

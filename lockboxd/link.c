@@ -176,6 +176,7 @@ transmit(struct lb_link *link, const struct iovec *parts, size_t nparts, int fd)
 	return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
 }
 
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc): a packet that is freed is in the queue no more */
 static void
 write_queued(struct lb_link *link)
 {
@@ -200,6 +201,7 @@ write_queued(struct lb_link *link)
 	}
 	event_del(link->write);
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
 
 static void
 on_write(evutil_socket_t unused, short what, void *arg)

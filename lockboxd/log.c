@@ -136,8 +136,9 @@ submit(int priority, const char *line)
 	if (way == WAY_CHILD) {
 		len = snprintf(datagram, sizeof datagram, "<%d>%s", priority, line);
 	} else {
-		localtime_r(&now, &tm);
-		strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &tm);
+		if (localtime_r(&now, &tm) == NULL ||
+		    strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &tm) == 0)
+			stamp[0] = '\0';
 		len = snprintf(datagram, sizeof datagram, "<%d>%s lockboxd[%d]: %s",
 			       LOG_AUTHPRIV | priority, stamp, (int)getpid(), line);
 	}

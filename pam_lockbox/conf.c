@@ -97,6 +97,7 @@ static const char *
 check_whole_service(enum lb_pam_rule_kind kind, const char *service)
 {
 	for (size_t i = 0; i < PERSONAL; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): by the table all but gate name one */
 		if (strcmp(personal[i].name, service) != 0)
 			continue;
 		if (kind == LB_PAM_SYSTEM)
@@ -118,6 +119,7 @@ check_rule(const struct lb_pam_conf *conf, const struct lb_pam_rule *rule)
 		return "this user cannot be named here";
 	if (rule->kind != LB_PAM_GATE)
 		return check_whole_service(rule->kind, rule->service);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): by the table gate names a user */
 	if (strcmp(rule->user, "root") == 0)
 		return "root cannot be the gate user; use 'exempt SERVICE root'";
 	if (lb_pam_conf_has(conf, LB_PAM_GATE))

@@ -11,8 +11,8 @@
 #include "err.h"
 #include "name.h"
 
-#define ENTRY_FIRST 4096u
-#define ENTRY_MAX (1024u * 1024u)
+#define ENTRY_FIRST ((size_t)4096)
+#define ENTRY_MAX ((size_t)1 << 20)
 
 static bool
 begins(const char *name, const char *prefix)

@@ -6,6 +6,7 @@
  * was handed over.
  */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,10 +65,11 @@ refuse_later(struct lb_keeper *k, uint64_t conn, int err)
 	size_t len;
 
 	lb_log(LOG_ERR, "a request failed and changed nothing: %s", lb_err_text(err));
-	strcpy(r.text, err == LB_ERR_FULL
-			       ? "there is no room left on this host; nothing was changed"
-			       : "it could not be done and nothing was changed; try again, and "
-				 "tell the host's operators if it stays so");
+	snprintf(r.text, sizeof r.text, "%s",
+		 err == LB_ERR_FULL
+			 ? "there is no room left on this host; nothing was changed"
+			 : "it could not be done and nothing was changed; try again, and tell the "
+			   "host's operators if it stays so");
 	if (lb_proto_encode(LB_MSG_REFUSED, &r, frame, sizeof frame, &len) == LB_OK)
 		lb_front_reply(k, conn, frame, len);
 }

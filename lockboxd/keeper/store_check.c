@@ -391,7 +391,7 @@ now_ms(void)
 static bool
 receive(int in, struct finding *f)
 {
-	int64_t left, end = now_ms() + CHECK_LIMIT_S * 1000;
+	int64_t left, end = now_ms() + INT64_C(1000) * CHECK_LIMIT_S;
 	struct pollfd p = {.fd = in, .events = POLLIN};
 	size_t got = 0;
 

@@ -126,8 +126,10 @@ scan_string(struct lb_scan *s)
 			return bad(s, "\"${\" is refused, the environment is never read; write the "
 				      "value itself");
 		if (c == '\\') {
-			char next = s->pos + 1 < s->len ? s->text[s->pos + 1] : '\0';
+			char next = '\0';
 
+			if (s->pos + 1 < s->len)
+				next = s->text[s->pos + 1];
 			if (next != '\\' && next != quote)
 				return bad(s,
 					   "only a backslash or the quote may follow a backslash; "

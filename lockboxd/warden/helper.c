@@ -167,7 +167,7 @@ again(evutil_socket_t fd, short what, void *arg)
 static void
 start_next(void)
 {
-	static const struct timeval later = {0, AGAIN_MS * 1000};
+	static const struct timeval later = {0, AGAIN_MS * 1000L};
 	struct helper *h;
 
 	while ((h = TAILQ_FIRST(&line)) != NULL && (h->urgent || running < LB_HELPERS_MAX)) {

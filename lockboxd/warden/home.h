@@ -26,13 +26,13 @@ struct lb_home_job {
  * A lb_helper_work: proves that no user, group, subordinate range or process
  * has this name or id, then makes the home, 0700.  Never adopts what is there.
  */
-int lb_home_make(const void *job, char *text, size_t cap);
+int lb_home_make(const void *arg, char *text, size_t cap);
 
 /*
  * A lb_helper_work: removes the home, files in the shared temporary
  * directories, System V IPC, crontab, at jobs and linger mark of the account.
  * text says what was removed and what was left.
  */
-int lb_home_clear(const void *job, char *text, size_t cap);
+int lb_home_clear(const void *arg, char *text, size_t cap);
 
 #endif

@@ -28,7 +28,7 @@ struct lb_sudoers_job {
  * A lb_helper_work: writes the text beside file, under a name that sudo passes
  * over, and has `visudo -c` check it.  text says what visudo found.
  */
-int lb_sudoers_stage(const void *job, char *text, size_t cap);
+int lb_sudoers_stage(const void *arg, char *text, size_t cap);
 
 /* Puts the staged fragment in place (rename).  LB_ERR_SYSTEM. */
 int lb_sudoers_install(const char *file);

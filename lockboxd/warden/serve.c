@@ -362,6 +362,7 @@ do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	if (a != NULL && a->state == LB_ACCOUNT_GONE)
 		on_gone(w, a);
 	else if (a != NULL && !lb_account_ending(a))
+		/* NOLINTNEXTLINE(bugprone-branch-clone): one is in the table, the other comes into it */
 		end_account(a, msg->evict.cause);
 	else if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) == LB_OK)
 		end_account(a, msg->evict.cause);

@@ -37,6 +37,7 @@ exec 7>/run/hold
 wait_for 'grep -q holding /run/held' 5 || fail "nobody holds a connection"
 run_ok by mallory $public frame:2 wait
 note "that was a good one; now the bad ones"
+# shellcheck disable=SC2054 # commas are part of the words
 declare -A bad=(
 	[oversized]=raw:w=8193,h=3,b=1,b=0
 	[huge]=raw:w=4294967295,h=3,b=1,b=0

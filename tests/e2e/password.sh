@@ -11,6 +11,7 @@ refused_with() {
 	mark_log
 	quietly login "$@"
 	[ "$STATUS" -ne 0 ] || fail "a login went through that should not"
+	# shellcheck disable=SC2154 # the caller sets why
 	wait_log "event=login-refused .*account=\"?${3-$ACCOUNT}\"? .*detail=\"sshd from [^\"]*: $why\""
 	pass "refused: $why"
 }

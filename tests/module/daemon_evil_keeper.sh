@@ -139,7 +139,7 @@ for target in "0 root" "10001 alice" "1900000005 lb-alice-1" "1900010009 lb-alic
 done
 
 step "an account lives no longer than its role allows, however often it is told"
-for i in 1 2 3; do
+for _ in 1 2 3; do
 	tell account $ALICE $GID lb-alice-1 alice db-operator 14403 0
 done
 says "^published $ALICE (yes|no)"

@@ -16,8 +16,7 @@ calls_when_warm() {
 
 # A second passes rarely within so few lookups; then the one look at the path is in order.
 no_call_when_warm() {
-	local try
-	for try in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		calls_when_warm || return 1
 		[ -s "$RUN/between" ] || {
 			echo "12000 lookups, no call"

@@ -7,6 +7,7 @@ check "threads, forks and rotation" timeout 60 "$BUILD/tests/nss_stress" $RUN "$
 
 sanitized=$RUN/nss_stress
 build_sanitized() {
+	# shellcheck disable=SC2154 # bare worlds are given repo
 	(cd "$repo" && ${CC:-cc} -D_GNU_SOURCE -g -O1 -std=gnu17 -fsanitize=thread -iquote common -iquote lockboxd \
 		-o $sanitized tests/module/nss_stress.c common/snapshot.c common/name.c common/text.c common/err.c -lpthread)
 }
