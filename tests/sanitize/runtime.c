@@ -21,7 +21,8 @@ __attribute__((visibility("default"))) const char *
 __asan_default_options(void)
 {
 	return "detect_leaks=0:detect_stack_use_after_return=1:strict_string_checks=1:"
-	       "check_initialization_order=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1:"
+	       "check_initialization_order=1:abort_on_error=0:exitcode=99:allocator_may_return_"
+	       "null=1:"
 	       "handle_abort=0:symbolize=0";
 }
 
