@@ -273,7 +273,8 @@ lb_direct_new(struct lb_keeper *k, int pam_listener)
 	d->budget = (struct lb_log_budget){.per_s = 1, .burst = 10};
 	for (size_t i = 0; i < KINDS; i++)
 		TAILQ_INIT(&d->conns[i]);
-	d->listener = lb_listen_new(k->base, pam_listener, ACCEPTS_PER_WAKE, "login socket", admit, d);
+	d->listener =
+		lb_listen_new(k->base, pam_listener, ACCEPTS_PER_WAKE, "login socket", admit, d);
 	if (d->listener == NULL || lb_listen_enable(d->listener, true) != LB_OK) {
 		lb_listen_free(d->listener);
 		free(d);
