@@ -85,6 +85,13 @@ static const struct lb_field verdict_fields[] = {
 	LB_TEXT(struct lb_msg_verdict, text),
 };
 
+static const struct lb_field health_fields[] = {
+	LB_U64(struct lb_msg_health, clock_s),	   LB_U64(struct lb_msg_health, wall_s),
+	LB_U8(struct lb_msg_health, clock_astray), LB_U64(struct lb_msg_health, store_bytes),
+	LB_U64(struct lb_msg_health, store_most),  LB_U8(struct lb_msg_health, store_full),
+	LB_U64(struct lb_msg_health, live),
+};
+
 static const struct {
 	uint16_t type;
 	enum lb_door door;
@@ -104,6 +111,8 @@ static const struct {
 	{LB_MSG_REVOKE, LB_DOOR_PUBLIC, LB_LAYOUT("revoke", struct lb_msg_act, act_fields)},
 	{LB_MSG_AUDIT, LB_DOOR_PUBLIC, LB_LAYOUT("audit", struct lb_msg_audit, audit_fields)},
 	{LB_MSG_KEYS, LB_DOOR_PUBLIC, LB_LAYOUT("keys", struct lb_msg_keys, keys_fields)},
+	{LB_MSG_HEALTH, LB_DOOR_PUBLIC, {"health", sizeof(struct lb_msg_roles), NULL, 0}},
+	{LB_MSG_RESET_CLOCK, LB_DOOR_PUBLIC, {"reset-clock", sizeof(struct lb_msg_roles), NULL, 0}},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -119,6 +128,8 @@ static const struct {
 	{LB_MSG_RECORD, LB_DOOR_NONE, LB_LAYOUT("record", struct lb_msg_record, record_fields)},
 	{LB_MSG_KEY, LB_DOOR_NONE, LB_LAYOUT("key", struct lb_msg_key, key_fields)},
 	{LB_MSG_VERDICT, LB_DOOR_NONE, LB_LAYOUT("verdict", struct lb_msg_verdict, verdict_fields)},
+	{LB_MSG_HEALTH_REPORT, LB_DOOR_NONE,
+	 LB_LAYOUT("health-report", struct lb_msg_health, health_fields)},
 };
 
 const struct lb_layout *

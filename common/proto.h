@@ -50,6 +50,8 @@ enum lb_type {
 	LB_MSG_REVOKE = 11,
 	LB_MSG_AUDIT = 12,
 	LB_MSG_KEYS = 13,
+	LB_MSG_HEALTH = 14,
+	LB_MSG_RESET_CLOCK = 15,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -66,6 +68,7 @@ enum lb_type {
 	LB_MSG_RECORD = LB_REPLY | 6,
 	LB_MSG_KEY = LB_REPLY | 7,
 	LB_MSG_VERDICT = LB_REPLY | 8,
+	LB_MSG_HEALTH_REPORT = LB_REPLY | 9,
 };
 
 /* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
@@ -196,6 +199,13 @@ struct lb_msg_record {
 struct lb_msg_key {
 	char line[LB_KEY_BLOB_MAX + 400 + 1]; /* one authorized_keys line */
 };
+struct lb_msg_health {
+	uint64_t clock_s, wall_s; /* the keeper's clock, and the host's */
+	uint8_t clock_astray;	  /* 1: nothing new is granted */
+	uint64_t store_bytes, store_most;
+	uint8_t store_full; /* 1: nothing new is granted */
+	uint64_t live;	    /* requests and grants that are not over */
+};
 struct lb_msg_verdict {
 	uint8_t verdict;	      /* enum lb_verdict */
 	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
@@ -219,6 +229,7 @@ union lb_msg {
 	struct lb_msg_record record;
 	struct lb_msg_key key;
 	struct lb_msg_verdict verdict;
+	struct lb_msg_health health;
 };
 
 /* Which socket a request may come in by. */

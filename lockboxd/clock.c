@@ -70,6 +70,13 @@ lb_clock_start(struct lb_clock *c, int64_t mark_ns, int64_t mark_boot_ns)
 	c->anchor_ns = lb_clock_first(mark_ns, mark_boot_ns, lb_wall_ns(), c->anchor_boot_ns);
 }
 
+void
+lb_clock_reset(struct lb_clock *c)
+{
+	c->anchor_boot_ns = lb_boot_ns();
+	c->anchor_ns = lb_wall_ns();
+}
+
 int64_t
 lb_clock_read(struct lb_clock *c, int64_t wall_ns, int64_t boot_ns)
 {

@@ -32,6 +32,8 @@ int64_t lb_boot_ns(void);
 int64_t lb_clock_first(int64_t mark_ns, int64_t mark_boot_ns, int64_t wall_ns, int64_t boot_ns);
 /* Starts the clock there. */
 void lb_clock_start(struct lb_clock *c, int64_t mark_ns, int64_t mark_boot_ns);
+/* Starts it anew at the wall clock, wherever it stood: only root may have that done. */
+void lb_clock_reset(struct lb_clock *c);
 /* Its reading in nanoseconds, given both clocks; pure, for lb_clock_now_ns() and the tests. */
 int64_t lb_clock_read(struct lb_clock *c, int64_t wall_ns, int64_t boot_ns);
 /* Its reading now. */

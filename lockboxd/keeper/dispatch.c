@@ -14,6 +14,7 @@ enum who {
 	WHO_KEYS,   /* the user that looks keys up */
 	WHO_PERSON, /* an identity */
 	WHO_READER, /* an identity, or root */
+	WHO_ROOT,   /* root, who runs the host */
 };
 
 static lb_handler do_as;
@@ -37,6 +38,8 @@ static const struct {
 	{LB_MSG_END, WHO_PERSON, true, lb_do_end},
 	{LB_MSG_REVOKE, WHO_READER, true, lb_do_revoke},
 	{LB_MSG_AUDIT, WHO_READER, true, lb_do_audit},
+	{LB_MSG_HEALTH, WHO_ROOT, true, lb_do_health},
+	{LB_MSG_RESET_CLOCK, WHO_ROOT, true, lb_do_reset_clock},
 };
 
 int
@@ -121,6 +124,8 @@ refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct l
 		       "ssh lockbox@HOST";
 	if (wanted == WHO_GATE)
 		return gate && peer->direct ? NULL : "only the gate may name an identity, and once";
+	if (wanted == WHO_ROOT)
+		return who->root ? NULL : "this is for root on the host";
 	if (peer->direct)
 		return "an identity must be named first";
 	if (who->identity[0] != '\0' || (who->root && wanted == WHO_READER))

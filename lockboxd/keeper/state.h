@@ -87,6 +87,8 @@ struct lb_tx {
 	struct lb_store_txn *store;
 	struct lb_outbox out;
 	uint64_t now_s;
+	bool clock_reset; /* the clock goes back with this commit, or is as it was before */
+	struct lb_clock clock_before;
 	bool endings_only; /* the store is full: only what ends access is done */
 };
 
@@ -103,6 +105,11 @@ int lb_tx_run(struct lb_keeper *k, lb_tx_body *body, void *arg);
 int lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx);
 int lb_tx_commit(struct lb_tx *tx);
 void lb_tx_abort(struct lb_tx *tx);
+/*
+ * Sets the clock back to the host's with this commit; without it, it stays.
+ * What follows in the transaction goes by the new time.
+ */
+void lb_tx_reset_clock(struct lb_tx *tx);
 /* Notes how far the clock has come; every commit that writes something does. */
 int lb_tx_mark(struct lb_tx *tx);
 

@@ -102,11 +102,43 @@ lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 	return err;
 }
 
+/* Whatever is counted against a time that was ahead would be held against people for as long. */
+static void
+forget_times(struct lb_keeper *k)
+{
+	struct lb_budget *all[] = {&k->asks, &k->denied, &k->exempt};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		memset(all[i]->bucket, 0, sizeof all[i]->bucket);
+}
+
+void
+lb_tx_reset_clock(struct lb_tx *tx)
+{
+	struct lb_keeper *k = tx->k;
+
+	if (!tx->clock_reset)
+		tx->clock_before = k->clock;
+	tx->clock_reset = true;
+	lb_clock_reset(&k->clock);
+	tx->now_s = lb_keeper_now_s(k);
+	forget_times(k);
+}
+
+/* Nothing of it was stored, so nothing of it holds. */
+static void
+undo(struct lb_tx *tx)
+{
+	if (tx->clock_reset)
+		tx->k->clock = tx->clock_before;
+	lb_outbox_clear(&tx->out);
+}
+
 void
 lb_tx_abort(struct lb_tx *tx)
 {
 	lb_store_abort(tx->store);
-	lb_outbox_clear(&tx->out);
+	undo(tx);
 }
 
 int
@@ -139,7 +171,7 @@ lb_tx_commit(struct lb_tx *tx)
 	err = lb_store_commit(tx->store);
 	check_store(k);
 	if (err != LB_OK) {
-		lb_outbox_clear(&tx->out);
+		undo(tx);
 		return err;
 	}
 	while ((out = TAILQ_FIRST(&tx->out)) != NULL) {

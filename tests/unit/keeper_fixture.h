@@ -99,7 +99,7 @@ struct to_warden {
 /* What one request caused. */
 struct answer {
 	int err;
-	unsigned done, refused, roles, grants, claims, records, keys, verdicts, watches;
+	unsigned done, refused, roles, grants, claims, records, keys, verdicts, healths, watches;
 	uint16_t code;
 	char text[LB_REASON_MAX + 1];
 	struct lb_msg_done end;
@@ -110,6 +110,7 @@ struct answer {
 	struct lb_msg_record record;
 	struct lb_msg_key key;
 	struct lb_msg_verdict verdict;
+	struct lb_msg_health health;
 	struct to_warden warden[16];
 	size_t nwarden;
 	char log[4096]; /* the last line for syslog */
@@ -363,6 +364,10 @@ read_frame(struct answer *a, const struct lb_out *out)
 	case LB_MSG_KEY:
 		a->keys++;
 		a->key = m.key;
+		break;
+	case LB_MSG_HEALTH_REPORT:
+		a->healths++;
+		a->health = m.health;
 		break;
 	case LB_MSG_VERDICT:
 		a->verdicts++;
