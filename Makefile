@@ -178,7 +178,7 @@ $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
-		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam
+		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam -lcmocka
 
 unit: $(UNIT_BIN)
 helpers: $(HELPER_BIN)
