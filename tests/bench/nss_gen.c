@@ -1,13 +1,14 @@
 /*
  * Makes the accounts that benchmarks and module tests look up:
  *
- *     nss_gen [-e SECONDS] [-b SECONDS] [-g GENERATION] COUNT DIR
+ *     nss_gen [-e SECONDS] [-b SECONDS] [-g GENERATION] [-x N] COUNT DIR
  *
  * publishes DIR/accounts with COUNT accounts "lb-user<i>-<i>" that end in
  * SECONDS (default 3600; -e by the wall clock, -b by the boot clock), each in
  * the role group lbr-db, every second one in lbr-web and all in adm (4), and
  * writes DIR/passwd and DIR/group, the same accounts as text.  The comment field
- * is "generation GENERATION".  COUNT 0 publishes no account; -1 withdraws.
+ * is "generation GENERATION".  With -x every Nth account, the first among them,
+ * has ended already, and is left out of the text.  COUNT 0 publishes no account; -1 withdraws.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,11 +64,13 @@ create(const char *dir, const char *name)
 }
 
 static void
-write_texts(const char *dir, const struct lb_snapshot_account *a, size_t n)
+write_texts(const char *dir, const struct lb_snapshot_account *a, size_t n, size_t ended)
 {
 	FILE *passwd = create(dir, "passwd"), *group = create(dir, "group");
 
 	for (size_t i = 0; i < n; i++) {
+		if (ended != 0 && i % ended == 0)
+			continue;
 		fprintf(passwd, "%s:*:%u:%u:%s:%s:%s\n", a[i].name, a[i].uid, a[i].gid, a[i].gecos,
 			a[i].home, a[i].shell);
 		fprintf(group, "%s:*:%u:\n", a[i].name, a[i].gid);
@@ -126,17 +129,20 @@ main(int argc, char **argv)
 	long wall_s = 3600, boot_s = 3600, count;
 	struct lb_snapshot_account *a;
 	const char *generation = "0";
+	size_t ended = 0;
 	char gecos[64];
 	struct texts *t;
 	int dir, c;
 
-	while ((c = getopt(argc, argv, "e:b:g:")) != -1) {
+	while ((c = getopt(argc, argv, "e:b:g:x:")) != -1) {
 		if (c == 'e')
 			wall_s = atol(optarg);
 		else if (c == 'b')
 			boot_s = atol(optarg);
 		else if (c == 'g')
 			generation = optarg;
+		else if (c == 'x')
+			ended = (size_t)atol(optarg);
 		else
 			return 2;
 	}
@@ -156,8 +162,10 @@ main(int argc, char **argv)
 	snprintf(gecos, sizeof gecos, "generation %s", generation);
 	fill(a, t, (size_t)count, now_plus(CLOCK_REALTIME, wall_s),
 	     now_plus(CLOCK_BOOTTIME, boot_s), gecos);
+	for (size_t i = 0; ended != 0 && i < (size_t)count; i += ended)
+		a[i].end_wall_ns = now_plus(CLOCK_REALTIME, -1);
 	publish(dir, a, (size_t)count);
-	write_texts(argv[optind + 1], a, (size_t)count);
+	write_texts(argv[optind + 1], a, (size_t)count, ended);
 	free(a);
 	free(t);
 	return 0;

@@ -42,6 +42,22 @@ check "all accounts and groups are listed" listing
 as_anybody() { setpriv --reuid 65534 --regid 65534 --clear-groups getent passwd $NAME; }
 check "anybody may look an account up" as_anybody
 
+generate -x 3 300
+only_live() {
+	getent passwd | grep '^lb-' | sort >$RUN/listed
+	sort $RUN/passwd | cmp - $RUN/listed && [ "$(wc -l <$RUN/listed)" -eq 200 ]
+}
+check "who has ended is not listed, everybody else is" only_live
+groups_live() {
+	getent group | grep '^lb-' | cut -d: -f1,3 | sort >$RUN/listed
+	cut -d: -f1,3 $RUN/group | sort | cmp - $RUN/listed || return 1
+	# each role once, and in it only who is live
+	[ "$(getent group | grep -c '^lbr-')" -eq 3 ] && [ "$(getent group | grep '^lbr-db:' | cut -d: -f4 | tr , '\n' | sort)" = \
+		"$(cut -d: -f1 $RUN/passwd | sort)" ]
+}
+check "nor his group, and no role lists him" groups_live
+check "nor is he found" bash -c '! getent passwd lb-user0-0 && ! getent shadow lb-user0-0 && getent passwd lb-user1-1'
+
 generate -e 2 10
 check "an account goes at its end by the wall clock, in a process that looks all the time" \
 	"$BUILD/tests/nss_lookup" "$MODULE" until $NAME 10

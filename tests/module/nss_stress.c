@@ -150,6 +150,26 @@ ask_groups(unsigned i)
 	free(gids);
 }
 
+/*
+ * One step of the walk that all threads share; libc takes a lock for that, here
+ * nobody does.  What it gives is whole, whoever else walks.
+ */
+static void
+walk(unsigned i)
+{
+	struct passwd pw;
+	char buf[512];
+	int err = 0;
+	enum nss_status status = _nss_lockbox_getpwent_r(&pw, buf, sizeof buf, &err);
+
+	if (status == NSS_STATUS_NOTFOUND)
+		_nss_lockbox_setpwent(0);
+	else if (status != NSS_STATUS_SUCCESS || pw.pw_uid < lb_account_uid(0) ||
+		 pw.pw_uid >= lb_account_uid(ACCOUNTS) ||
+		 strcmp(pw.pw_name, names[pw.pw_uid - lb_account_uid(0)]) != 0)
+		wrong("a walk", i, 0, (unsigned long)err);
+}
+
 static void
 lookups(unsigned *seed, int count)
 {
@@ -159,6 +179,8 @@ lookups(unsigned *seed, int count)
 		ask_account(i);
 		if (n % 16 == 0)
 			ask_groups(i);
+		if (n % 8 == 0)
+			walk(i);
 	}
 	atomic_fetch_add(&all->lookups, (unsigned long)count);
 }

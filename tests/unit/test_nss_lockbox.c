@@ -934,6 +934,125 @@ a_walk_goes_on_over_a_new_snapshot(void **state)
 }
 
 static void
+publish_accounts(const struct lb_snapshot_account *a, size_t n)
+{
+	void *buf;
+	size_t size;
+
+	assert_int_equal(lb_snapshot_build(a, n, test_roles, TEST_ROLES, &buf, &size, NULL), LB_OK);
+	assert_int_equal(lb_snapshot_publish(dir, "accounts", buf, size), LB_OK);
+	free(buf);
+}
+
+/* What a walk from its beginning gives, as the uids; *n how many. */
+static void
+walk_users(uint32_t *uids, size_t *n, size_t max)
+{
+	struct passwd pw;
+	int err;
+
+	*n = 0;
+	_nss_lockbox_setpwent(0);
+	while (_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err) == NSS_STATUS_SUCCESS) {
+		assert_true(*n < max);
+		uids[(*n)++] = pw.pw_uid;
+	}
+	_nss_lockbox_endpwent();
+}
+
+static void
+a_walk_gives_only_who_is_live_when_it_comes_there(void **state)
+{
+	struct lb_snapshot_account a[TEST_ACCOUNTS];
+	struct passwd pw;
+	struct group gr;
+	uint32_t uids[8];
+	size_t n;
+	int err;
+
+	(void)state;
+	test_accounts(a, wall_now + LIFE, boot_now + LIFE);
+	a[0].end_wall_ns = wall_now + LIFE / 2; /* Bob */
+	publish_accounts(a, TEST_ACCOUNTS);
+	walk_users(uids, &n, 8);
+	assert_true(n == 3 && uids[0] == ANNA && uids[1] == BOB && uids[2] == CARL);
+	pass(LIFE / 2);
+	walk_users(uids, &n, 8);
+	assert_true(n == 2 && uids[0] == ANNA && uids[1] == CARL);
+	/* His own group goes with him, and the roles stay without him. */
+	_nss_lockbox_setgrent(0);
+	while (_nss_lockbox_getgrent_r(&gr, room, sizeof room, &err) == NSS_STATUS_SUCCESS) {
+		assert_int_not_equal(gr.gr_gid, BOB);
+		for (char **m = gr.gr_mem; *m != NULL; m++)
+			assert_string_not_equal(*m, "lb-bob-8");
+	}
+	/* Carl goes while the walk is under way. */
+	_nss_lockbox_setpwent(0);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	pass(LIFE / 2);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+}
+
+static void
+a_walk_over_other_accounts_gives_none_twice(void **state)
+{
+	struct lb_snapshot_account a[TEST_ACCOUNTS];
+	struct passwd pw;
+	int err;
+
+	(void)state;
+	test_accounts(a, wall_now + LIFE, boot_now + LIFE);
+	publish_accounts(a, TEST_ACCOUNTS);
+	_nss_lockbox_setpwent(0);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(pw.pw_uid, ANNA);
+	/* Anna's and Bob's accounts have ended, a later one has come. */
+	a[0] = a[2];
+	a[1] = a[2];
+	a[1].name = "lb-dora-200";
+	a[1].uid = a[1].gid = LB_ACCOUNT_UID_FIRST + 200;
+	publish_accounts(a, 2);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(pw.pw_uid, CARL);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_string_equal(pw.pw_name, "lb-dora-200");
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+	/* At the end it stays there. */
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+	/* Withdrawn in the middle: it ends. */
+	_nss_lockbox_setpwent(0);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(lb_snapshot_remove(dir, "accounts"), LB_OK);
+	assert_int_equal(_nss_lockbox_getpwent_r(&pw, room, sizeof room, &err),
+			 NSS_STATUS_NOTFOUND);
+}
+
+static void
+a_walk_of_a_damaged_file_ends(void **state)
+{
+	size_t size;
+	unsigned char *buf = test_build(wall_now + 1000 * LIFE, boot_now + 1000 * LIFE, &size);
+
+	(void)state;
+	for (size_t i = LB_SNAPSHOT_HEADER; i < size; i += 3) {
+		uint32_t uids[8];
+		size_t n;
+
+		buf[i] ^= 0x41;
+		put_quietly(buf, size);
+		buf[i] ^= 0x41;
+		pass(SEC);
+		walk_users(uids, &n, 3);
+		for (size_t k = 1; k < n; k++)
+			assert_true(uids[k] > uids[k - 1]);
+	}
+	free(buf);
+}
+
+static void
 initgroups_appends_within_its_limit(void **state)
 {
 	gid_t *gids = malloc(2 * sizeof *gids);
@@ -1001,6 +1120,9 @@ main(void)
 		TEST(a_damaged_file_gives_no_wrong_answer),
 		TEST(a_planted_id_in_a_sealed_file_is_refused),
 		TEST(a_walk_goes_on_over_a_new_snapshot),
+		TEST(a_walk_gives_only_who_is_live_when_it_comes_there),
+		TEST(a_walk_over_other_accounts_gives_none_twice),
+		TEST(a_walk_of_a_damaged_file_ends),
 		TEST(initgroups_appends_within_its_limit),
 	};
 
