@@ -106,6 +106,7 @@ help:
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""
 	@echo "deps     (root) install the Debian packages that building and testing need"
+	@echo "fuzz     FUZZ_SECONDS=$(FUZZ_SECONDS) of libFuzzer for each target of tests/fuzz; AFL=1 for AFL++, ONLY=NAME"
 	@echo "prove    prove with cbmc what tests/prove says; ONLY=NAME for one harness"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
@@ -180,8 +181,31 @@ $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam -lcmocka
 
+# Fuzz targets: each with whatever drives it.  FUZZ_MAIN and FUZZ_FLAGS are of the engine; plain, the
+# corpus is replayed (in `make check`).  tests/fuzz/run builds them anew with a fuzzing compiler.
+FUZZ_MAIN ?= tests/fuzz/replay.c
+FUZZ_FLAGS ?=
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz_%,$(FUZZ_SRC))
+# As a library: a target that has a function of its own gets that one.
+FUZZ_LIB := $(BUILD)/tests/fuzz.a
+$(FUZZ_LIB): $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) $(call obj,$(PAM_SRC) $(NSS_SRC))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FUZZ_BIN): $(BUILD)/tests/fuzz_%: tests/fuzz/%.c $(FUZZ_MAIN) $(wildcard tests/fuzz/*.h) $(FUZZ_LIB)
+	$(call say,FUZZ,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) $(FUZZ_FLAGS) -iquote common -iquote lockboxd -iquote lockboxd/client \
+		-iquote pam_lockbox -iquote nss_lockbox -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIB) $(DAEMON_LIBS)
+
+# Makes the corpus's first files; to be run by hand when a format changes (its head says how).
+$(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
+
 unit: $(UNIT_BIN)
-helpers: $(HELPER_BIN)
+helpers: $(HELPER_BIN) $(FUZZ_BIN)
 
 # `make check` on a fresh machine: first the packages, then a second make that finds them.
 check: deps
@@ -205,6 +229,13 @@ bench:
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)tests/torture/run "$(BUILD)"
+
+.PHONY: fuzz fuzz-targets
+fuzz-targets: $(FUZZ_BIN)
+# FUZZ_SECONDS for each target; AFL=1 with AFL++; ONLY=NAME for one target.
+fuzz:
+	$(Q)packaging/deps fuzz
+	$(Q)FUZZ_SECONDS="$(FUZZ_SECONDS)" ONLY="$(ONLY)" AFL="$(AFL)" tests/fuzz/run "$(BUILD)"
 
 # Proofs by cbmc, which is put into a tree of its own; ONLY=NAME for one harness.
 .PHONY: prove

@@ -113,7 +113,7 @@ lb_account_name(char out[LB_ACCOUNT_MAX + 1], const char *identity, uint32_t ser
 	char name[LB_ACCOUNT_MAX + 1];
 	int len;
 
-	if (!lb_identity_valid(identity))
+	if (!lb_identity_valid(identity) || serial == UINT32_MAX)
 		return LB_ERR_MALFORMED;
 	len = snprintf(name, sizeof name, LB_ACCOUNT_PREFIX "%s-%u", identity, serial);
 	if (len < 0 || (size_t)len >= sizeof name)

@@ -71,7 +71,7 @@ uint32_t lb_account_uid(uint32_t serial);
 
 /*
  * Writes "lb-<identity>-<serial>" into out.  LB_ERR_MALFORMED when identity
- * is not valid, LB_ERR_TOO_LONG when it would not fit.
+ * is not valid or serial is 2^32-1, LB_ERR_TOO_LONG when it would not fit.
  */
 int lb_account_name(char out[LB_ACCOUNT_MAX + 1], const char *identity, uint32_t serial);
 

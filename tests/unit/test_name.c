@@ -120,6 +120,8 @@ account_names_that_cannot_be_are_refused(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_false(lb_account_valid(bad[i]));
 	assert_int_equal(lb_account_name(name, "../x", 1), LB_ERR_MALFORMED);
+	/* No number ever is that; lb_account_valid() would refuse the name. */
+	assert_int_equal(lb_account_name(name, "alice", UINT32_MAX), LB_ERR_MALFORMED);
 	assert_string_equal(name, "as it was");
 	assert_false(lb_account_valid(repeat('l', 200)));
 }

@@ -1,0 +1,111 @@
+/*
+ * A snapshot file made of any bytes: with the sums put right that the reader asks for first, so that
+ * what stands behind them is reached.
+ */
+#ifndef LB_FUZZ_IMAGE_H
+#define LB_FUZZ_IMAGE_H
+
+#include <endian.h>
+
+#include "err.h"
+#include "fuzz.h"
+#include "name.h"
+#include "snapshot.h"
+
+static inline uint32_t
+image_get32(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof value);
+	return le32toh(value);
+}
+
+static inline uint32_t
+image_get16(const uint8_t *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8;
+}
+
+static inline void
+image_put32(uint8_t *at, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(at, &value, sizeof value);
+}
+
+static inline void
+image_put_sum(uint8_t *at, const uint8_t *from, size_t bytes, uint64_t seed, size_t offset)
+{
+	uint64_t sum = htole64(lb_snapshot_sum(from, bytes / 8, seed, (uint32_t)offset));
+
+	memcpy(at, &sum, sizeof sum);
+}
+
+/* Bytes from a record's start to the end of its text, and the words after that; 0: no record's start. */
+static inline size_t
+image_record_text(const uint8_t *r, size_t *words)
+{
+	*words = image_get32(r + 12);
+	if (lb_uid_is_account(image_get32(r + 8)))
+		return LB_SNAPSHOT_USER_TEXT + image_get16(r + 32) + image_get16(r + 34) +
+		       image_get16(r + 36) + image_get16(r + 38) + 6;
+	if (lb_gid_is_role(image_get32(r + 8)))
+		return LB_SNAPSHOT_ROLE_TEXT + image_get16(r + 16) + 3;
+	return 0;
+}
+
+/* The later records first: one that lies over another takes that one's sum as it is then. */
+static inline void
+image_sum_records(uint8_t *image, size_t size, size_t from, uint64_t seed)
+{
+	for (size_t off = size; off > from; off -= LB_SNAPSHOT_ALIGN) {
+		uint8_t *r = image + off - LB_SNAPSHOT_ALIGN;
+		size_t left = size - (size_t)(r - image), words;
+		size_t text = image_record_text(r, &words), end;
+
+		end = ((text + 3) & ~(size_t)3) + words * 4;
+		end = (end + LB_SNAPSHOT_ALIGN - 1) & ~(size_t)(LB_SNAPSHOT_ALIGN - 1);
+		if (text != 0 && words < size && end <= left)
+			image_put_sum(r, r + 8, end - 8, seed, (size_t)(r - image));
+	}
+}
+
+static inline void
+image_sum_header(uint8_t *image, size_t size)
+{
+	memcpy(image, LB_SNAPSHOT_MAGIC, 8);
+	image_put32(image + LB_SNAPSHOT_AT_VERSION, LB_SNAPSHOT_VERSION);
+	image_put32(image + LB_SNAPSHOT_AT_SIZE, (uint32_t)size);
+	memset(image + LB_SNAPSHOT_AT_RESERVED, 0, LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_RESERVED);
+	image_put_sum(image + LB_SNAPSHOT_AT_SUM, image + LB_SNAPSHOT_AT_SEED,
+		      LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED, 0, 0);
+}
+
+/*
+ * A copy (aligned; the caller frees it) cut to whole lines, with magic, version, size, reserved bytes
+ * and every sum put right.  NULL when there is not even a header.
+ */
+static inline uint8_t *
+image_right(const uint8_t *data, size_t *size)
+{
+	struct lb_snapshot s;
+	uint8_t *image;
+
+	*size -= *size % LB_SNAPSHOT_ALIGN;
+	if (*size < LB_SNAPSHOT_HEADER)
+		return NULL;
+	image = aligned_alloc(LB_SNAPSHOT_ALIGN, *size);
+	CHECK(image != NULL);
+	memcpy(image, data, *size);
+	image_sum_header(image, *size);
+	if (lb_snapshot_open(&s, image, *size) != LB_OK)
+		return image;
+	image_sum_records(image, *size, s.record_at, s.seed);
+	for (size_t off = LB_SNAPSHOT_HEADER; off < s.record_at; off += LB_SNAPSHOT_ALIGN)
+		image_put_sum(image + off + LB_SNAPSHOT_LINE_SUM, image + off, LB_SNAPSHOT_LINE_SUM,
+			      s.seed, off);
+	return image;
+}
+
+#endif
