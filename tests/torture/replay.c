@@ -459,10 +459,10 @@ write_much(struct lb_tx *tx, void *unused)
 static void
 work(struct fixture *f, size_t transactions)
 {
-	static void (*const acts[])(struct fixture *f) = {
-		do_request, do_request,	      do_request, do_approve, do_approve, do_claim,
-		do_claim,   do_session,	      do_end,	  do_receipt, do_deny,	  do_due,
-		do_session, do_session_close,
+	static void (*const acts[])(struct fixture * f) = {
+		do_request, do_request, do_request, do_approve,	      do_approve,
+		do_claim,   do_claim,	do_session, do_end,	      do_receipt,
+		do_deny,    do_due,	do_session, do_session_close,
 	};
 
 	ok(lb_tx_run(&f->k, write_much, NULL));
@@ -512,8 +512,7 @@ put_file(const char *path, const struct image *image)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	if (fd < 0 || syscall(SYS_pwrite64, fd, image->bytes, image->size, 0) !=
-			      (long)image->size)
+	if (fd < 0 || syscall(SYS_pwrite64, fd, image->bytes, image->size, 0) != (long)image->size)
 		abort();
 	close(fd);
 }
