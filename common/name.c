@@ -51,28 +51,39 @@ lb_unix_name_valid(const char *name)
 	return plain_name(name, 32, true);
 }
 
-bool
-lb_account_valid(const char *name)
+int
+lb_account_serial(const char *name, uint32_t *serial)
 {
 	char identity[LB_IDENTITY_MAX + 1];
 	const char *start, *dash;
-	uint32_t serial;
+	uint32_t value;
 	size_t len;
 
 	if (strncmp(name, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) != 0)
-		return false;
+		return LB_ERR_MALFORMED;
 	if (strnlen(name, LB_ACCOUNT_MAX + 1) > LB_ACCOUNT_MAX)
-		return false;
+		return LB_ERR_MALFORMED;
 	start = name + strlen(LB_ACCOUNT_PREFIX);
 	dash = strrchr(start, '-');
 	if (dash == NULL)
-		return false;
+		return LB_ERR_MALFORMED;
 	len = (size_t)(dash - start);
 	if (len == 0 || len > LB_IDENTITY_MAX)
-		return false;
+		return LB_ERR_MALFORMED;
 	memcpy(identity, start, len);
 	identity[len] = '\0';
-	return lb_identity_valid(identity) && lb_id_parse(dash + 1, &serial) == LB_OK;
+	if (!lb_identity_valid(identity) || lb_id_parse(dash + 1, &value) != LB_OK)
+		return LB_ERR_MALFORMED;
+	*serial = value;
+	return LB_OK;
+}
+
+bool
+lb_account_valid(const char *name)
+{
+	uint32_t serial;
+
+	return lb_account_serial(name, &serial) == LB_OK;
 }
 
 bool

@@ -58,6 +58,8 @@ bool lb_identity_valid(const char *name);
 bool lb_role_valid(const char *name);
 /* True for a name that lb_account_name() can have made. */
 bool lb_account_valid(const char *name);
+/* The serial at the end of an account's name.  LB_ERR_MALFORMED when it is no account's name. */
+int lb_account_serial(const char *name, uint32_t *serial);
 /* True for a Unix group or user name as Debian's adduser accepts: [a-z_][a-z0-9_-]*, at most 32. */
 bool lb_unix_name_valid(const char *name);
 /*

@@ -22,6 +22,7 @@
 #include "err.h"
 #include "exchange.h"
 #include "gate.h"
+#include "name.h"
 #include "prompt.h"
 #include "wipe.h"
 
@@ -256,6 +257,27 @@ open_temporary(const struct lb_pam_call *call)
 	return ask(call, LB_MSG_PAM_OPEN, PAM_PERM_DENIED);
 }
 
+/*
+ * The account ended between sshd's account stack and its session.  Without a
+ * shell sshd goes on whatever is refused here, and pam_loginuid has not found
+ * the account either.  So this process is given the login uid that the name
+ * stands for, by which the daemon may end it, and the daemon is told.
+ */
+static int
+open_gone(struct lb_pam_call *call)
+{
+	uint32_t serial, uid;
+
+	if (is_sshd(call) && lb_account_serial(call->subject.user, &serial) == LB_OK &&
+	    lb_uid_is_account(uid = lb_account_uid(serial)) &&
+	    lb_pam_take_login_uid(uid) == LB_OK) {
+		call->login.uid = uid;
+		lb_pam_tell(call->opts.socket, call->opts.timeout_ms, LB_MSG_PAM_OPEN,
+			    &call->login);
+	}
+	return refuse(call, PAM_USER_UNKNOWN, "this account does not exist any more");
+}
+
 EXPORT int
 pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -271,7 +293,7 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	case LB_PAM_TEMPORARY:
 		return open_temporary(&call);
 	case LB_PAM_GONE:
-		return refuse(&call, PAM_USER_UNKNOWN, "this account does not exist any more");
+		return open_gone(&call);
 	case LB_PAM_ODD:
 		break;
 	}

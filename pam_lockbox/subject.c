@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,4 +131,25 @@ lb_pam_login_uid(uint32_t *uid)
 	text[n] = '\0';
 	/* 4294967295 stands for "none", and lb_id_parse() refuses it. */
 	return lb_id_parse(text, uid) == LB_OK ? LB_OK : LB_ERR_NOT_FOUND;
+}
+
+int
+lb_pam_take_login_uid(uint32_t uid)
+{
+	uint32_t set = 0;
+	char text[16];
+	ssize_t n = -1;
+	int fd;
+
+	if (lb_pam_login_uid(&set) == LB_OK)
+		return set == uid ? LB_OK : LB_ERR_EXISTS;
+	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return LB_ERR_SYSTEM;
+	snprintf(text, sizeof text, "%u", uid);
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	return n == (ssize_t)strlen(text) ? LB_OK : LB_ERR_SYSTEM;
 }

@@ -48,5 +48,10 @@ bool lb_pam_caller_is_root(pam_handle_t *pamh);
  * none is set or the kernel keeps none.
  */
 int lb_pam_login_uid(uint32_t *uid);
+/*
+ * Makes uid this process's login uid when it has none.  LB_ERR_EXISTS: it has
+ * another one; LB_ERR_SYSTEM: it could not be written.
+ */
+int lb_pam_take_login_uid(uint32_t uid);
 
 #endif

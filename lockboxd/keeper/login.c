@@ -387,7 +387,8 @@ lb_login(struct lb_tx *tx, const struct lb_peer *peer, uint16_t type,
 		if (tx->endings_only && !rows[i].ends) {
 			say_no(a, "store full",
 			       "Lockbox: the store is full; the host's operators must make room");
-			err = verdict(a, LB_VERDICT_DENY, a->why);
+			err = type == LB_MSG_PAM_OPEN ? refuse_session(a)
+						      : verdict(a, LB_VERDICT_DENY, a->why);
 		} else {
 			err = rows[i].handler(a);
 		}

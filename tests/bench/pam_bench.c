@@ -1,15 +1,22 @@
 /*
- * What one account decision costs: pam_start_confdir, pam_acct_mgmt, pam_end.
+ * What PAM decisions cost.
  *
- *	pam_bench CONFDIR USER SERVICE...
+ *	pam_bench CONFDIR USER UID SERVICE...
  *
- * Takes turns between the services (a stack each, in CONFDIR), a bare round
- * trip over an open Unix socket, and one with a connection of its own, so that
- * what else the machine does falls on all of them alike.  The other end of the
- * round trips is a process of its own.  Every decision must be PAM_SUCCESS.
- * The modules stay loaded throughout, so that no stack is charged for loading.
- * One row each comes out: "NAME NANOSECONDS", the median.
+ * Two things of each service (a stack each, in CONFDIR): an account decision,
+ * which is pam_start, pam_acct_mgmt, pam_end; and a whole login's part after
+ * the password, which is pam_start, pam_acct_mgmt, pam_open_session,
+ * pam_close_session, pam_end, in a process of its own whose login uid is UID.
+ * Takes turns between the services, a bare round trip over an open Unix socket,
+ * and one with a connection of its own, so that what else the machine does
+ * falls on all of them alike.  The other end of the round trips is a process of
+ * its own.  Every call must be PAM_SUCCESS.  The modules stay loaded
+ * throughout, so that no stack is charged for loading.
+ *
+ * One line each comes out, "NAME NANOSECONDS", the median: NAME is round-trip,
+ * round-trip-connected-anew, account-SERVICE or login-SERVICE.
  */
+#include <fcntl.h>
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,19 +27,21 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 4000
-#define WARM 200
+#define ROUNDS 400
+#define WARM 40
 #define SERVICES_MAX 8
+#define CASES_MAX (2 + 2 * SERVICES_MAX)
 
 /* As long as a question to the daemon and its answer are. */
 #define ASK_SIZE 64
 #define ANSWER_SIZE 32
 
 static struct {
-	const char *confdir, *user;
+	const char *confdir, *user, *login_uid;
 	struct sockaddr_un at;
 	socklen_t at_len;
 	int open_socket;
@@ -177,6 +186,48 @@ decision(const char *service)
 	return now_ns() - begun;
 }
 
+static void
+check(int code, const char *service, const char *what)
+{
+	if (code == PAM_SUCCESS)
+		return;
+	fprintf(stderr, "pam_bench: %s: %s: %s\n", service, what, pam_strerror(NULL, code));
+	exit(1);
+}
+
+/* A login has a process, a login uid and a registration of its own. */
+static uint64_t
+login(const char *service)
+{
+	int ends[2], status, fd;
+	uint64_t begun, took = 0;
+	pam_handle_t *pamh;
+	pid_t child;
+
+	if (pipe(ends) != 0 || (child = fork()) < 0)
+		die("fork");
+	if (child == 0) {
+		fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, bench.login_uid, strlen(bench.login_uid)) < 0)
+			die("login uid");
+		close(fd);
+		begun = now_ns();
+		pamh = decide(service);
+		check(pam_open_session(pamh, PAM_SILENT), service, "open");
+		check(pam_close_session(pamh, PAM_SILENT), service, "close");
+		pam_end(pamh, PAM_SUCCESS);
+		took = now_ns() - begun;
+		_exit(write(ends[1], &took, sizeof took) == (ssize_t)sizeof took ? 0 : 1);
+	}
+	close(ends[1]);
+	if (read(ends[0], &took, sizeof took) != (ssize_t)sizeof took)
+		took = 0;
+	close(ends[0]);
+	if (waitpid(child, &status, 0) != child || status != 0 || took == 0)
+		exit(1);
+	return took;
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -188,36 +239,41 @@ compare(const void *a, const void *b)
 int
 main(int argc, char **argv)
 {
-	static uint64_t took[SERVICES_MAX + 2][ROUNDS];
+	static uint64_t took[CASES_MAX][ROUNDS];
 	struct {
-		const char *name;
+		const char *kind, *service;
 		uint64_t (*once)(const char *);
-	} cases[SERVICES_MAX + 2];
-	size_t count = 0;
+	} cases[CASES_MAX] = {
+		{"round-trip", "", round_trip},
+		{"round-trip-connected-anew", "", round_trip_with_connection},
+	};
+	size_t count = 2;
 
-	if (argc < 4 || argc > 3 + SERVICES_MAX) {
-		fprintf(stderr, "usage: pam_bench CONFDIR USER SERVICE...\n");
+	if (argc < 5 || argc > 4 + SERVICES_MAX) {
+		fprintf(stderr, "usage: pam_bench CONFDIR USER UID SERVICE...\n");
 		return 2;
 	}
 	bench.confdir = argv[1];
 	bench.user = argv[2];
+	bench.login_uid = argv[3];
 	start_server();
 	bench.open_socket = connect_to_server();
-	cases[count].name = "round-trip";
-	cases[count++].once = round_trip;
-	cases[count].name = "round-trip-connected-anew";
-	cases[count++].once = round_trip_with_connection;
-	for (int i = 3; i < argc; i++) {
+	for (int i = 4; i < argc; i++) {
 		decide(argv[i]); /* a handle that is never ended keeps its modules loaded */
-		cases[count].name = argv[i];
+		cases[count].kind = "account-";
+		cases[count].service = argv[i];
 		cases[count++].once = decision;
+		cases[count].kind = "login-";
+		cases[count].service = argv[i];
+		cases[count++].once = login;
 	}
 	for (size_t round = 0; round < WARM + ROUNDS; round++)
 		for (size_t i = 0; i < count; i++)
-			took[i][round < WARM ? 0 : round - WARM] = cases[i].once(cases[i].name);
+			took[i][round < WARM ? 0 : round - WARM] = cases[i].once(cases[i].service);
 	for (size_t i = 0; i < count; i++) {
 		qsort(took[i], ROUNDS, sizeof took[i][0], compare);
-		printf("%s %llu\n", cases[i].name, (unsigned long long)took[i][ROUNDS / 2]);
+		printf("%s%s %llu\n", cases[i].kind, cases[i].service,
+		       (unsigned long long)took[i][ROUNDS / 2]);
 	}
 	return 0;
 }
