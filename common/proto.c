@@ -33,6 +33,11 @@ static const struct lb_field keys_fields[] = {
 	LB_TEXT(struct lb_msg_keys, type),
 	LB_TEXT(struct lb_msg_keys, blob),
 };
+static const struct lb_field wait_fields[] = {
+	LB_U64(struct lb_msg_wait, id),
+	LB_U8(struct lb_msg_wait, state),
+	LB_U8(struct lb_msg_wait, have),
+};
 static const struct lb_field login_fields[] = {
 	LB_TEXT(struct lb_msg_login, user),    LB_U32(struct lb_msg_login, uid),
 	LB_TEXT(struct lb_msg_login, service), LB_TEXT(struct lb_msg_login, rhost),
@@ -113,6 +118,7 @@ static const struct {
 	{LB_MSG_KEYS, LB_DOOR_PUBLIC, LB_LAYOUT("keys", struct lb_msg_keys, keys_fields)},
 	{LB_MSG_HEALTH, LB_DOOR_PUBLIC, {"health", sizeof(struct lb_msg_roles), NULL, 0}},
 	{LB_MSG_RESET_CLOCK, LB_DOOR_PUBLIC, {"reset-clock", sizeof(struct lb_msg_roles), NULL, 0}},
+	{LB_MSG_WAIT, LB_DOOR_PUBLIC, LB_LAYOUT("wait", struct lb_msg_wait, wait_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},

@@ -52,6 +52,7 @@ enum lb_type {
 	LB_MSG_KEYS = 13,
 	LB_MSG_HEALTH = 14,
 	LB_MSG_RESET_CLOCK = 15,
+	LB_MSG_WAIT = 16,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -131,6 +132,10 @@ struct lb_msg_keys {
 	char user[LB_USER_MAX + 1];
 	char type[LB_KEY_TYPE_MAX + 1];
 	char blob[LB_KEY_BLOB_MAX + 1];
+};
+struct lb_msg_wait {
+	uint64_t id;	     /* 0: the only pending one of the caller's */
+	uint8_t state, have; /* as the caller has seen them; answered when they differ */
 };
 struct lb_msg_login { /* every PAM request; password in PAM_AUTH only */
 	char user[LB_USER_MAX + 1];
@@ -218,6 +223,7 @@ union lb_msg {
 	struct lb_msg_request request;
 	struct lb_msg_list list;
 	struct lb_msg_act act;
+	struct lb_msg_wait wait;
 	struct lb_msg_audit audit;
 	struct lb_msg_keys keys;
 	struct lb_msg_login login;

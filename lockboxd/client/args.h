@@ -25,6 +25,7 @@ enum lb_option {
 	LB_OPT_AFTER = 1 << 6,
 	LB_OPT_GRANT = 1 << 7,
 	LB_OPT_SOCKET = 1 << 8, /* local only */
+	LB_OPT_WAIT = 1 << 9,
 };
 
 /* The word a verb takes besides its options. */

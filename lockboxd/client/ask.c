@@ -15,6 +15,7 @@ lb_cli_link_open(struct lb_cli_link *link, const struct lb_cli *cli)
 
 	memset(link, 0, sizeof *link);
 	err = lb_client_open(&link->client, cli->socket, LB_CLI_TIMEOUT_MS);
+	link->connected = err == LB_OK;
 	if (err != LB_OK || !cli->gate)
 		return err;
 	memset(&as, 0, sizeof as);
@@ -23,18 +24,14 @@ lb_cli_link_open(struct lb_cli_link *link, const struct lb_cli *cli)
 	return lb_cli_ask(link, LB_MSG_AS, &as, 0, NULL, NULL, &done);
 }
 
-int
-lb_cli_ask(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t item_type,
-	   lb_cli_item *item, void *arg, struct lb_msg_done *done)
+/* The answer to a request that has been sent. */
+static int
+take(struct lb_cli_link *link, uint16_t item_type, lb_cli_item *item, void *arg,
+     struct lb_msg_done *done)
 {
 	union lb_msg answer;
-	int err;
+	int err = LB_OK;
 
-	lb_client_deadline(&link->client, LB_CLI_TIMEOUT_MS);
-	err = lb_client_send(&link->client, type, msg);
-	/* A daemon that hung up may have said why before. */
-	if (err == LB_ERR_UNREACHABLE)
-		err = LB_OK;
 	while (err == LB_OK) {
 		uint16_t got;
 
@@ -57,6 +54,20 @@ lb_cli_ask(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t it
 	}
 	lb_wipe(&answer, sizeof answer);
 	return err;
+}
+
+int
+lb_cli_ask(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t item_type,
+	   lb_cli_item *item, void *arg, struct lb_msg_done *done)
+{
+	int err;
+
+	lb_client_deadline(&link->client, LB_CLI_TIMEOUT_MS);
+	err = lb_client_send(&link->client, type, msg);
+	/* A daemon that hung up may have said why before. */
+	if (err != LB_OK && err != LB_ERR_UNREACHABLE)
+		return err;
+	return take(link, item_type, item, arg, done);
 }
 
 struct only {
@@ -83,9 +94,19 @@ lb_cli_ask_one(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_
 	struct lb_msg_done done;
 	int err = lb_cli_ask(link, type, msg, item_type, keep_only, &only, &done);
 
-	if (err == LB_OK && only.seen != 1)
-		err = LB_ERR_MALFORMED;
-	return err;
+	return err == LB_OK && only.seen != 1 ? LB_ERR_MALFORMED : err;
+}
+
+int
+lb_cli_take_one(struct lb_cli_link *link, uint16_t item_type, void *out, size_t size)
+{
+	struct only only = {.out = out, .size = size};
+	struct lb_msg_done done;
+	int err;
+
+	lb_client_deadline(&link->client, LB_CLI_TIMEOUT_MS);
+	err = take(link, item_type, keep_only, &only, &done);
+	return err == LB_OK && only.seen != 1 ? LB_ERR_MALFORMED : err;
 }
 
 int

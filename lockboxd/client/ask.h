@@ -12,6 +12,7 @@
 
 struct lb_cli_link {
 	struct lb_client client;
+	bool connected;		       /* at least once */
 	struct lb_msg_refused refused; /* code is 0 unless the daemon refused */
 };
 
@@ -43,6 +44,9 @@ int lb_cli_ask(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_
  */
 int lb_cli_ask_one(struct lb_cli_link *link, uint16_t type, const void *msg, uint16_t item_type,
 		   void *out, size_t size);
+
+/* The receiving half of the same, of a request that has been sent. */
+int lb_cli_take_one(struct lb_cli_link *link, uint16_t item_type, void *out, size_t size);
 
 /*
  * The same for a list in pages: msg is a message whose member *after the

@@ -24,6 +24,7 @@ enum lb_exit {
 	LB_EXIT_REFUSED = 1,
 	LB_EXIT_USAGE = 2,
 	LB_EXIT_UNREACHABLE = 3,
+	LB_EXIT_INTERRUPTED = 130, /* as shells have it */
 };
 
 struct lb_cli {
@@ -31,7 +32,8 @@ struct lb_cli {
 	const char *socket;
 	bool gate;			    /* run by sshd: local verbs and options are refused */
 	bool json;			    /* one JSON document on out instead of words */
-	bool colour;			    /* out is a terminal that wants it */
+	bool terminal;			    /* out is a terminal that can go back in a line */
+	bool colour;			    /* and wants colours */
 	const char *identity, *fingerprint; /* whom sshd proved; with gate only */
 	const char *host;		    /* this host, for examples in help */
 	uint64_t (*now)(void);		    /* Unix seconds */

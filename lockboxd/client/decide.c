@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "output.h"
 #include "show.h"
+#include "wait.h"
 #include "wipe.h"
 
 /* The first line of the answer: what has just been done. */
@@ -62,19 +63,37 @@ answer_grant(const struct lb_cli *cli, uint16_t message, const struct lb_msg_gra
 	return LB_EXIT_DONE;
 }
 
+static int
+get_grant(const struct lb_cli *cli, uint16_t type, const void *msg, struct lb_msg_grant *g,
+	  struct lb_cli_link *link)
+{
+	int err = lb_cli_link_open(link, cli);
+
+	if (err == LB_OK)
+		err = lb_cli_ask_one(link, type, msg, LB_MSG_GRANT, g, sizeof *g);
+	lb_cli_link_close(link);
+	return err;
+}
+
 static enum lb_exit
-ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg)
+ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg, bool wait)
 {
 	struct lb_cli_link link;
 	struct lb_msg_grant g;
-	int err = lb_cli_link_open(&link, cli);
+	int err = get_grant(cli, type, msg, &g, &link);
 
-	if (err == LB_OK)
-		err = lb_cli_ask_one(&link, type, msg, LB_MSG_GRANT, &g, sizeof g);
-	lb_cli_link_close(&link);
 	if (err != LB_OK)
 		return lb_cli_failure(cli, err, &link);
-	return answer_grant(cli, type, &g);
+	if (!wait)
+		return answer_grant(cli, type, &g);
+	if (!cli->json) {
+		if (g.state == LB_STATE_PENDING)
+			answer_grant(cli, type, &g);
+		else
+			lb_cli_show_grant(cli, &g);
+		fputc('\n', cli->out);
+	}
+	return lb_cli_wait(cli, &g);
 }
 
 enum lb_exit
@@ -87,7 +106,7 @@ lb_run_request(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 	memcpy(msg.ticket, args->ticket, sizeof msg.ticket);
 	memcpy(msg.reason, args->text, sizeof msg.reason);
 	msg.duration_s = args->duration_s;
-	return ask_for_grant(cli, verb->message, &msg);
+	return ask_for_grant(cli, verb->message, &msg, args->given & LB_OPT_WAIT);
 }
 
 enum lb_exit
@@ -98,7 +117,7 @@ lb_run_act(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb
 	memset(&msg, 0, sizeof msg);
 	msg.id = args->id;
 	memcpy(msg.text, args->text, sizeof msg.text);
-	return ask_for_grant(cli, verb->message, &msg);
+	return ask_for_grant(cli, verb->message, &msg, false);
 }
 
 enum lb_exit

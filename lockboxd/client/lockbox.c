@@ -13,12 +13,19 @@
 #include "verbs.h"
 
 static bool
+is_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
+static bool
 wants_colour(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL &&
-	       *term != '\0' && strcmp(term, "dumb") != 0;
+	return no == NULL || *no == '\0';
 }
 
 int
@@ -31,6 +38,7 @@ main(int argc, char **argv)
 		return LB_EXIT_UNREACHABLE;
 	}
 	lb_cli_init(&cli);
-	cli.colour = wants_colour();
+	cli.terminal = is_terminal();
+	cli.colour = cli.terminal && wants_colour();
 	return lb_cli_end(&cli, lb_verbs_run(&cli, (size_t)(argc - 1), argv + 1));
 }

@@ -152,7 +152,7 @@ lb_cli_refusal_name(uint16_t code)
 
 /* Why the daemon could not be asked, and what to do about it. */
 static void
-unreachable_text(const struct lb_cli *cli, int err, char *text, size_t cap)
+unreachable_text(const struct lb_cli *cli, int err, bool connected, char *text, size_t cap)
 {
 	static const char ask[] = "ask an administrator to look at: systemctl status lockboxd";
 
@@ -168,6 +168,14 @@ unreachable_text(const struct lb_cli *cli, int err, char *text, size_t cap)
 			 LB_CLI_TIMEOUT_MS / 1000);
 		return;
 	case LB_ERR_UNREACHABLE:
+		if (connected) {
+			snprintf(text, cap,
+				 "lockboxd closed the connection without an answer: it was "
+				 "stopped, or "
+				 "you have too many connections open; look at status, then try "
+				 "again");
+			return;
+		}
 		snprintf(text, cap, "lockboxd cannot be reached at %s; %s", cli->socket, ask);
 		return;
 	case LB_ERR_VERSION:
@@ -194,7 +202,7 @@ lb_cli_failure_text(const struct lb_cli *cli, int err, const struct lb_cli_link 
 		return;
 	}
 	*code = "unreachable";
-	unreachable_text(cli, err, text, cap);
+	unreachable_text(cli, err, link != NULL && link->connected, text, cap);
 }
 
 static void

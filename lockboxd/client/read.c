@@ -15,6 +15,7 @@
 #include "show.h"
 #include "table.h"
 #include "text.h"
+#include "wait.h"
 
 static enum lb_exit
 finish(const struct lb_cli *cli, int err, const struct lb_cli_link *link)
@@ -161,6 +162,13 @@ lb_run_show(const struct lb_cli *cli, const struct lb_verb *verb, const struct l
 	if (err == LB_OK)
 		err = lb_cli_ask_one(&link, LB_MSG_SHOW, &msg, LB_MSG_GRANT, &g, sizeof g);
 	lb_cli_link_close(&link);
+	if (err == LB_OK && (args->given & LB_OPT_WAIT)) {
+		if (!cli->json) {
+			lb_cli_show_grant(cli, &g);
+			fputc('\n', cli->out);
+		}
+		return lb_cli_wait(cli, &g);
+	}
 	if (err == LB_OK && cli->json) {
 		err = lb_cli_json_print(cli, lb_cli_json_grant(&g));
 	} else if (err == LB_OK) {
@@ -240,7 +248,7 @@ lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct
 	struct list l;
 	int err;
 
-	if (args->id != 0)
+	if (args->id != 0 || (args->given & LB_OPT_WAIT))
 		return lb_run_show(cli, verb, args);
 	err = list_begin(&l, cli, columns, sizeof columns / sizeof columns[0]);
 	if (err == LB_OK)

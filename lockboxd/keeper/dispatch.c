@@ -31,6 +31,7 @@ static const struct {
 	{LB_MSG_REQUEST, WHO_PERSON, false, lb_do_request},
 	{LB_MSG_LIST, WHO_READER, true, lb_do_list},
 	{LB_MSG_SHOW, WHO_READER, true, lb_do_show},
+	{LB_MSG_WAIT, WHO_READER, true, lb_do_wait},
 	{LB_MSG_APPROVE, WHO_PERSON, false, lb_do_approve},
 	{LB_MSG_DENY, WHO_PERSON, true, lb_do_deny},
 	{LB_MSG_CANCEL, WHO_PERSON, true, lb_do_cancel},

@@ -15,6 +15,7 @@
 #include "keeper/outbox.h"
 #include "keeper/peer.h"
 #include "keeper/store.h"
+#include "keeper/wait.h"
 #include "policy/policy.h"
 
 struct event;
@@ -64,6 +65,7 @@ struct lb_keeper {
 	uint64_t alarm_s;      /* what it is set to; 0: nothing is due */
 	struct lb_batch batch; /* what waits to be decided together */
 	LIST_HEAD(, lb_watch) watches;
+	LIST_HEAD(, lb_wait) waits; /* connections whose answer is held until a grant changes */
 	/* Carries out one thing from an outbox after its commit, then NULL once (effects.c). */
 	void (*carry_out)(struct lb_keeper *k, struct lb_out *out);
 	struct lb_outbox awaiting; /* answers that wait for the warden */

@@ -1,0 +1,152 @@
+/* Waiting: see wait.h. */
+#include "keeper/wait.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "err.h"
+#include "ipc.h"
+#include "keeper/dispatch.h"
+
+static struct lb_wait *
+find(const struct lb_keeper *k, uint64_t conn)
+{
+	struct lb_wait *w;
+
+	LIST_FOREACH(w, &k->waits, next)
+	if (w->conn == conn)
+		return w;
+	return NULL;
+}
+
+static void
+forget(struct lb_wait *w)
+{
+	LIST_REMOVE(w, next);
+	event_free(w->timer);
+	free(w);
+}
+
+static bool
+is_new(const struct lb_tx *tx, const struct lb_grant *g, uint8_t state, uint8_t have)
+{
+	unsigned need;
+
+	if (g->state != state)
+		return true;
+	return state == LB_STATE_PENDING && lb_approvals_count(tx->k->policy, g, &need) != have;
+}
+
+struct look {
+	const struct lb_wait *wait;
+	bool in_any_case, answered;
+};
+
+/* The answer is that of SHOW, with all that is checked there. */
+static int
+look(struct lb_tx *tx, void *arg)
+{
+	struct look *l = arg;
+	struct lb_peer *peer = lb_peers_find(tx->k->peers, l->wait->conn);
+	union lb_msg msg = {.act = {.id = l->wait->grant}};
+	struct lb_grant g;
+	int err;
+
+	l->answered = false;
+	if (peer == NULL)
+		return LB_OK;
+	if (!l->in_any_case) {
+		err = lb_store_grant(tx->store, l->wait->grant, &g);
+		if (err != LB_OK)
+			return err;
+		if (!is_new(tx, &g, l->wait->state, l->wait->have))
+			return LB_OK;
+	}
+	l->answered = true;
+	return lb_dispatch(tx, peer, LB_MSG_SHOW, &msg);
+}
+
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct lb_wait *w = arg;
+	struct lb_keeper *k = w->k;
+	struct look l = {.wait = w, .in_any_case = (what & EV_TIMEOUT) != 0};
+	const struct lb_ipc_conn conn = {.conn = w->conn};
+
+	(void)fd;
+	if (lb_tx_run(k, look, &l) != LB_OK) {
+		/* What cannot be answered is hung up on: the caller asks again. */
+		lb_peers_drop(k->peers, conn.conn);
+		if (k->front != NULL)
+			lb_ipc_send(k->front, LB_IPC_GONE, &conn, -1);
+	} else if (l.answered) {
+		w = find(k, conn.conn); /* not if it was dropped meanwhile */
+		if (w != NULL)
+			forget(w);
+	}
+}
+
+void
+lb_wait_touch(struct lb_keeper *k, uint64_t grant)
+{
+	struct lb_wait *w;
+
+	LIST_FOREACH(w, &k->waits, next)
+	if (w->grant == grant)
+		event_active(w->timer, EV_READ,
+			     0); /* after the commit, or after nothing came of it */
+}
+
+void
+lb_wait_drop(struct lb_keeper *k, uint64_t conn)
+{
+	struct lb_wait *w = LIST_FIRST(&k->waits), *after;
+
+	for (; w != NULL; w = after) {
+		after = LIST_NEXT(w, next);
+		if (conn == 0 || w->conn == conn)
+			forget(w);
+	}
+}
+
+static int
+begin(struct lb_keeper *k, uint64_t conn, const struct lb_msg_wait *msg, uint64_t grant)
+{
+	static const struct timeval limit = {LB_WAIT_S, 0};
+	struct lb_wait *w = find(k, conn); /* of the same request, tried once already */
+
+	if (w == NULL) {
+		w = calloc(1, sizeof *w);
+		if (w == NULL)
+			return LB_ERR_NOMEM;
+		w->timer = evtimer_new(k->base, on_time, w);
+		if (w->timer == NULL) {
+			free(w);
+			return LB_ERR_NOMEM;
+		}
+		w->k = k;
+		w->conn = conn;
+		LIST_INSERT_HEAD(&k->waits, w, next);
+	}
+	w->grant = grant;
+	w->state = msg->state;
+	w->have = msg->have;
+	if (event_add(w->timer, &limit) == 0)
+		return LB_OK;
+	forget(w);
+	return LB_ERR_NOMEM;
+}
+
+int
+lb_do_wait(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_grant g;
+	int err = lb_find_grant(tx, who, msg->wait.id, 1u << LB_STATE_PENDING, &g);
+
+	if (err != LB_OK)
+		return lb_settled(err);
+	if (is_new(tx, &g, msg->wait.state, msg->wait.have))
+		return lb_answer_grant(tx, who, &g);
+	return begin(tx->k, who->target.conn, &msg->wait, g.id);
+}
