@@ -37,7 +37,7 @@ export SANITIZE
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
-CPPFLAGS += -D_GNU_SOURCE -DLB_LIBEXECDIR='"$(LIBEXECDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -DLB_LIBEXECDIR='"$(LIBEXECDIR)"' -DLB_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection \
 	-ffunction-sections -fcf-protection -fno-strict-aliasing -fno-delete-null-pointer-checks \
@@ -89,6 +89,8 @@ HELPER_BIN += $(DAEMON_TEST_BIN) $(DAEMON_BENCH_BIN)
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/%,$(wildcard tests/torture/*.c))
 TORTURE_OBJ := $(call obj,$(wildcard tests/torture/part/*.c))
 HELPER_BIN += $(TORTURE_BIN)
+# A wall clock for the world of a test (e2e/clock): preloaded there into every program.
+HELPER_BIN += $(BUILD)/tests/wall.so
 
 PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
@@ -203,6 +205,11 @@ $(FUZZ_BIN): $(BUILD)/tests/fuzz_%: tests/fuzz/%.c $(FUZZ_MAIN) $(wildcard tests
 $(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
+
+$(BUILD)/tests/wall.so: tests/clock/wall.c
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
 
 unit: $(UNIT_BIN)
 helpers: $(HELPER_BIN) $(FUZZ_BIN)

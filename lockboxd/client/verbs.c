@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "doctor.h"
 #include "handlers.h"
 #include "output.h"
 #include "proto.h"
@@ -46,6 +47,8 @@ static const struct lb_verb verbs[] = {
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
 	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
+	{"doctor", "[--reset-clock [--confirm]]", "is this host as Lockbox needs it", "",
+	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_doctor},
 };
 /* clang-format on */
 
