@@ -47,3 +47,22 @@ measured() { at_line measured "$1" "$2" "$3" "$4" "$5"; } # CASE WHO N UNIT VALU
 table() { at_line table "$1" "$2" "${3-}" "${4-}"; }        # CASE TITLE [BASE [WHAT]]
 plot() { at_line plot "$@"; }                               # NAME TITLE WHAT CASE...
 target() { at_line target "$1" "$2"; }                      # TEXT EXPRESSION
+
+# world_on_disk SCRIPT: for a part without a world: runs SCRIPT in one, whose store can lie on the disk
+# that holds the build.  The world's own /var lies in memory, where a flush costs nothing.
+world_on_disk() {
+	local disk
+	mkdir -p "$BUILD/bench"
+	disk=$(mktemp -d "$BUILD/bench/store.XXXXXX")
+	# shellcheck disable=SC2064 # now
+	trap "rm -rf '$disk'" EXIT
+	WORLD_LOGS=$disk LB_ROUNDS=$ROUNDS "$BENCH_REPO/tests/support/world" "$BENCH_DIR/$1" "$disk"
+}
+
+# store_on_disk DISK: in that SCRIPT, before the daemon is started.
+store_on_disk() {
+	mkdir -p "$1/store" /var/lib/lockbox
+	mount -n --bind "$1/store" /var/lib/lockbox
+	chown lockbox-keeper: /var/lib/lockbox
+	chmod 700 /var/lib/lockbox
+}
