@@ -50,7 +50,7 @@ fill_up(struct place *p)
 	return n;
 }
 
-/* Ends every live grant, each with its record. */
+/* Ends every live grant, each with its record, and a receipt as long as it can be. */
 static uint64_t
 end_all(struct place *p)
 {
@@ -59,7 +59,7 @@ end_all(struct place *p)
 	uint64_t n;
 
 	for (n = 0;; n++) {
-		struct lb_msg_record r = event(n, "end");
+		struct lb_msg_record r = event(n, "end"), receipt = event(n, "evicted");
 		int err;
 
 		ok(lb_store_begin(p->store, LB_STORE_WRITE_ENDING, &txn));
@@ -69,8 +69,12 @@ end_all(struct place *p)
 		ok(err);
 		g.state = LB_STATE_ENDED;
 		memset(g.cause, 'c', sizeof g.cause - 1);
+		memset(receipt.detail, 'r', sizeof receipt.detail - 1);
 		ok(lb_store_put_grant(txn, &g));
 		ok(lb_store_append(txn, &r));
+		ok(lb_store_commit(txn));
+		ok(lb_store_begin(p->store, LB_STORE_WRITE_ENDING, &txn));
+		ok(lb_store_append(txn, &receipt));
 		ok(lb_store_commit(txn));
 	}
 	lb_store_abort(txn);
@@ -272,6 +276,48 @@ many_live_grants_can_all_be_ended_at_each_size(void **state)
 	}
 }
 
+/* Appends records until there is no room for them in this mode. */
+static size_t
+append_up(struct place *p, enum lb_store_mode mode)
+{
+	struct lb_store_txn *txn;
+	size_t n;
+	int err;
+
+	for (n = 0;; n++) {
+		struct lb_msg_record r = event(0, "filler");
+
+		memset(r.detail, 'f', sizeof r.detail - 1);
+		err = lb_store_begin(p->store, mode, &txn);
+		if (err != LB_OK)
+			break;
+		err = lb_store_append(txn, &r);
+		if (err != LB_OK) {
+			lb_store_abort(txn);
+			break;
+		}
+		err = lb_store_commit(txn);
+		if (err != LB_OK)
+			break;
+	}
+	assert_int_equal(err, LB_ERR_FULL);
+	return n;
+}
+
+static void
+a_tenth_is_kept_for_endings(void **state)
+{
+	struct place *p = *state;
+	size_t tenth = 16 * SMALL_MAP / 10, record = 4096 / 2; /* two of them fill a page */
+
+	ok(lb_store_open(p->dir, 16 * SMALL_MAP, &p->store));
+	assert_true(append_up(p, LB_STORE_WRITE) > 8 * tenth / record);
+	assert_in_range(append_up(p, LB_STORE_WRITE_ENDING), tenth * 9 / 10 / record,
+			2 * tenth / record);
+	place_close(p);
+	assert_check(p, LB_OK);
+}
+
 /* In a child without addresses to spare: the status says at which step something was wrong. */
 static int
 grow_without_memory(struct place *p)
@@ -463,6 +509,7 @@ main(void)
 		in_place(a_map_noted_smaller_than_the_file_is_no_matter),
 		in_place(without_room_to_grow_requests_are_refused_and_endings_go_through),
 		in_place(endings_make_the_store_grow_too),
+		in_place(a_tenth_is_kept_for_endings),
 		in_place(many_live_grants_can_all_be_ended_at_each_size),
 		in_place(a_growth_that_cannot_be_mapped_ends_this_opening_and_loses_nothing),
 		in_place(a_child_of_the_owner_can_neither_use_nor_open_the_store),
