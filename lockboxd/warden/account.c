@@ -59,9 +59,9 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 		return "the account name does not belong to the uid and identity";
 	if (!lb_gid_is_role(msg->role_gid))
 		return "the role's gid is outside the role range";
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i]->role_gid != 0 && (strcmp(all->at[i]->role, msg->role) == 0) !=
-							 (all->at[i]->role_gid == msg->role_gid))
+	for (size_t i = 0; i < all->nroles; i++)
+		if ((strcmp(all->roles[i].role, msg->role) == 0) !=
+		    (all->roles[i].gid == msg->role_gid))
 			return "the role's gid belongs to another role";
 	/* The keeper hands uids out in order, so what is not here yet is younger than all that ended. */
 	if (there == NULL && msg->uid <= all->last_uid)
@@ -122,6 +122,40 @@ set_end(struct lb_account *a, const struct lb_policy_host *host, const struct lb
 	a->warn_boot_ns = a->end_boot_ns - warn;
 }
 
+/* Counts an account more of its role; one that is only being ended has none. */
+static int
+join_role(struct lb_accounts *all, const struct lb_account *a)
+{
+	struct lb_account_role *grown;
+
+	if (a->role_gid == 0)
+		return LB_OK;
+	for (size_t i = 0; i < all->nroles; i++)
+		if (all->roles[i].gid == a->role_gid) {
+			all->roles[i].accounts++;
+			return LB_OK;
+		}
+	grown = reallocarray(all->roles, all->nroles + 1, sizeof *grown);
+	if (grown == NULL)
+		return LB_ERR_NOMEM;
+	all->roles = grown;
+	grown += all->nroles++;
+	memcpy(grown->role, a->role, sizeof grown->role);
+	grown->gid = a->role_gid;
+	grown->accounts = 1;
+	return LB_OK;
+}
+
+static void
+leave_role(struct lb_accounts *all, const struct lb_account *a)
+{
+	for (size_t i = 0; i < all->nroles; i++)
+		if (all->roles[i].gid == a->role_gid && --all->roles[i].accounts == 0) {
+			all->roles[i] = all->roles[--all->nroles];
+			return;
+		}
+}
+
 static int
 insert(struct lb_accounts *all, struct lb_account *a)
 {
@@ -136,6 +170,8 @@ insert(struct lb_accounts *all, struct lb_account *a)
 		all->at = at;
 		all->cap = cap;
 	}
+	if (join_role(all, a) != LB_OK)
+		return LB_ERR_NOMEM;
 	memmove(all->at + i + 1, all->at + i, (all->count - i) * sizeof(struct lb_account *));
 	all->at[i] = a;
 	all->count++;
@@ -229,6 +265,7 @@ lb_accounts_drop(struct lb_accounts *all, struct lb_account *account)
 		all->last_uid = account->uid;
 	memmove(all->at + i, all->at + i + 1, (all->count - i - 1) * sizeof(struct lb_account *));
 	all->count--;
+	leave_role(all, account);
 	account_free(account);
 }
 

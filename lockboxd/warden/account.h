@@ -63,9 +63,18 @@ struct lb_account {
 	char receipt[LB_IPC_TEXT_MAX + 1];
 };
 
+/* A role that some account in the table has, and its gid: one each way. */
+struct lb_account_role {
+	char role[LB_ROLE_MAX + 1];
+	uint32_t gid;
+	size_t accounts;
+};
+
 struct lb_accounts {
 	struct lb_account **at; /* by uid, ascending */
 	size_t count, cap;
+	struct lb_account_role *roles;
+	size_t nroles;
 	uint32_t last_uid; /* the highest uid ever ended here: none at or below it comes anew */
 };
 

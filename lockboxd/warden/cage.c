@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "log.h"
 
 static const char *const groups[][2] = {{"lockbox/", ""}, {"user.slice/user-", ".slice"}};
@@ -25,9 +24,8 @@ kill_group(const char *path)
 }
 
 bool
-lb_cage_kill(uint32_t uid)
+lb_cage_kill(const char *tree, uint32_t uid)
 {
-	const char *tree = lb_cgroup_tree();
 	char path[192];
 	bool any = false;
 
@@ -45,9 +43,8 @@ lb_cage_kill(uint32_t uid)
 }
 
 void
-lb_cage_remove(uint32_t uid)
+lb_cage_remove(const char *tree, uint32_t uid)
 {
-	const char *tree = lb_cgroup_tree();
 	char path[128];
 
 	if (tree == NULL)

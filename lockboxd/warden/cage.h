@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Kills everything in the account's groups, ours and systemd's.  True when one was there and was killed. */
-bool lb_cage_kill(uint32_t uid);
+/*
+ * Kills everything in the account's groups, ours and systemd's.  True when one
+ * was there and was killed.  tree: what lb_cgroup_tree() says, NULL for none.
+ */
+bool lb_cage_kill(const char *tree, uint32_t uid);
 
 /* Removes the account's group of ours, which is empty by then. */
-void lb_cage_remove(uint32_t uid);
+void lb_cage_remove(const char *tree, uint32_t uid);
 
 #endif

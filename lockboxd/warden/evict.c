@@ -20,8 +20,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "clock.h"
 #include "err.h"
 #include "log.h"
@@ -39,7 +41,10 @@
 #define CLEAN_SCANS 2u	  /* walks in a row that find nothing */
 #define DOUBT_ROUNDS 150u /* walks after which processes of others that come and go are let pass */
 #define CLEAR_TIMEOUT_MS 60000u
+#define RUSH_MAX 64u  /* accounts that one helper rushes, one after the other */
+#define RUSHES_MAX 4u /* helpers that do it at the same time */
 #define RUSH_TIMEOUT_MS 1000u
+#define RUSH_EACH_MS 20u /* more for each account */
 
 struct lb_evictor {
 	struct event_base *base;
@@ -47,6 +52,7 @@ struct lb_evictor {
 	struct event *tick;
 	lb_evict_gone *gone;
 	void *arg;
+	bool rushes[RUSHES_MAX]; /* under way */
 	struct lb_log_budget budget;
 };
 
@@ -77,62 +83,119 @@ lb_evict_connection(uint32_t uid, pid_t pid, int pidfd)
 		       uid);
 }
 
+struct rush_job {
+	uid_t real; /* of the killer: no other process has it */
+	unsigned count;
+	uint32_t uid[RUSH_MAX];
+};
+
 /*
- * A lb_helper_work: everything of the uid in one system call, so that nothing
- * that forks outruns it.  It acts with the account's effective uid; the real
- * one is that of a serial which is never handed out, so that the account's
- * processes cannot signal it in turn.
+ * In a child that shares our memory until it ends, and has credentials of its
+ * own: raw system calls only, and nothing is written.  Nobody's processes but
+ * the account's are killed: kill(-1) reaches those whose real or saved uid is
+ * the caller's effective or real one, and the latter is nobody's.
+ */
+static void __attribute__((noreturn)) kill_all_of(uid_t real, uint32_t uid)
+{
+	const gid_t nobody = LB_ACCOUNT_UID_FIRST;
+
+	if (!lb_uid_is_account(uid) || uid == nobody || lb_uid_is_account(real) || real == 0 ||
+	    syscall(SYS_setgroups, 0, NULL) != 0 ||
+	    syscall(SYS_setresgid, nobody, nobody, nobody) != 0 ||
+	    syscall(SYS_setresuid, real, uid, real) != 0 || (uid_t)syscall(SYS_geteuid) != uid ||
+	    (uid_t)syscall(SYS_getuid) != real)
+		_exit(1);
+	_exit(syscall(SYS_kill, -1, SIGKILL) == 0 || errno == ESRCH ? 0 : 1);
+}
+
+/*
+ * A lb_helper_work: for each uid everything it has in one system call, so that
+ * nothing that forks outruns it.  It acts with the account's effective uid; the
+ * real one is none that is ever handed out, so that the account's processes
+ * cannot signal it in turn, and not another helper's, so that helpers do not
+ * kill each other.  text: '1' for each that was done, '0' for the others.
  */
 static int
-kill_all_as_account(const void *job, char *text, size_t cap)
+kill_all_as_accounts(const void *arg, char *text, size_t cap)
 {
-	const uid_t nobody = LB_ACCOUNT_UID_FIRST;
-	uint32_t uid;
+	const struct rush_job *job = arg;
 
-	memcpy(&uid, job, sizeof uid);
-	if (!lb_uid_is_account(uid) || uid == nobody || setgroups(0, NULL) != 0 ||
-	    setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, uid, nobody) != 0 ||
-	    geteuid() != uid || getuid() != nobody) {
-		snprintf(text, cap, "cannot act as uid %u", uid);
-		return -1;
+	for (unsigned i = 0; i < job->count && i + 1 < cap; i++) {
+		int status = -1;
+		pid_t pid = vfork();
+
+		if (pid == 0)
+			kill_all_of(job->real, job->uid[i]);
+		while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		text[i] = pid > 0 && status == 0 ? '1' : '0';
+		text[i + 1] = '\0';
 	}
-	return kill(-1, SIGKILL) == 0 || errno == ESRCH ? 0 : -1;
+	return 0;
 }
 
 struct rush {
 	struct lb_evictor *e;
-	uint32_t uid;
+	unsigned slot;
+	struct rush_job job;
 };
 
 static void
 rush_done(void *arg, bool ok, const char *text)
 {
 	struct rush *r = arg;
-	struct lb_account *a = lb_accounts_find(r->e->all, r->uid);
+	unsigned failed = 0;
 
-	if (!ok)
-		lb_log(LOG_ERR, "killing all of uid %u: %s; it is tried again", r->uid, text);
-	if (a != NULL) {
+	for (unsigned i = 0; i < r->job.count; i++) {
+		struct lb_account *a = lb_accounts_find(r->e->all, r->job.uid[i]);
+		bool done = ok && strlen(text) == r->job.count && text[i] == '1';
+
+		failed += !done;
+		if (a == NULL)
+			continue;
 		a->rushing = false;
-		a->rushed = ok;
+		a->rushed = done;
 		a->clean_scans = 0;
 	}
+	if (failed > 0)
+		lb_log(LOG_ERR, "killing all of uid %u and %u others: %u failed (%s); tried again",
+		       r->job.uid[0], r->job.count - 1, failed, ok ? "refused" : text);
+	r->e->rushes[r->slot] = false;
 	free(r);
 }
 
-static void
-rush(struct lb_evictor *e, struct lb_account *a)
+/* Takes the next accounts that are to be rushed, from *at on; false when there is none or no place. */
+static bool
+rush_some(struct lb_evictor *e, size_t *at)
 {
-	struct rush *r = calloc(1, sizeof *r);
+	struct rush *r;
+	unsigned slot = 0;
 
-	if (r == NULL)
-		return; /* at the next turn */
+	while (slot < RUSHES_MAX && e->rushes[slot])
+		slot++;
+	if (slot == RUSHES_MAX || (r = calloc(1, sizeof *r)) == NULL)
+		return false; /* at the next turn */
 	r->e = e;
-	r->uid = a->uid;
-	a->rushing = lb_helper_run(e->base, kill_all_as_account, &a->uid, sizeof a->uid,
-				   RUSH_TIMEOUT_MS, true, rush_done, r) == LB_OK;
-	if (!a->rushing)
+	r->slot = slot;
+	/* Group ids of roles are no user ids. */
+	r->job.real = LB_UID_FIRST + slot;
+	for (; *at < e->all->count && r->job.count < RUSH_MAX; ++*at) {
+		const struct lb_account *a = e->all->at[*at];
+
+		if (a->state == LB_ACCOUNT_KILLING && a->rounds >= 2 && !a->rushed && !a->rushing)
+			r->job.uid[r->job.count++] = a->uid;
+	}
+	if (r->job.count == 0 ||
+	    lb_helper_run(e->base, kill_all_as_accounts, &r->job, sizeof r->job,
+			  RUSH_TIMEOUT_MS + r->job.count * RUSH_EACH_MS, true, rush_done,
+			  r) != LB_OK) {
 		free(r);
+		return false;
+	}
+	e->rushes[slot] = true;
+	for (unsigned i = 0; i < r->job.count; i++)
+		lb_accounts_find(e->all, r->job.uid[i])->rushing = true;
+	return true;
 }
 
 static bool
@@ -185,7 +248,7 @@ finish(struct lb_evictor *e, struct lb_account *a, const char *cleared)
 	snprintf(a->receipt, sizeof a->receipt,
 		 "%.400s; killed %u processes, none is left%s; %.400s%s", a->cause, a->killed,
 		 a->spared ? ", a listening sshd it started was left running" : "", cleared, left);
-	lb_cage_remove(a->uid);
+	lb_cage_remove(lb_cgroup_tree(), a->uid);
 	a->state = LB_ACCOUNT_GONE;
 	e->gone(e->arg, a);
 }
@@ -244,6 +307,7 @@ ask_connections(const struct lb_account *a)
 static bool
 before_walk(struct lb_evictor *e, int64_t now)
 {
+	const char *tree = lb_cgroup_tree();
 	bool needed = false;
 
 	for (size_t i = 0; i < e->all->count; i++) {
@@ -265,10 +329,14 @@ before_walk(struct lb_evictor *e, int64_t now)
 		a->rounds++;
 		/* The first walk counts, for the receipt, and ends what is ordinary; then nothing is left to luck. */
 		if (a->rounds == 2)
-			a->caged = lb_cage_kill(a->uid);
-		if (a->rounds >= 2 && !a->rushed && !a->rushing)
-			rush(e, a);
-		if (a->rushing)
+			a->caged = lb_cage_kill(tree, a->uid);
+	}
+	for (size_t at = 0; rush_some(e, &at);)
+		;
+	for (size_t i = 0; i < e->all->count; i++) {
+		struct lb_account *a = e->all->at[i];
+
+		if (a->state != LB_ACCOUNT_KILLING || a->rushing)
 			continue;
 		needed = true;
 		a->clean_scans++; /* until the walk finds something */
@@ -276,15 +344,16 @@ before_walk(struct lb_evictor *e, int64_t now)
 	return needed;
 }
 
-/* After the walk: the first account that is proven clean, or NULL. */
-static struct lb_account *
-next_clean(struct lb_evictor *e)
+/* After the walk: what it has proven clean.  None leaves the table before the keeper has recorded it. */
+static void
+clear_clean(struct lb_evictor *e)
 {
-	for (size_t i = 0; i < e->all->count; i++)
-		if (e->all->at[i]->state == LB_ACCOUNT_KILLING && e->all->at[i]->rushed &&
-		    e->all->at[i]->clean_scans >= CLEAN_SCANS)
-			return e->all->at[i];
-	return NULL;
+	for (size_t i = 0; i < e->all->count; i++) {
+		struct lb_account *a = e->all->at[i];
+
+		if (a->state == LB_ACCOUNT_KILLING && a->rushed && a->clean_scans >= CLEAN_SCANS)
+			begin_clearing(e, a);
+	}
 }
 
 /* Milliseconds to the next turn; 0: nothing is ending. */
@@ -335,7 +404,6 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct lb_evictor *e = arg;
-	struct lb_account *a;
 	int64_t now = lb_boot_ns();
 	unsigned vanished = 0;
 
@@ -349,8 +417,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 			       "not all processes can be looked at: those of ended grants may "
 			       "live on; trying again");
 		doubt(e, failed, vanished);
-		while ((a = next_clean(e)) != NULL)
-			begin_clearing(e, a);
+		clear_clean(e);
 	}
 	schedule(e, pace(e, now));
 }

@@ -77,7 +77,7 @@ describe(const struct lb_warden *w, char *text, size_t cap)
 			 w->told_ready ? "the keeper is being started again: logins "
 					 "are refused, accounts end on time"
 				       : "starting");
-	else if (w->publish_needed)
+	else if (w->publish_failed)
 		snprintf(text, cap,
 			 "the accounts cannot be published: none resolves (see the log)");
 	else

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@ struct ids {
 	uint32_t uid[4]; /* real, effective, saved, file system */
 	uint32_t loginuid;
 	bool gone; /* a zombie without other threads */
-	char name[16];
 };
 
 /* Only these mean that the process is no more; all else means that it could not be looked at. */
@@ -88,8 +88,6 @@ read_ids(int dir, struct ids *ids)
 	ids->gone = state != NULL && strpbrk(state, "ZX") != NULL &&
 		    strcspn(state, "ZX") < strcspn(state, "\n") &&
 		    (threads == NULL || strtoul(threads, NULL, 10) <= 1);
-	if (sscanf(status, "Name:\t%15[^\n]", ids->name) != 1)
-		snprintf(ids->name, sizeof ids->name, "?");
 	return LOOK_OK;
 }
 
@@ -134,30 +132,83 @@ alive(int pidfd)
 	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
 }
 
-/* Reads the ids again with the process pinned, so that what is decided on is this process. */
+/* True when the process has ended, all its threads with it, and only waits for its parent. */
+static bool
+ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/*
+ * The owner of /proc/PID is the process's effective uid, whatever else about it
+ * may be hidden; to ask for it costs a tenth of reading its status.  So the
+ * many that run plainly as an account are known by it, with the process pinned
+ * when it is decided on; all others are read wholly.
+ */
+static bool
+runs_plainly_as(int proc, const char *name, lb_scan_wanted *wanted, void *arg, uint32_t *uid,
+		enum look *look)
+{
+	struct stat st;
+
+	*look = LOOK_OK;
+	if (fstatat(proc, name, &st, 0) != 0) {
+		*look = is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
+		return false;
+	}
+	*uid = st.st_uid;
+	return lb_uid_is_account(st.st_uid) && wanted(arg, st.st_uid);
+}
+
+/* Looks again with the process pinned, so that what is decided on is this process. */
+static enum look
+look_pinned(int proc, const char *name, lb_scan_wanted *wanted, void *arg, struct lb_found *f)
+{
+	struct ids ids;
+	enum look look;
+
+	f->by_loginuid = false;
+	if (runs_plainly_as(proc, name, wanted, arg, &f->owner, &look)) {
+		if (ended(f->pidfd))
+			f->owner = NO_ID;
+		return LOOK_OK;
+	}
+	f->owner = NO_ID;
+	if (look == LOOK_OK)
+		look = read_ids_of(proc, name, &ids);
+	if (look != LOOK_OK || ids.gone)
+		return look;
+	f->owner = owner_of(&ids, wanted, arg);
+	f->by_loginuid = f->owner != NO_ID && !has_uid(&ids, f->owner);
+	return LOOK_OK;
+}
+
 static enum look
 consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
 {
 	struct ids ids;
 	struct lb_found f = {.pidfd = -1};
-	enum look look = read_ids_of(proc, name, &ids);
+	enum look look;
+	uint32_t uid;
 
-	if (look != LOOK_OK || ids.gone || owner_of(&ids, wanted, arg) == NO_ID)
-		return look;
+	if (!runs_plainly_as(proc, name, wanted, arg, &uid, &look)) {
+		if (look == LOOK_OK)
+			look = read_ids_of(proc, name, &ids);
+		if (look != LOOK_OK || ids.gone || owner_of(&ids, wanted, arg) == NO_ID)
+			return look;
+	}
 	f.pid = (pid_t)strtol(name, NULL, 10);
 	if (f.pid <= 1 || f.pid == getpid())
 		return LOOK_OK;
 	f.pidfd = (int)syscall(SYS_pidfd_open, f.pid, 0);
 	if (f.pidfd < 0)
 		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
-	look = read_ids_of(proc, name, &ids);
-	if (look == LOOK_OK && !ids.gone && alive(f.pidfd)) {
-		f.owner = owner_of(&ids, wanted, arg);
-		f.by_loginuid = f.owner != NO_ID && !has_uid(&ids, f.owner);
-		memcpy(f.name, ids.name, sizeof f.name);
-		if (f.owner != NO_ID)
-			found(arg, &f);
-	}
+	look = look_pinned(proc, name, wanted, arg, &f);
+	/* Still there: so the number was this process's all the while. */
+	if (look == LOOK_OK && f.owner != NO_ID && alive(f.pidfd))
+		found(arg, &f);
 	close(f.pidfd);
 	return look;
 }

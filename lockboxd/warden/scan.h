@@ -18,7 +18,6 @@ struct lb_found {
 	int pidfd;	  /* closed after the callback returns */
 	uint32_t owner;	  /* the account uid it belongs to */
 	bool by_loginuid; /* only its login uid says so: it runs as somebody else */
-	char name[16];	  /* its comm, unescaped */
 };
 
 /* Called for each process of a uid for which wanted() is true. */

@@ -6,6 +6,7 @@
  * has looked at are ended.
  */
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,19 @@
 
 #define NS 1000000000ll
 #define MAKE_TIMEOUT_MS 4000u
+#define MAKE_EACH_MS 100u /* more for each further account that one helper looks at */
 #define RETRY_PUBLISH_S 1
+#define SETTLE_WAIT_MAX_NS (NS / 4)
 
+/* What one helper makes; a fresh account always has one of its own. */
 struct making {
 	struct lb_warden *w;
-	uint32_t uid;
+	struct lb_warden_making these;
+};
+
+struct making_job {
+	size_t count;
+	struct lb_home_job home[LB_WARDEN_MAKING_MAX];
 };
 
 static void
@@ -47,10 +56,11 @@ tell_keeper(struct lb_warden *w, enum lb_ipc type, uint32_t uid, bool ok, const 
 
 /* Marks an account to be ended; lb_warden_settle() does the rest for all of them together. */
 static void
-end_account(struct lb_account *a, const char *cause)
+end_account(struct lb_warden *w, struct lb_account *a, const char *cause)
 {
 	snprintf(a->cause, sizeof a->cause, "%s", lb_text_plain(cause) ? cause : "ended");
 	a->state = LB_ACCOUNT_ENDING;
+	w->publish_needed = w->urgent = true;
 }
 
 static void
@@ -127,7 +137,7 @@ on_alarm(void *arg)
 		if (!lb_account_published(a))
 			continue;
 		if (wall >= a->end_wall_ns || boot >= a->end_boot_ns)
-			end_account(a, "its time is up");
+			end_account(w, a, "its time is up");
 		else if (a->warn_boot_ns != 0 && boot >= a->warn_boot_ns) {
 			a->warn_boot_ns = 0;
 			a->warning = warn = true;
@@ -154,11 +164,11 @@ publish(struct lb_warden *w)
 	static const struct timeval later = {RETRY_PUBLISH_S, 0};
 	const char *why;
 
-	if (lb_publish_accounts(w->run_fd, &w->accounts, &why) == LB_OK) {
+	w->publish_failed = lb_publish_accounts(w->run_fd, &w->accounts, &why) != LB_OK;
+	if (!w->publish_failed) {
 		w->publish_needed = false;
 		return true;
 	}
-	w->publish_needed = true; /* also when only an end was to be published */
 	lb_log(LOG_CRIT, "cannot publish the accounts (%s): none resolves until it works again",
 	       why);
 	if (event_add(w->retry_publish, &later) != 0)
@@ -173,11 +183,14 @@ publish(struct lb_warden *w)
 void
 lb_warden_settle(struct lb_warden *w)
 {
+	int64_t begun_ns = lb_boot_ns(), took_ns;
 	bool published = true, ending = false;
 
+	w->urgent = false;
 	for (size_t i = 0; i < w->accounts.count; i++)
-		ending = ending || w->accounts.at[i]->state == LB_ACCOUNT_ENDING;
-	if (w->publish_needed || ending)
+		ending = ending || (w->accounts.at[i]->state == LB_ACCOUNT_ENDING &&
+				    !w->accounts.at[i]->checking);
+	if (w->publish_needed)
 		published = publish(w);
 	if (ending)
 		lb_notice(end_text, NULL, w);
@@ -195,6 +208,38 @@ lb_warden_settle(struct lb_warden *w)
 	}
 	set_alarm(w);
 	lb_warden_tell_manager(w);
+	w->settled_ns = lb_boot_ns();
+	took_ns = w->settled_ns - begun_ns;
+	w->settle_wait_ns = took_ns < SETTLE_WAIT_MAX_NS ? took_ns : SETTLE_WAIT_MAX_NS;
+}
+
+static void
+on_settle(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	lb_warden_settle(arg);
+}
+
+/*
+ * In this turn of the loop, after all that is ready, when something is to end.
+ * What only begins waits as long as the last settling took, so that many
+ * changes in a row share one publication, and at least half of the warden's
+ * time is for other work.
+ */
+static void
+settle_soon(struct lb_warden *w)
+{
+	int64_t wait_ns = w->settled_ns + w->settle_wait_ns - lb_boot_ns();
+	struct timeval wait = {0, 0};
+
+	if (w->urgent || wait_ns <= 0) {
+		event_active(w->settle, EV_TIMEOUT, 0);
+		return;
+	}
+	wait.tv_usec = (suseconds_t)(wait_ns / 1000);
+	if (!event_pending(w->settle, EV_TIMEOUT, NULL) && event_add(w->settle, &wait) != 0)
+		lb_fatal(1, "out of memory");
 }
 
 void
@@ -207,7 +252,7 @@ lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy)
 
 		if (!lb_account_ending(a) &&
 		    (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
-			end_account(a, "its role was changed");
+			end_account(w, a, "its role was changed");
 	}
 	lb_warden_settle(w);
 }
@@ -223,14 +268,11 @@ on_gone(void *arg, struct lb_account *a)
 }
 
 static void
-made(void *arg, bool ok, const char *text)
+made_one(struct lb_warden *w, uint32_t uid, bool ok, const char *text)
 {
-	struct making *m = arg;
-	struct lb_warden *w = m->w;
-	struct lb_account *a = lb_accounts_find(&w->accounts, m->uid);
+	struct lb_account *a = lb_accounts_find(&w->accounts, uid);
 	bool taken, unmade;
 
-	free(m);
 	if (a == NULL)
 		return;
 	a->checking = false;
@@ -253,29 +295,100 @@ made(void *arg, bool ok, const char *text)
 			 a->cause, text);
 		a->state = LB_ACCOUNT_GONE;
 		on_gone(w, a);
+	} else {
+		w->urgent = true; /* its end waited for this */
 	}
-	lb_warden_settle(w);
+}
+
+/* A lb_helper_work: all of them, or as far as the first that cannot be. */
+static int
+make_homes(const void *arg, char *text, size_t cap)
+{
+	const struct making_job *job = arg;
+
+	for (size_t i = 0; i < job->count; i++)
+		if (lb_home_make(&job->home[i], text, cap) != 0)
+			return -1;
+	return 0;
+}
+
+static int begin_making(struct lb_warden *w, const struct lb_warden_making *these);
+
+static void
+made(void *arg, bool ok, const char *text)
+{
+	struct making *m = arg;
+	struct lb_warden *w = m->w;
+
+	for (size_t i = 0; i < m->these.count; i++) {
+		struct lb_warden_making alone = {1, {m->these.uid[i]}};
+
+		/* One of them could not be made: which one, and why, each then says by itself. */
+		if (ok || m->these.count == 1 || begin_making(w, &alone) != LB_OK)
+			made_one(w, m->these.uid[i], ok, text);
+	}
+	free(m);
+	settle_soon(w);
 }
 
 static int
-begin_making(struct lb_warden *w, struct lb_account *a)
+begin_making(struct lb_warden *w, const struct lb_warden_making *these)
 {
-	struct lb_home_job job = {.uid = a->uid, .fresh = a->fresh};
+	struct making_job job = {.count = 0};
 	struct making *m = calloc(1, sizeof *m);
-	int err = LB_ERR_NOMEM;
+	size_t size;
+	int err;
 
-	memcpy(job.name, a->name, sizeof job.name);
-	memcpy(job.home, a->home, sizeof job.home);
-	if (m != NULL) {
-		m->w = w;
-		m->uid = a->uid;
-		err = lb_helper_run(w->base, lb_home_make, &job, sizeof job, MAKE_TIMEOUT_MS, false,
-				    made, m);
-		if (err != LB_OK)
-			free(m);
+	if (m == NULL)
+		return LB_ERR_NOMEM;
+	m->w = w;
+	m->these = *these;
+	for (size_t i = 0; i < these->count; i++) {
+		struct lb_account *a = lb_accounts_find(&w->accounts, these->uid[i]);
+		struct lb_home_job *home = &job.home[job.count];
+
+		if (a == NULL)
+			continue;
+		home->uid = a->uid;
+		home->fresh = a->fresh;
+		memcpy(home->name, a->name, sizeof home->name);
+		memcpy(home->home, a->home, sizeof home->home);
+		a->checking = true;
+		job.count++;
 	}
-	a->checking = err == LB_OK;
+	size = offsetof(struct making_job, home) + job.count * sizeof job.home[0];
+	err = lb_helper_run(w->base, make_homes, &job, size,
+			    MAKE_TIMEOUT_MS + (unsigned)job.count * MAKE_EACH_MS, false, made, m);
+	if (err != LB_OK)
+		free(m);
 	return err;
+}
+
+/* Those that were published before, by an earlier warden: one helper looks at many of them. */
+static void
+make_waiting(struct lb_warden *w)
+{
+	const struct lb_warden_making these = w->making;
+
+	w->making.count = 0;
+	if (these.count == 0 || begin_making(w, &these) == LB_OK)
+		return;
+	for (size_t i = 0; i < these.count; i++)
+		made_one(w, these.uid[i], false, "no helper could be started");
+}
+
+static int
+make_account(struct lb_warden *w, struct lb_account *a)
+{
+	const struct lb_warden_making alone = {1, {a->uid}};
+
+	if (a->fresh)
+		return begin_making(w, &alone);
+	a->checking = true;
+	w->making.uid[w->making.count++] = a->uid;
+	if (w->making.count == LB_WARDEN_MAKING_MAX)
+		make_waiting(w);
+	return LB_OK;
 }
 
 /* -- verbs ------------------------------------------------------------------ */
@@ -318,7 +431,7 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		if (!a->seen && !lb_account_ending(a)) {
 			lb_log(LOG_ERR, "account=%s uid=%u is not in the store: ending it", a->name,
 			       a->uid);
-			end_account(a, "the store does not know it");
+			end_account(w, a, "the store does not know it");
 		}
 	}
 	w->publish_needed = true; /* an old file may stand from before a restart */
@@ -340,7 +453,7 @@ do_account(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		w->publish_needed = true; /* nobody waits for an answer: it was published before */
 		return LB_OK;
 	}
-	if (err == LB_OK && !a->checking && begin_making(w, a) != LB_OK) {
+	if (err == LB_OK && !a->checking && make_account(w, a) != LB_OK) {
 		lb_accounts_drop(&w->accounts, a);
 		err = LB_ERR_SYSTEM;
 		why = "no helper could be started";
@@ -363,9 +476,9 @@ do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 		on_gone(w, a);
 	else if (a != NULL && !lb_account_ending(a))
 		/* NOLINTNEXTLINE(bugprone-branch-clone): one is in the table, the other comes into it */
-		end_account(a, msg->evict.cause);
+		end_account(w, a, msg->evict.cause);
 	else if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) == LB_OK)
-		end_account(a, msg->evict.cause);
+		end_account(w, a, msg->evict.cause);
 	else if (a == NULL)
 		lb_log(LOG_ERR, "asked to end uid %u, which cannot be an account", msg->evict.uid);
 	return LB_OK;
@@ -466,7 +579,8 @@ on_message(void *arg, uint16_t type, const uint8_t *bytes, size_t len, int fd)
 static void
 on_drained(void *arg)
 {
-	lb_warden_settle(arg);
+	make_waiting(arg);
+	settle_soon(arg);
 }
 
 /* The keeper is to die if it has not: a new one gets a new link. */
@@ -484,6 +598,9 @@ lb_warden_serve_start(struct lb_warden *w)
 	w->evictor = lb_evictor_new(w->base, &w->accounts, on_gone, w);
 	w->alarm = lb_alarm_new(w->base, on_alarm, w);
 	w->retry_publish = evtimer_new(w->base, on_retry_publish, w);
-	return w->evictor != NULL && w->alarm != NULL && w->retry_publish != NULL ? LB_OK
-										  : LB_ERR_NOMEM;
+	w->settle = evtimer_new(w->base, on_settle, w);
+	return w->evictor != NULL && w->alarm != NULL && w->retry_publish != NULL &&
+			       w->settle != NULL
+		       ? LB_OK
+		       : LB_ERR_NOMEM;
 }

@@ -3,6 +3,7 @@
 #define LB_WARDEN_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -23,6 +24,13 @@ struct lb_reload {
 	size_t packed_len;
 	char *sudoers;
 	size_t sudoers_len;
+};
+
+/* Accounts whose homes one helper makes or looks at. */
+#define LB_WARDEN_MAKING_MAX 32u
+struct lb_warden_making {
+	size_t count;
+	uint32_t uid[LB_WARDEN_MAKING_MAX];
 };
 
 struct lb_warden {
@@ -55,7 +63,11 @@ struct lb_warden {
 	struct lb_accounts accounts;
 	struct lb_evictor *evictor;
 	struct lb_alarm *alarm;
-	bool publish_needed;
+	bool publish_needed, publish_failed;
+	bool urgent; /* something is to end: the next settling is not to wait */
+	struct event *settle;
+	int64_t settled_ns, settle_wait_ns; /* when it was done last; how long the next may wait */
+	struct lb_warden_making making;	    /* gathered while the keeper's list comes in */
 	struct event *tick;
 	int64_t tick_ns;     /* when the last one was */
 	bool told_ready;     /* the service manager was told READY */

@@ -30,6 +30,7 @@ table_teardown(void **state)
 	while (t->all.count > 0)
 		lb_accounts_drop(&t->all, t->all.at[t->all.count - 1]);
 	free(t->all.at);
+	free(t->all.roles);
 	lb_policy_free(t->policy);
 	free(t);
 	return 0;
