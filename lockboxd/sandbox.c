@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <linux/landlock.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -64,6 +66,30 @@ static const struct {
 	[LB_PROC_FRONT] = {NULL, 0},
 	[LB_PROC_COURIER] = {NULL, 0},
 };
+
+/*
+ * libseccomp does not stand a lack of memory: it leaves rules out of the filter
+ * and says that all went well, or faults.  So what it needs is there before it
+ * begins: in the children by the heap that lb_privsep_drop() has grown, in the
+ * warden by this.
+ */
+static void
+reserve_heap(void)
+{
+	enum { BLOCKS = 32, BLOCK = 65536 };
+	void *block[BLOCKS];
+	size_t n = 0;
+
+	/* What is freed at the top of the heap stays in it. */
+	if (mallopt(M_TRIM_THRESHOLD, 2 * BLOCKS * BLOCK) != 1)
+		lb_fatal(LB_EXIT_SETUP, "cannot make the heap");
+	while (n < BLOCKS && (block[n] = malloc(BLOCK)) != NULL)
+		n++;
+	for (size_t i = 0; i < n; i++)
+		free(block[i]);
+	if (n < BLOCKS)
+		lb_fatal(LB_EXIT_SETUP, "no memory for the system call filter");
+}
 
 static void
 allow(scmp_filter_ctx ctx, const int *calls, size_t count)
@@ -141,9 +167,12 @@ void
 lb_sandbox_enter_warden(void)
 {
 	static const int families[] = {AF_INET, AF_INET6, AF_PACKET, AF_VSOCK, AF_ALG};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int bad = ctx == NULL;
+	scmp_filter_ctx ctx;
+	int bad;
 
+	reserve_heap();
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
+	bad = ctx == NULL;
 	for (size_t i = 0; !bad && i < sizeof warden_never / sizeof warden_never[0]; i++)
 		if (warden_never[i] >= 0)
 			bad = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), warden_never[i], 0) != 0;
