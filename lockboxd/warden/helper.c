@@ -95,6 +95,7 @@ over(evutil_socket_t fd, short what, void *arg)
 	struct helper *h = arg;
 	char text[LB_HELPER_TEXT_MAX];
 	int status = 0;
+	pid_t got;
 	ssize_t n;
 	bool ok;
 
@@ -108,7 +109,11 @@ over(evutil_socket_t fd, short what, void *arg)
 		start_next();
 		return;
 	}
-	if (waitpid(h->pid, &status, WNOHANG) != h->pid)
+	got = waitpid(h->pid, &status, WNOHANG);
+	/* A debugger is told of its end first. */
+	if ((got == 0 || (got < 0 && errno == EINTR)) && event_add(h->over, NULL) == 0)
+		return;
+	if (got != h->pid)
 		status = -1;
 	n = read(h->out, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = '\0';

@@ -93,12 +93,45 @@ note_process(void *arg, const struct lb_found *found)
 	((struct seen *)arg)->pid = found->pid;
 }
 
+/*
+ * The host's own files, once more and by hand: where memory or descriptors are
+ * missing, the name service passes over them as if nothing stood there.  1: it
+ * does; 0: neither name nor id; -1: that cannot be read.
+ */
+static int
+in_files(const struct lb_home_job *job)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+	const struct group *gr;
+	bool there = false;
+	int bad = f == NULL;
+
+	errno = 0;
+	while (!bad && !there && (pw = fgetpwent(f)) != NULL)
+		there = strcmp(pw->pw_name, job->name) == 0 || pw->pw_uid == job->uid;
+	bad = bad || (!there && errno != 0 && errno != ENOENT) || ferror(f);
+	if (f != NULL)
+		fclose(f);
+	if (bad || there)
+		return bad ? -1 : 1;
+	f = fopen("/etc/group", "re");
+	bad = f == NULL;
+	errno = 0;
+	while (!bad && !there && (gr = fgetgrent(f)) != NULL)
+		there = strcmp(gr->gr_name, job->name) == 0 || gr->gr_gid == job->uid;
+	bad = bad || (!there && errno != 0 && errno != ENOENT) || ferror(f);
+	if (f != NULL)
+		fclose(f);
+	return bad ? -1 : there;
+}
+
 static int
 prove_unused(const struct lb_home_job *job, char *text, size_t cap)
 {
 	const struct passwd *pw;
 	struct seen seen = {job->uid, 0};
-	int subuid, subgid;
+	int subuid, subgid, there;
 
 	if ((pw = getpwnam(job->name)) != NULL && !is_ours(job, pw)) {
 		snprintf(text, cap, LB_HOME_TAKEN "there is a user named %s already", job->name);
@@ -111,6 +144,14 @@ prove_unused(const struct lb_home_job *job, char *text, size_t cap)
 	if (job->fresh && (getgrnam(job->name) != NULL || getgrgid(job->uid) != NULL)) {
 		snprintf(text, cap,
 			 LB_HOME_TAKEN "there is a group named %s or with gid %u already",
+			 job->name, job->uid);
+		return -1;
+	}
+	there = in_files(job);
+	if (there != 0) {
+		snprintf(text, cap,
+			 there > 0 ? LB_HOME_TAKEN "a user or group has the name %s or the id %u"
+				   : "whether anybody is %s or has the id %u cannot be read",
 			 job->name, job->uid);
 		return -1;
 	}
