@@ -222,10 +222,10 @@ lb_link_new(struct event_base *base, int fd, const struct lb_link_calls *calls, 
 	link->calls = calls;
 	link->arg = arg;
 	TAILQ_INIT(&link->queue);
-	evutil_make_socket_nonblocking(fd);
 	link->read = event_new(base, fd, EV_READ | EV_PERSIST, on_read, link);
 	link->write = event_new(base, fd, EV_WRITE | EV_PERSIST, on_write, link);
-	if (link->read == NULL || link->write == NULL || event_add(link->read, NULL) != 0) {
+	if (link->read == NULL || link->write == NULL || evutil_make_socket_nonblocking(fd) != 0 ||
+	    event_add(link->read, NULL) != 0) {
 		lb_link_free(link);
 		return NULL;
 	}

@@ -53,8 +53,9 @@ drop(struct conn *c, bool tell)
 {
 	const struct lb_ipc_conn gone = {.conn = c->number};
 
-	if (tell)
-		lb_ipc_send(keeper, LB_IPC_GONE, &gone, -1);
+	/* Not told of it, the keeper would count the connection for ever. */
+	if (tell && lb_ipc_send(keeper, LB_IPC_GONE, &gone, -1) == LB_ERR_NOMEM)
+		lb_fatal(1, "out of memory");
 	LIST_REMOVE(c, next);
 	event_free(c->deadline);
 	bufferevent_free(c->bev);
@@ -198,7 +199,8 @@ add_conn(uint64_t number, int fd)
 	LIST_INSERT_HEAD(&conns, c, next);
 	bufferevent_setcb(c->bev, on_readable, on_taken, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, LB_HEADER_SIZE, LB_HEADER_SIZE + LB_PAYLOAD_MAX);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) != 0)
+		drop(c, true);
 	return LB_OK;
 }
 

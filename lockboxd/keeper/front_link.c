@@ -31,6 +31,15 @@ struct waiting {
 static struct waiting places[LB_BATCH_MAX];
 static TAILQ_HEAD(, waiting) unused = TAILQ_HEAD_INITIALIZER(unused);
 
+static void
+replace_front(struct lb_keeper *k)
+{
+	const struct lb_ipc_conn start = {.conn = k->front_start};
+
+	if (k->warden != NULL && lb_ipc_send(k->warden, LB_IPC_BAD_FRONT, &start, -1) != LB_OK)
+		lb_fatal(1, "the warden could not be told to replace front");
+}
+
 void
 lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t len)
 {
@@ -42,8 +51,10 @@ lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t 
 	lb_writer_init(&w, message, sizeof message);
 	lb_write_u64(&w, conn);
 	lb_write_bytes(&w, frame, len);
-	if (w.err == LB_OK)
-		lb_link_send(k->front, LB_IPC_FRAME, message, w.used, -1);
+	/* A client that gets no answer would wait, and its connection stay busy, for ever. */
+	if (w.err == LB_OK &&
+	    lb_link_send(k->front, LB_IPC_FRAME, message, w.used, -1) == LB_ERR_NOMEM)
+		replace_front(k);
 	lb_wipe(message, sizeof message);
 }
 
@@ -146,11 +157,9 @@ static void
 on_lost(void *arg)
 {
 	struct lb_keeper *k = arg;
-	const struct lb_ipc_conn start = {.conn = k->front_start};
 
 	lb_peers_front(k->peers, false);
-	if (k->warden != NULL)
-		lb_ipc_send(k->warden, LB_IPC_BAD_FRONT, &start, -1);
+	replace_front(k);
 }
 
 const struct lb_link_calls lb_keeper_front_calls = {on_message, on_lost, NULL};

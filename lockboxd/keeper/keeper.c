@@ -75,8 +75,8 @@ start(struct lb_keeper *k)
 	struct in_force f = {"start", k->policy};
 	int err;
 
-	lb_link_send(k->warden, LB_IPC_READY, NULL, 0, -1);
-	if ((err = lb_tx_run(k, record_policy, &f)) != LB_OK ||
+	if ((err = lb_link_send(k->warden, LB_IPC_READY, NULL, 0, -1)) != LB_OK ||
+	    (err = lb_tx_run(k, record_policy, &f)) != LB_OK ||
 	    (err = lb_tx_run(k, lb_sync_policy, NULL)) != LB_OK ||
 	    (err = lb_due_start(k)) != LB_OK || (err = lb_sync_accounts(k)) != LB_OK ||
 	    (err = lb_tx_run(k, lb_session_resume, NULL)) != LB_OK)

@@ -43,21 +43,26 @@ static bool
 read_proc(int proc_fd, pid_t pid, const char *file, char *buf, size_t cap)
 {
 	char path[64];
+	size_t got = 0;
 	ssize_t n = -1;
 	int fd;
 
 	snprintf(path, sizeof path, "%d/%s", (int)pid, file);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		n = read(fd, buf, cap - 1);
+		/* To the end: the first digits of an id are another id. */
+		while (got < cap - 1 && (n = read(fd, buf + got, cap - 1 - got)) > 0)
+			got += (size_t)n;
 		close(fd);
 	}
-	buf[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	if (n < 0)
+		got = 0;
+	buf[got] = '\0';
+	return got > 0;
 }
 
-static bool
-alive(int pidfd)
+bool
+lb_peer_alive(int pidfd)
 {
 	/* EPERM also means that it is there: the keeper may signal nobody. */
 	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 || errno == EPERM;
@@ -114,7 +119,8 @@ lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
 	pidfd = peer_pidfd(fd, peer->pid);
 	if (pidfd < 0)
 		return;
-	if (read_proc(proc_fd, peer->pid, "loginuid", login, sizeof login) && alive(pidfd)) {
+	if (read_proc(proc_fd, peer->pid, "loginuid", login, sizeof login) &&
+	    lb_peer_alive(pidfd)) {
 		/* 2^32-1 is "none": a process no login stands behind. */
 		loginuid = (uint32_t)strtoul(login, NULL, 10);
 		peer->temporary = lb_id_reserved(peer->uid) || lb_id_reserved(loginuid);

@@ -37,6 +37,9 @@ void lb_peer_credentials(int fd, struct lb_peer *peer);
  */
 void lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd);
 
+/* False when the process of a pidfd has ended; errno is then ESRCH. */
+bool lb_peer_alive(int pidfd);
+
 /* Start time of a process in clock ticks (field 22 of /proc/PID/stat); 0 when it cannot be read. */
 uint64_t lb_peer_start_ticks(int proc_fd, pid_t pid);
 

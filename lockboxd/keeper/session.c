@@ -1,6 +1,7 @@
 /*
  * Sessions: a session is open as long as the process that asked for it lives.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,20 +88,30 @@ lb_watch_add(struct lb_keeper *k, uint64_t grant, uint64_t number, int pidfd)
 	return LB_OK;
 }
 
-/* The process of a stored session, if it still is the one that was registered; else -1. */
+/*
+ * The process of a stored session, if it still is the one that was registered;
+ * LB_ERR_NOT_FOUND when it is not.  One that cannot be looked at is not taken
+ * for gone: its session would no longer count.
+ */
 static int
-find_process(const struct lb_keeper *k, const struct lb_session *s)
+find_process(const struct lb_keeper *k, const struct lb_session *s, int *pidfd)
 {
-	int pidfd;
+	uint64_t ticks;
+	int err = LB_OK;
 
 	if (memcmp(s->boot_id, k->boot_id, sizeof s->boot_id) != 0)
-		return -1;
-	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)s->pid, 0);
-	if (pidfd >= 0 && lb_peer_start_ticks(k->proc_fd, (pid_t)s->pid) != s->start_ticks) {
-		close(pidfd);
-		pidfd = -1;
-	}
-	return pidfd;
+		return LB_ERR_NOT_FOUND;
+	*pidfd = (int)syscall(SYS_pidfd_open, (pid_t)s->pid, 0);
+	if (*pidfd < 0)
+		return errno == ESRCH ? LB_ERR_NOT_FOUND : LB_ERR_SYSTEM;
+	ticks = lb_peer_start_ticks(k->proc_fd, (pid_t)s->pid);
+	if (ticks == 0 && lb_peer_alive(*pidfd))
+		err = LB_ERR_SYSTEM;
+	else if (ticks != s->start_ticks)
+		err = LB_ERR_NOT_FOUND;
+	if (err != LB_OK)
+		close(*pidfd);
+	return err;
 }
 
 static int
@@ -108,10 +119,10 @@ resume_one(struct lb_tx *tx, const struct lb_session *s)
 {
 	struct lb_ipc_session ipc = {.pid = s->pid};
 	struct lb_grant g;
-	int pidfd = find_process(tx->k, s), err;
+	int pidfd, err = find_process(tx->k, s, &pidfd);
 
-	if (pidfd < 0)
-		return close_session(tx, s->grant, s->number);
+	if (err != LB_OK)
+		return err == LB_ERR_NOT_FOUND ? close_session(tx, s->grant, s->number) : err;
 	err = lb_store_grant(tx->store, s->grant, &g);
 	if (err == LB_OK) {
 		ipc.uid = g.uid;

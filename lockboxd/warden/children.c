@@ -206,8 +206,11 @@ lb_warden_send_policy(struct lb_warden *w)
 	int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0 || write(fd, w->packed, w->packed_len) != (ssize_t)w->packed_len ||
-	    lb_link_send(w->keeper, LB_IPC_POLICY, NULL, 0, fd) != LB_OK)
-		lb_log(LOG_CRIT, "cannot hand the policy to the keeper");
+	    lb_link_send(w->keeper, LB_IPC_POLICY, NULL, 0, fd) != LB_OK) {
+		/* It would wait for ever, or go on with the old one; the next is handed the new one. */
+		lb_log(LOG_CRIT, "cannot hand the policy to the keeper: replacing it");
+		lb_warden_kill(w, LB_PROC_KEEPER);
+	}
 	if (fd >= 0)
 		close(fd);
 }

@@ -50,8 +50,11 @@ tell_keeper(struct lb_warden *w, enum lb_ipc type, uint32_t uid, bool ok, const 
 		return;
 	snprintf(o.event, sizeof o.event, "%s", event);
 	snprintf(o.text, sizeof o.text, "%s", text);
-	if (lb_ipc_send(w->keeper, type, &o, -1) != LB_OK)
-		lb_log(LOG_ERR, "cannot tell the keeper about uid %u", uid);
+	if (lb_ipc_send(w->keeper, type, &o, -1) != LB_OK) {
+		/* It would wait for this; the next one is told how everything stands. */
+		lb_log(LOG_ERR, "cannot tell the keeper about uid %u: replacing it", uid);
+		lb_warden_kill(w, LB_PROC_KEEPER);
+	}
 }
 
 /* Marks an account to be ended; lb_warden_settle() does the rest for all of them together. */
