@@ -233,6 +233,21 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all helpers
 	$(Q)BUILD="$(BUILD)" tests/bench/bench
 
+# Programs whose allocations can be made to fail: an allocator of the tests is linked in.
+TORTURE_PROGRAMS := $(patsubst $(BUILD)/%,$(BUILD)/torture/%,$(PROGRAMS))
+HELPER_BIN += $(TORTURE_PROGRAMS)
+ALLOC_OBJ := $(call obj,tests/torture/alloc/alloc.c)
+$(BUILD)/torture/lockboxd: $(ALLOC_OBJ) $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+
+$(BUILD)/torture/lockbox $(BUILD)/torture/lockbox-gate $(BUILD)/torture/lockbox-keys: $(BUILD)/torture/%: \
+		$(BUILD)/obj/lockboxd/client/%.o $(ALLOC_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)tests/torture/run "$(BUILD)"
