@@ -53,7 +53,7 @@
 #include "proto.h"
 
 #define STORE_DIR "/var/lib/lockbox"
-#define PASSED_S 8 /* for one step, with restarts in it */
+#define PASSED_S 15 /* for one step, with restarts in it */
 #define NEW_STORE_EVERY 150
 #define POINTS_MAX 400000
 

@@ -35,7 +35,7 @@ lives() {
 number() { sed -n "s/.* $1=\([0-9]*\).*/\1/p" <<<"$RESULT"; }
 bad=0
 for what in ${LB_WHAT:-calls allocations}; do
-	lives $what "$BUILD/torture/lockboxd" 60
+	lives $what "$BUILD/torture/lockboxd" 25
 	count "$(number reached)" "$([ $what = calls ] && echo system-calls || echo allocations)"
 	for kind in fail-open crashes leaks lost outlived stuck; do
 		count_bad "$(number $kind)" $kind
