@@ -26,17 +26,18 @@ sandbox=$(nm -n "$BUILD/torture/lockboxd" | awk '
 	END { print "0x" from "-0x" to }')
 # lives WHAT LOCKBOXD MOST: RESULT has what came of it
 lives() {
-	local most=()
+	local most=() more
+	read -ra more <<<"${LB_WORDS-}"
 	[ "$TORTURE" = all ] || most=("most=$3" each=1)
-	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "not=$sandbox" "${most[@]}" ${LB_WORDS-} | tee "/run/life.$1"
+	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "not=$sandbox" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
 	RESULT=$(grep ^RESULT "/run/life.$1") || fail "life $1 has not come to its end"
 	grep -A30 ^FOUND "/run/life.$1" >>"${WORLD_LOGS:-/run}/found" || true
 }
 number() { sed -n "s/.* $1=\([0-9]*\).*/\1/p" <<<"$RESULT"; }
 bad=0
 for what in ${LB_WHAT:-calls allocations}; do
-	lives $what "$BUILD/torture/lockboxd" 25
-	count "$(number reached)" "$([ $what = calls ] && echo system-calls || echo allocations)"
+	lives "$what" "$BUILD/torture/lockboxd" 25
+	count "$(number reached)" "$([ "$what" = calls ] && echo system-calls || echo allocations)"
 	for kind in fail-open crashes leaks lost outlived stuck; do
 		count_bad "$(number $kind)" $kind
 		bad=$((bad + $(number $kind)))
