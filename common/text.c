@@ -52,9 +52,11 @@ is_control(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{0x00, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},	{0x61c, 0x61c},
-		{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},	{0x2060, 0x206f},
-		{0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+		{0x00, 0x1f},	    {0x7f, 0x9f},	{0xad, 0xad},	  {0x34f, 0x34f},
+		{0x61c, 0x61c},	    {0x115f, 0x1160},	{0x17b4, 0x17b5}, {0x180b, 0x180f},
+		{0x200b, 0x200f},   {0x2028, 0x202e},	{0x2060, 0x206f}, {0x3164, 0x3164},
+		{0xfeff, 0xfeff},   {0xffa0, 0xffa0},	{0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
+		{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 	};
 
 	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
@@ -63,16 +65,57 @@ is_control(uint32_t c)
 	return false;
 }
 
+/* Marks that are drawn onto the character before them. */
+static bool
+is_mark(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x300, 0x36f},	    {0x483, 0x489},	{0x591, 0x5bd},	    {0x5bf, 0x5c7},
+		{0x610, 0x61a},	    {0x64b, 0x65f},	{0x670, 0x670},	    {0x6d6, 0x6ed},
+		{0x711, 0x711},	    {0x730, 0x74a},	{0x7a6, 0x7b0},	    {0x7eb, 0x7f3},
+		{0x816, 0x82d},	    {0x859, 0x85b},	{0x898, 0x903},	    {0x93a, 0x94f},
+		{0xe31, 0xe3a},	    {0xe47, 0xe4e},	{0xeb1, 0xebc},	    {0xec8, 0xece},
+		{0xf18, 0xf19},	    {0xf71, 0xf84},	{0x135d, 0x135f},   {0x1ab0, 0x1aff},
+		{0x1dc0, 0x1dff},   {0x20d0, 0x20ff},	{0x2cef, 0x2cf1},   {0x2de0, 0x2dff},
+		{0x302a, 0x302f},   {0x3099, 0x309a},	{0xa66f, 0xa67d},   {0xa6f0, 0xa6f1},
+		{0xa8e0, 0xa8f1},   {0xfb1e, 0xfb1e},	{0xfe00, 0xfe0f},   {0xfe20, 0xfe2f},
+		{0x101fd, 0x101fd}, {0x1d165, 0x1d169}, {0x1d242, 0x1d244}, {0x1e000, 0x1e02a},
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a character is to be escaped: a control, or one mark more than any
+ * language puts onto one character, which would be drawn over the lines around
+ * it.  *marks is how many there are in a row so far.
+ */
+static bool
+disturbs(uint32_t c, unsigned *marks)
+{
+	if (!is_mark(c)) {
+		*marks = 0;
+		return is_control(c);
+	}
+	return ++*marks > LB_TEXT_MARKS_MAX;
+}
+
 bool
 lb_text_plain(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
+	unsigned marks = 0;
 	uint32_t c;
 	size_t len;
 
 	for (; *s != '\0'; s += len) {
 		len = utf8_next(s, &c);
-		if (len == 0 || is_control(c))
+		if (len == 0 || disturbs(c, &marks))
 			return false;
 	}
 	return true;
@@ -82,6 +125,7 @@ static size_t
 escape(char *out, size_t cap, const char *text, bool quoted)
 {
 	const unsigned char *s = (const unsigned char *)text;
+	unsigned marks = 0;
 	size_t used = 0;
 
 	if (cap == 0)
@@ -94,7 +138,7 @@ escape(char *out, size_t cap, const char *text, bool quoted)
 		if (len == 0) {
 			n = (size_t)snprintf(piece, sizeof piece, "\\x%02x", *s);
 			len = 1;
-		} else if (is_control(c)) {
+		} else if (disturbs(c, &marks)) {
 			n = 0;
 			for (size_t i = 0; i < len; i++)
 				n += (size_t)snprintf(piece + n, sizeof piece - n, "\\x%02x", s[i]);

@@ -13,8 +13,10 @@
 /*
  * True when text is well-formed UTF-8 (RFC 3629) without control characters:
  * no C0 (newline and tab included), DEL, C1, line or paragraph separators,
- * and none of Unicode's bidirectional controls or zero-width characters.
+ * none of Unicode's bidirectional controls or invisible characters, and no more
+ * than LB_TEXT_MARKS_MAX combining marks in a row.
  */
+#define LB_TEXT_MARKS_MAX 4
 bool lb_text_plain(const char *text);
 
 /*

@@ -257,6 +257,8 @@ put_fact(const struct lb_cli *cli, size_t *at, const char *fact, size_t least)
 
 	lb_text_escape(safe, sizeof safe, fact);
 	width = lb_columns_width(safe);
+	if (width > LB_CLI_WIDTH - 8)
+		width = LB_CLI_WIDTH - 8; /* no name that is one; --json has the whole of it */
 	if (*at > 0 && *at + 2 + width > LB_CLI_WIDTH) {
 		fputs("\n        ", cli->out);
 		*at = 8;
@@ -264,7 +266,7 @@ put_fact(const struct lb_cli *cli, size_t *at, const char *fact, size_t least)
 		fputs("  ", cli->out);
 		*at += 2;
 	}
-	fputs(safe, cli->out);
+	lb_columns_print(cli->out, safe, width);
 	*at += width;
 	if (width < least && *at + least - width < LB_CLI_WIDTH) {
 		fprintf(cli->out, "%*s", (int)(least - width), "");

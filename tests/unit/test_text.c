@@ -69,6 +69,8 @@ characters_that_move_hide_or_reorder_are_escaped(void **state)
 		{"a\xe2\x80\xa8", "a\\xe2\\x80\\xa8"},		/* line separator */
 		{"a\xe2\x80\x8b", "a\\xe2\\x80\\x8b"},		/* zero-width space */
 		{"a\xef\xbb\xbf", "a\\xef\\xbb\\xbf"},		/* byte-order mark */
+		{"a\xe3\x85\xa4", "a\\xe3\\x85\\xa4"},		/* a filler */
+		{"a\xf3\xa0\x84\x80", "a\\xf3\\xa0\\x84\\x80"}, /* variation selector */
 		{"a\xf3\xa0\x80\xa1", "a\\xf3\\xa0\\x80\\xa1"}, /* tag character */
 	};
 
@@ -77,6 +79,22 @@ characters_that_move_hide_or_reorder_are_escaped(void **state)
 		assert_false(lb_text_plain(cases[i].raw));
 		expect_escaped(cases[i].raw, cases[i].escaped);
 	}
+}
+
+/* Four marks are more than any language needs; a pile of them is drawn over other lines. */
+static void
+marks_may_not_pile_up(void **state)
+{
+	(void)state;
+	assert_true(lb_text_plain("e\xcc\x81\xcc\x82\xcc\x83\xcc\x84x"));
+	assert_true(lb_text_plain("e\xcc\x81"
+				  "e\xcc\x81"
+				  "e\xcc\x81"
+				  "e\xcc\x81"
+				  "e\xcc\x81"));
+	assert_false(lb_text_plain("e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85"));
+	expect_escaped("e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85x",
+		       "e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\\xcc\\x85x");
 }
 
 static void
@@ -288,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ordinary_text_stays_as_it_is),
 		cmocka_unit_test(characters_that_move_hide_or_reorder_are_escaped),
+		cmocka_unit_test(marks_may_not_pile_up),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_escaped),
 		cmocka_unit_test(a_backslash_is_written_twice_so_that_no_escape_can_be_forged),
 		cmocka_unit_test(a_quoted_value_cannot_end_its_quotes),
