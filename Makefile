@@ -15,8 +15,12 @@ DESTDIR ?=
 # SANITIZE=1: programs with AddressSanitizer and UBSan, the two modules, which other people's
 # programs load, with UBSan that traps and needs no runtime library.  See tests/sanitize/.
 SANITIZE ?= 0
+# COVERAGE=1: counts which lines and branches run; `make coverage` builds so.
+COVERAGE ?= 0
 ifeq ($(SANITIZE),1)
 BUILD ?= build/sanitize
+else ifeq ($(COVERAGE),1)
+BUILD ?= build/coverage
 else
 BUILD ?= build
 endif
@@ -34,6 +38,8 @@ ifeq ($(SANITIZE),1)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 TRAPS = -fsanitize=undefined -fsanitize-undefined-trap-on-error -O1
 export SANITIZE
+else ifeq ($(COVERAGE),1)
+COUNTERS = --coverage -fprofile-update=atomic -O0 -fno-inline
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -45,6 +51,13 @@ CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-
 	-Wpointer-arith -Wformat=2 -Wvla -Werror=implicit -MMD -MP
 LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,--gc-sections
 EXE_LDFLAGS = -pie
+ifeq ($(SANITIZE),1)
+MODULE_CFLAGS := $(CFLAGS) $(TRAPS)
+CFLAGS += $(SANITIZERS)
+else
+CFLAGS += $(COUNTERS)
+MODULE_CFLAGS = $(CFLAGS)
+endif
 MODULE_LDFLAGS = -shared -Wl,-z,defs,-z,nodelete
 
 DAEMON_LIBS = -levent -lconfuse -ljansson -llmdb -lsodium -lseccomp
@@ -121,46 +134,46 @@ deps:
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -c -o $@ $<
 
 $(BUILD)/module/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(TRAPS) -iquote common -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(MODULE_CFLAGS) -iquote common -c -o $@ $<
 
 $(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
 		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 $(BUILD)/libnss_lockbox.so.2: $(call module_obj,$(NSS_SRC)) nss_lockbox/nss_lockbox.map \
 		$(call module_obj,common/snapshot.c common/name.c)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(TRAPS) $(LDFLAGS) $(MODULE_LDFLAGS) $(NSS_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
+	$(Q)$(CC) $(MODULE_CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) $(NSS_LDFLAGS) -Wl,-soname,libnss_lockbox.so.2 \
 		-Wl,--version-script=nss_lockbox/nss_lockbox.map -o $@ $(filter %.o,$^)
 
 $(BUILD)/pam_lockbox.so: $(call module_obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.map \
 		$(call module_obj,$(COMMON_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(TRAPS) $(LDFLAGS) $(MODULE_LDFLAGS) \
+	$(Q)$(CC) $(MODULE_CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) \
 		-Wl,--version-script=pam_lockbox/pam_lockbox.map -o $@ $(filter %.o,$^) -lpam
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) \
 		$(call obj,$(wildcard tests/support/*.c))
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 define helper
 $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)
 	$$(call say,TEST,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(SANITIZERS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) \
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -iquote common -iquote lockboxd -MF $$@.d $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) \
 		-lpthread -ldl -lpam
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
@@ -168,7 +181,7 @@ $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 $(DAEMON_TEST_BIN): $(BUILD)/tests/%: tests/daemon/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 $(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
@@ -180,7 +193,7 @@ $(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OB
 $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam -lcmocka
 
 # Fuzz targets: each with whatever drives it.  FUZZ_MAIN and FUZZ_FLAGS are of the engine; plain, the
@@ -198,13 +211,13 @@ $(FUZZ_LIB): $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) $(call obj,
 
 $(FUZZ_BIN): $(BUILD)/tests/fuzz_%: tests/fuzz/%.c $(FUZZ_MAIN) $(wildcard tests/fuzz/*.h) $(FUZZ_LIB)
 	$(call say,FUZZ,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) $(FUZZ_FLAGS) -iquote common -iquote lockboxd -iquote lockboxd/client \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(FUZZ_FLAGS) -iquote common -iquote lockboxd -iquote lockboxd/client \
 		-iquote pam_lockbox -iquote nss_lockbox -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIB) $(DAEMON_LIBS)
 
 # Makes the corpus's first files; to be run by hand when a format changes (its head says how).
 $(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
 
 $(BUILD)/tests/wall.so: tests/clock/wall.c
 	$(call say,TEST,$@)

@@ -32,6 +32,15 @@ __ubsan_default_options(void)
 	return "print_stacktrace=1:halt_on_error=1";
 }
 
+/* Made once and for as long as the keeper lives: there is nothing that frees them. */
+const char *__lsan_default_suppressions(void);
+
+__attribute__((visibility("default"))) const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:lb_direct_new\nleak:lb_peers_listen\n";
+}
+
 __attribute__((visibility("default"))) int
 mallopt(int param, int value)
 {

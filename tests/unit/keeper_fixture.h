@@ -283,6 +283,7 @@ fixture_teardown(void **state)
 	close(f->k.proc_fd);
 	close(f->pam_listener);
 	free(f->k.peers);
+	event_base_free(f->k.base);
 	unlink(f->file);
 	snprintf(path, sizeof path, "%s/pam", f->dir);
 	unlink(path);
