@@ -40,6 +40,8 @@ TRAPS = -fsanitize=undefined -fsanitize-undefined-trap-on-error -O1
 export SANITIZE
 else ifeq ($(COVERAGE),1)
 COUNTERS = --coverage -fprofile-update=atomic -O0 -fno-inline
+# See tests/coverage/runtime.c.
+UNFILTERED = -Wl,--wrap=lb_sandbox_enter,--wrap=lb_sandbox_confine_files
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -82,6 +84,8 @@ module_obj = $(obj)
 ifeq ($(SANITIZE),1)
 COMMON_OBJ += $(call obj,tests/sanitize/runtime.c)
 module_obj = $(patsubst %.c,$(BUILD)/module/%.o,$(1))
+else ifeq ($(COVERAGE),1)
+COMMON_OBJ += $(call obj,tests/coverage/runtime.c)
 endif
 POLICY_OBJ := $(call obj,$(POLICY_SRC))
 DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
@@ -125,6 +129,7 @@ help:
 	@echo "prove    prove with cbmc what tests/prove says; ONLY=NAME for one harness"
 	@echo "install  install under DESTDIR; then run $(DATADIR)/setup enable"
 	@echo "format   clang-format every source file"
+	@echo "coverage lines and branches that the tests run, per file; fails below the floors"
 	@echo "lint     clang-tidy, cppcheck, shellcheck, codespell, mandoc and the layout; what changed"
 
 # Building needs the libraries; as root on Debian they are installed when missing.
@@ -143,7 +148,7 @@ $(BUILD)/module/%.o: %.c
 
 $(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) $(UNFILTERED) -o $@ $^ $(DAEMON_LIBS)
 
 $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
 		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
@@ -303,6 +308,13 @@ lint:
 	$(Q)packaging/deps lint
 	$(Q)tests/lint/run
 	$(Q)$(MAKE) --no-print-directory -j "$$(nproc)" --keep-going tidy
+
+# What the tests run of each file; fails below the floors of tests/coverage/run.
+.PHONY: coverage
+coverage:
+	$(Q)packaging/deps coverage
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all unit helpers
+	$(Q)tests/coverage/run build/coverage
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
