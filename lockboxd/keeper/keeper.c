@@ -26,9 +26,9 @@
 
 #define NS 1000000000ll
 #define STORE_DIR "/"
-/* The store's file: at first, also how much it grows by, and at most. */
+/* The store's file: at first, also how much it grows by, and at most; a start examines all of it. */
 #define STORE_SIZE ((size_t)64 << 20)
-#define STORE_MOST ((uint64_t)16 << 30)
+#define STORE_MOST ((uint64_t)4 << 30)
 #define LAST_LINES_MS 500u
 #define KEYS_USER "lockbox-keys"
 

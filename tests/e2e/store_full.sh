@@ -121,7 +121,7 @@ step "Room again: the same keeper takes requests, without a word from anybody"
 mark_log
 mount -o remount,size=300m $dir || fail "remount"
 wait_for "gate mallory request log-reader --for 10m --reason room --json >/run/room" 10 || fail "$(cat /run/room)"
-wait_log 'the store has grown to 128 MiB, of at most 16384'
+wait_log 'the store has grown to 128 MiB, of at most 4096'
 wait_log 'the store has room again: requests are taken'
 [ "$(stat -c %s $dir/store.mdb)" = $((128 << 20)) ] || fail "the file has another size: $(stat -c %s $dir/store.mdb)"
 [ "$(stat -c %b $dir/store.mdb)" -ge $((128 << 11)) ] || fail "its blocks are not there"

@@ -14,7 +14,7 @@
 #include "keeper/store_lmdb.h"
 
 #define FIRST_SIZE ((size_t)64 << 20)
-#define MOST ((uint64_t)16 << 30)
+#define MOST ((uint64_t)4 << 30)
 #define FREE_MAX 400 /* pages */
 
 static void
@@ -113,6 +113,7 @@ main(int argc, char **argv)
 	struct lb_store_size size;
 	struct fixture *f;
 	char why[256];
+	int64_t began;
 	void *state;
 	int err;
 
@@ -139,7 +140,9 @@ main(int argc, char **argv)
 			first = n;
 	}
 	lb_store_close(f->k.store);
+	began = lb_boot_ns();
 	err = lb_store_check(f->dir, why, sizeof why);
+	printf("examined in %lld ms\n", (long long)((lb_boot_ns() - began) / 1000000));
 	ok(lb_store_open(f->dir, FIRST_SIZE, &f->k.store));
 	fixture_teardown(&state);
 	if (err != LB_OK)
