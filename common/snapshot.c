@@ -63,39 +63,65 @@ fold(uint64_t a, uint64_t b)
 
 /* No step waits for the one before it, so a line takes little longer than one multiplication. */
 static inline __attribute__((always_inline)) uint64_t
-sum_words(const unsigned char *p, size_t words, uint64_t seed, uint32_t offset)
+sum_pairs(const unsigned char *p, unsigned pairs, uint64_t *key)
 {
-	uint64_t key = seed + offset * K1, sum = 0;
+	uint64_t sum = 0;
 
 #pragma GCC unroll 4
-	for (; words >= 2; words -= 2, p += 16, key += K2)
-		sum += fold(load64(p) ^ key, load64(p + 8) ^ key ^ K3);
-	return words != 0 ? sum + fold(load64(p) ^ key, K3) : sum;
+	for (unsigned i = 0; i < pairs; i++, *key += K2)
+		sum += fold(load64(p + (size_t)i * 16) ^ *key,
+			    load64(p + (size_t)i * 16 + 8) ^ *key ^ K3);
+	return sum;
+}
+
+/* A last word without a partner. */
+static inline uint64_t
+sum_last(const unsigned char *p, uint64_t key)
+{
+	return fold(load64(p) ^ key, K3);
+}
+
+static inline uint64_t
+sum_key(uint64_t seed, uint32_t offset)
+{
+	return seed + offset * K1;
 }
 
 uint64_t
-lb_snapshot_sum(const void *p, size_t words, uint64_t seed, uint32_t offset)
+lb_snapshot_sum(const void *data, size_t words, uint64_t seed, uint32_t offset)
 {
-	return sum_words(p, words, seed, offset);
+	uint64_t key = sum_key(seed, offset), sum = 0;
+	const unsigned char *p = data;
+
+	for (; words >= 2; words -= 2, p += 16)
+		sum += sum_pairs(p, 1, &key);
+	return words != 0 ? sum + sum_last(p, key) : sum;
 }
 
 /* True when the line at off is as it was written. */
 static inline __attribute__((always_inline)) bool
 line_holds(const struct lb_snapshot *s, uint32_t off)
 {
-	const unsigned char *line = s->base + off;
+	const unsigned char *p = s->base + off;
+	uint64_t key = sum_key(s->seed, off), sum = sum_pairs(p, 3, &key);
 
-	return sum_words(line, LB_SNAPSHOT_LINE_SUM / 8, s->seed, off) ==
-	       load64(line + LB_SNAPSHOT_LINE_SUM);
+	return sum + sum_last(p + 48, key) == load64(p + LB_SNAPSHOT_LINE_SUM);
 }
 
-/* The same for a record of size bytes, a multiple of 64. */
+/*
+ * The same for a record of size bytes, a multiple of 64: 7 words in the first
+ * line, 8 in each other, so the last pairs and the single word are as in a line.
+ */
 static inline __attribute__((always_inline)) bool
 record_holds(const struct lb_snapshot *s, uint32_t off, uint32_t size)
 {
-	const unsigned char *r = s->base + off;
+	const unsigned char *r = s->base + off, *p = r + 8;
+	uint64_t key = sum_key(s->seed, off), sum = 0;
 
-	return sum_words(r + 8, size / 8 - 1, s->seed, off) == load64(r);
+	for (; size > LB_SNAPSHOT_ALIGN; size -= LB_SNAPSHOT_ALIGN, p += LB_SNAPSHOT_ALIGN)
+		sum += sum_pairs(p, 4, &key);
+	sum += sum_pairs(p, 3, &key);
+	return sum + sum_last(p + 48, key) == load64(r);
 }
 
 /* ---- the hash of a name ---- */
@@ -183,8 +209,8 @@ lb_snapshot_open(struct lb_snapshot *s, const void *base, size_t size)
 		return LB_ERR_VERSION;
 	if (load32(b + LB_SNAPSHOT_AT_SIZE) != size ||
 	    load64(b + LB_SNAPSHOT_AT_SUM) !=
-		    sum_words(b + LB_SNAPSHOT_AT_SEED,
-			      (LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED) / 8, 0, 0))
+		    lb_snapshot_sum(b + LB_SNAPSHOT_AT_SEED,
+				    (LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED) / 8, 0, 0))
 		return LB_ERR_DAMAGED;
 	for (size_t i = LB_SNAPSHOT_AT_RESERVED; i < LB_SNAPSHOT_HEADER; i++)
 		if (b[i] != 0)

@@ -15,11 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -280,8 +282,11 @@ main(int argc, char **argv)
 	}
 	publish_number(dir, 1);
 	rotation = fork();
-	if (rotation == 0)
+	if (rotation == 0) {
+		/* Should the others crash, this one must not go on for ever. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(warden(dir));
+	}
 	before = open_descriptors();
 	end = now() + atof(argv[2]);
 	for (unsigned i = 0; i < n; i++)
