@@ -10,7 +10,7 @@ start_sshd
 poisons=(%1b[2J %9b31m %c2%9b31m a%0db a%0ab %07%08%09 %7f %c2%85 %e2%80%aaa %e2%80%aea %e2%81%a6a %e2%81%a9a %e2%80%8ea
 	%e2%80%8fa %d8%9ca %e2%80%8ba %ef%bb%bfa %e2%80%a8a %ff%fe %e2%82 %ed%a0%80
 	"e$(printf '%%cc%%81%.0s' {1..20})")
-raw() { perl -e '($_ = $ARGV[0]) =~ s/%([0-9a-f]{2})/chr(hex($1))/gei; print' "$1"; }
+raw() { perl -e '($_ = $ARGV[0]) =~ s/%([0-9a-f]{2})/chr(hex($1))/gei; print' -- "$1"; }
 frames() { perl "$WORLD_REPO/tests/support/frames.pl" "$@"; }
 # plain FILE: every line of it is (newlines between lines apart)
 cat >/run/plain.pl <<'END'
