@@ -45,11 +45,11 @@ time_out(struct lb_tx *tx, struct lb_grant *g)
 static int
 run_due(struct lb_tx *tx, void *arg)
 {
+	bool *more = arg; /* may be NULL */
 	struct lb_grant g;
-	int err = LB_OK;
+	int err = LB_OK, done;
 
-	(void)arg;
-	for (int i = 0; i < BATCH_MAX; i++) {
+	for (done = 0; done < BATCH_MAX; done++) {
 		err = lb_store_next_due(tx->store, &g);
 		if (err != LB_OK || g.until_s > tx->now_s)
 			break;
@@ -57,6 +57,8 @@ run_due(struct lb_tx *tx, void *arg)
 		if (err != LB_OK)
 			return err;
 	}
+	if (more != NULL)
+		*more = done == BATCH_MAX;
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
@@ -164,8 +166,11 @@ lb_due_rearm(struct lb_keeper *k)
 int
 lb_due_start(struct lb_keeper *k)
 {
-	int err = lb_tx_run(k, run_due, NULL);
+	bool more = true;
+	int err = LB_OK;
 
+	while (err == LB_OK && more)
+		err = lb_tx_run(k, run_due, &more);
 	if (err != LB_OK)
 		return err;
 	k->alarm = lb_alarm_new(k->base, on_due, k);

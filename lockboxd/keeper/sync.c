@@ -8,6 +8,8 @@
 #include "keeper/state.h"
 
 #define NS 1000000000ll
+#define NAMED_AT_ONCE 256
+#define FLUSH_MS 2000u /* for the warden to take a part of the list; it is queued otherwise */
 
 int
 lb_sync_publish(struct lb_tx *tx, const struct lb_grant *g, bool fresh)
@@ -28,35 +30,64 @@ lb_sync_publish(struct lb_tx *tx, const struct lb_grant *g, bool fresh)
 }
 
 static int
-send_all(struct lb_tx *tx, void *unused)
+begin_list(struct lb_tx *tx, void *unused)
 {
-	struct lb_grant g;
-	uint64_t after = 0;
-	int err;
-
 	(void)unused;
-	err = lb_outbox_warden(&tx->out, LB_IPC_SYNC_BEGIN, NULL, -1);
-	while (err == LB_OK && (err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
-		after = g.id;
-		if (g.state == LB_STATE_ACTIVE)
-			err = lb_sync_publish(tx, &g, false);
-		else if (g.state == LB_STATE_ENDING) {
-			struct lb_ipc_evict evict = {.grant = g.id, .uid = g.uid};
+	return lb_outbox_warden(&tx->out, LB_IPC_SYNC_BEGIN, NULL, -1);
+}
 
-			memcpy(evict.name, g.account, sizeof evict.name);
-			memcpy(evict.cause, g.cause, sizeof evict.cause);
-			err = lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+static int
+name_one(struct lb_tx *tx, const struct lb_grant *g)
+{
+	struct lb_ipc_evict evict = {.grant = g->id, .uid = g->uid};
+
+	if (g->state == LB_STATE_ACTIVE)
+		return lb_sync_publish(tx, g, false);
+	if (g->state != LB_STATE_ENDING)
+		return LB_OK;
+	memcpy(evict.name, g->account, sizeof evict.name);
+	memcpy(evict.cause, g->cause, sizeof evict.cause);
+	return lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+}
+
+struct list {
+	uint64_t after; /* the grant that was looked at last */
+	bool whole;
+};
+
+/* Some of them at a time: all at once would be more than a link holds. */
+static int
+name_some(struct lb_tx *tx, void *arg)
+{
+	struct list *list = arg;
+	struct lb_grant g;
+	int err = LB_OK;
+
+	for (int i = 0; err == LB_OK && i < NAMED_AT_ONCE; i++) {
+		err = lb_store_next_live(tx->store, list->after, &g);
+		if (err == LB_OK) {
+			list->after = g.id;
+			err = name_one(tx, &g);
 		}
 	}
-	if (err == LB_ERR_NOT_FOUND)
-		err = lb_outbox_warden(&tx->out, LB_IPC_SYNC_END, NULL, -1);
-	return err;
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	list->whole = true;
+	return lb_outbox_warden(&tx->out, LB_IPC_SYNC_END, NULL, -1);
 }
 
 int
 lb_sync_accounts(struct lb_keeper *k)
 {
-	return lb_tx_run(k, send_all, NULL);
+	struct list list = {0, false};
+	int err = lb_tx_run(k, begin_list, NULL);
+
+	/* Nobody is answered meanwhile, so nothing changes between two parts of the list. */
+	while (err == LB_OK && !list.whole) {
+		err = lb_tx_run(k, name_some, &list);
+		lb_link_flush(k->warden, FLUSH_MS);
+	}
+	return err;
 }
 
 static bool
