@@ -58,7 +58,7 @@ struct lb_account {
 	unsigned clean_scans, killed, spared, rounds;
 	bool rushing; /* kill(-1) as the account is on its way: no walk proves anything before */
 	bool rushed;  /* it was done */
-	bool caged;   /* its control group was killed whole */
+	bool cage_tried, caged;		 /* its control group was to be killed, and was, whole */
 	bool warning, announced_warning; /* while a warning goes out */
 	char receipt[LB_IPC_TEXT_MAX + 1];
 };

@@ -38,6 +38,8 @@
 #define TICK_FAST_MS 10u
 #define TICK_SLOW_MS 500u /* once something resists for SLOW_AFTER_NS */
 #define SLOW_AFTER_NS (5000 * MS)
+#define CAGES_PER_TURN 256u
+#define RELOOK_ROUNDS 16u /* walks go on also where nothing can be proven yet, but seldom */
 #define CLEAN_SCANS 2u	  /* walks in a row that find nothing */
 #define DOUBT_ROUNDS 150u /* walks after which processes of others that come and go are let pass */
 #define CLEAR_TIMEOUT_MS 60000u
@@ -53,6 +55,11 @@ struct lb_evictor {
 	lb_evict_gone *gone;
 	void *arg;
 	bool rushes[RUSHES_MAX]; /* under way */
+	/* Killed in the last walk and in this one, ascending: who takes its time to die counts once. */
+	struct pids {
+		pid_t *pid;
+		size_t count, cap, at;
+	} before, now;
 	struct lb_log_budget budget;
 };
 
@@ -182,7 +189,7 @@ rush_some(struct lb_evictor *e, size_t *at)
 	for (; *at < e->all->count && r->job.count < RUSH_MAX; ++*at) {
 		const struct lb_account *a = e->all->at[*at];
 
-		if (a->state == LB_ACCOUNT_KILLING && a->rounds >= 2 && !a->rushed && !a->rushing)
+		if (a->state == LB_ACCOUNT_KILLING && a->cage_tried && !a->rushed && !a->rushing)
 			r->job.uid[r->job.count++] = a->uid;
 	}
 	if (r->job.count == 0 ||
@@ -207,12 +214,34 @@ wanted(void *arg, uint32_t uid)
 	return a != NULL && a->state == LB_ACCOUNT_KILLING && !a->rushing;
 }
 
+/* For the receipt's number only: without memory some count twice. */
+static bool
+first_time(struct lb_evictor *e, pid_t pid)
+{
+	struct pids *last = &e->before, *now = &e->now;
+
+	if (now->count == now->cap) {
+		size_t cap = now->cap == 0 ? 256 : now->cap * 2;
+		pid_t *grown = reallocarray(now->pid, cap, sizeof *grown);
+
+		if (grown != NULL) {
+			now->pid = grown;
+			now->cap = cap;
+		}
+	}
+	if (now->count < now->cap)
+		now->pid[now->count++] = pid;
+	/* A walk meets the processes in order. */
+	while (last->at < last->count && last->pid[last->at] < pid)
+		last->at++;
+	return last->at == last->count || last->pid[last->at] != pid;
+}
+
 static void
 kill_found(void *arg, const struct lb_found *found)
 {
-	const struct lb_evictor *e = arg;
+	struct lb_evictor *e = arg;
 	struct lb_account *a = lb_accounts_find(e->all, found->owner);
-
 	int listener = found->by_loginuid ? lb_scan_is_listener(found->pid) : 0;
 
 	if (listener < 0) {
@@ -228,7 +257,19 @@ kill_found(void *arg, const struct lb_found *found)
 	}
 	a->clean_scans = 0;
 	if (syscall(SYS_pidfd_send_signal, found->pidfd, SIGKILL, NULL, 0) == 0)
-		a->killed++;
+		a->killed += first_time(e, found->pid);
+}
+
+static int
+walk(struct lb_evictor *e, unsigned *vanished)
+{
+	struct pids emptied = e->before;
+
+	e->before = e->now;
+	e->before.at = 0;
+	e->now = emptied;
+	e->now.count = 0;
+	return lb_scan(wanted, kill_found, e, vanished);
 }
 
 static void
@@ -303,43 +344,61 @@ ask_connections(const struct lb_account *a)
 			lb_evict_connection(a->uid, a->connections[i].pid, a->connections[i].pidfd);
 }
 
-/* Moves accounts between phases before the walk; true when a walk is needed. */
+/* Towards KILLING, as the connections close or their time is up. */
+static void
+advance(struct lb_account *a, int64_t now)
+{
+	if (a->state == LB_ACCOUNT_TOLD &&
+	    (now - a->phase_boot_ns >= TOLD_NS || connections_closed(a))) {
+		a->state = LB_ACCOUNT_ASKED;
+		a->phase_boot_ns = now;
+		ask_connections(a);
+	}
+	if (a->state == LB_ACCOUNT_ASKED &&
+	    (now - a->phase_boot_ns >= ASK_NS || connections_closed(a))) {
+		a->state = LB_ACCOUNT_KILLING;
+		a->phase_boot_ns = now;
+	}
+}
+
+/*
+ * What comes before the walk; true when one is needed.  An account's first walk
+ * counts, for the receipt, and ends what is ordinary.  Then nothing is left to
+ * luck: its control group, then its uid, and walks that prove that it is clean.
+ */
 static bool
 before_walk(struct lb_evictor *e, int64_t now)
 {
 	const char *tree = lb_cgroup_tree();
+	unsigned cages = 0;
 	bool needed = false;
 
 	for (size_t i = 0; i < e->all->count; i++) {
 		struct lb_account *a = e->all->at[i];
 
-		if (a->state == LB_ACCOUNT_TOLD &&
-		    (now - a->phase_boot_ns >= TOLD_NS || connections_closed(a))) {
-			a->state = LB_ACCOUNT_ASKED;
-			a->phase_boot_ns = now;
-			ask_connections(a);
-		}
-		if (a->state == LB_ACCOUNT_ASKED &&
-		    (now - a->phase_boot_ns >= ASK_NS || connections_closed(a))) {
-			a->state = LB_ACCOUNT_KILLING;
-			a->phase_boot_ns = now;
-		}
+		advance(a, now);
 		if (a->state != LB_ACCOUNT_KILLING)
 			continue;
 		a->rounds++;
-		/* The first walk counts, for the receipt, and ends what is ordinary; then nothing is left to luck. */
-		if (a->rounds == 2)
+		if (a->rounds >= 2 && !a->cage_tried && cages++ < CAGES_PER_TURN) {
+			a->cage_tried = true;
 			a->caged = lb_cage_kill(tree, a->uid);
+		}
 	}
 	for (size_t at = 0; rush_some(e, &at);)
 		;
 	for (size_t i = 0; i < e->all->count; i++) {
+		const struct lb_account *a = e->all->at[i];
+
+		if (a->state == LB_ACCOUNT_KILLING && !a->rushing &&
+		    (a->rounds == 1 || a->rushed || a->rounds % RELOOK_ROUNDS == 0))
+			needed = true;
+	}
+	for (size_t i = 0; needed && i < e->all->count; i++) {
 		struct lb_account *a = e->all->at[i];
 
-		if (a->state != LB_ACCOUNT_KILLING || a->rushing)
-			continue;
-		needed = true;
-		a->clean_scans++; /* until the walk finds something */
+		if (a->state == LB_ACCOUNT_KILLING && !a->rushing)
+			a->clean_scans++; /* until the walk finds something */
 	}
 	return needed;
 }
@@ -405,12 +464,12 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct lb_evictor *e = arg;
 	int64_t now = lb_boot_ns();
-	unsigned vanished = 0;
+	unsigned vanished = 0, wait_ms, took_ms = 0;
 
 	(void)fd;
 	(void)what;
 	if (before_walk(e, now)) {
-		bool failed = lb_scan(wanted, kill_found, e, &vanished) != LB_OK;
+		bool failed = walk(e, &vanished) != LB_OK;
 
 		if (failed && lb_log_may(&e->budget, "evictions"))
 			lb_log(LOG_CRIT,
@@ -418,8 +477,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 			       "live on; trying again");
 		doubt(e, failed, vanished);
 		clear_clean(e);
+		took_ms = (unsigned)((lb_boot_ns() - now) / MS);
 	}
-	schedule(e, pace(e, now));
+	/* Where a walk takes long there is much to die, and that takes the machine's time as well. */
+	wait_ms = pace(e, now);
+	if (wait_ms > 0 && wait_ms < took_ms)
+		wait_ms = took_ms < TICK_SLOW_MS ? took_ms : TICK_SLOW_MS;
+	schedule(e, wait_ms);
 }
 
 void
@@ -457,5 +521,7 @@ lb_evictor_free(struct lb_evictor *e)
 	if (e == NULL)
 		return;
 	event_free(e->tick);
+	free(e->before.pid);
+	free(e->now.pid);
 	free(e);
 }
