@@ -266,6 +266,13 @@ $(BUILD)/torture/lockbox $(BUILD)/torture/lockbox-gate $(BUILD)/torture/lockbox-
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
+# A process for the modules to be loaded into; it shows the allocator to them.
+HELPER_BIN += $(BUILD)/torture/drive
+$(BUILD)/torture/drive: $(call obj,tests/torture/drive/drive.c) $(ALLOC_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -rdynamic -o $@ $^ -lpam -ldl
+
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
 	$(Q)tests/torture/run "$(BUILD)"

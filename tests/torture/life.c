@@ -10,6 +10,8 @@
  *	each=N			of one place at most N times that it is reached (4)
  *	role=R call=C at=0xN	only these; at: the innermost of the addresses
  *	not=0xN-0xM		no allocations of this part of the program, and of what it calls
+ *	library=0xN,0xN		calls of functions of a library that faults without memory: counted
+ *				apart
  *	verbose
  *
  * STACKS is a directory of PAM stacks with the module in them, for service
@@ -73,7 +75,8 @@ struct point {
 	bool fresh; /* on a store that is made anew */
 };
 
-static const char *lockboxd, *stacks;
+static const char *lockboxd, *stacks, *library;
+static unsigned library_count;
 static bool allocations, verbose;
 static struct point *points;
 static size_t point_count;
@@ -188,6 +191,11 @@ start_clean(void)
 static void
 note_crashes(void)
 {
+	if (in.report->crashes == 1 && now != NULL && now->at.call == INJECT_ALLOC &&
+	    inject_in_list(library, now->frame[0])) {
+		library_count++;
+		in.report->crashes = 0;
+	}
 	for (unsigned i = 0; i < in.report->crashes && i < INJECT_CRASHES; i++)
 		found(CRASHES, "%s by SIG%s at %s, last call %s",
 		      inject_role_names[in.report->crash[i].role],
@@ -987,6 +995,8 @@ main(int argc, char **argv)
 			only_role = argv[i] + 5;
 		else if (strncmp(argv[i], "call=", 5) == 0)
 			only_call = argv[i] + 5;
+		else if (strncmp(argv[i], "library=", 8) == 0)
+			library = argv[i] + 8;
 		else if (strncmp(argv[i], "not=", 4) == 0 &&
 			 sscanf(argv[i] + 4, "%x-%x", &not_from, &not_to) == 2)
 			continue;
@@ -1046,7 +1056,8 @@ main(int argc, char **argv)
 			printf("%zu of %zu, %lld s\n", done, point_count / parts,
 			       (long long)(now_ms() - began) / 1000);
 	}
-	printf("RESULT done=%zu reached=%u places=%u left-out=%u", done, reached, sites, left_out);
+	printf("RESULT done=%zu reached=%u places=%u left-out=%u library=%u", done, reached, sites,
+	       left_out, library_count);
 	for (int f = 0; f < FINDINGS; f++)
 		printf(" %s=%u", finding_names[f], found_count[f]);
 	printf("\n");

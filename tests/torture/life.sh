@@ -24,12 +24,15 @@ sandbox=$(nm -n "$BUILD/torture/lockboxd" | awk '
 	$3 ~ /^lb_sandbox_/ { last = NR }
 	NR == last + 1 && last { to = $1 }
 	END { print "0x" from "-0x" to }')
+# The C library's name service faults when it gets no memory for its tables (in a helper, which then
+# has failed), and libevent when it gets none for a watermark (in front, which is started again).
+library=$(after_calls "$BUILD/torture/lockboxd" 'getpw[a-z]*|getgr[a-z]*|bufferevent_setwatermark')
 # lives WHAT LOCKBOXD MOST: RESULT has what came of it
 lives() {
 	local most=() more
 	read -ra more <<<"${LB_WORDS-}"
 	[ "$TORTURE" = all ] || most=("most=$3" each=1)
-	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "not=$sandbox" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
+	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "not=$sandbox" "library=$library" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
 	RESULT=$(grep ^RESULT "/run/life.$1") || fail "life $1 has not come to its end"
 	grep -A30 ^FOUND "/run/life.$1" >>"${WORLD_LOGS:-/run}/found" || true
 }
@@ -38,6 +41,7 @@ bad=0
 for what in ${LB_WHAT:-calls allocations}; do
 	lives "$what" "$BUILD/torture/lockboxd" 25
 	count "$(number reached)" "$([ "$what" = calls ] && echo system-calls || echo allocations)"
+	count "$(number library)" faults-in-libraries
 	for kind in fail-open crashes leaks lost outlived stuck; do
 		count_bad "$(number $kind)" $kind
 		bad=$((bad + $(number $kind)))

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <seccomp.h>
@@ -184,6 +185,17 @@ inject_call_name(int call)
 		free(name);
 	}
 	return names[call];
+}
+
+bool
+inject_in_list(const char *list, uint32_t frame)
+{
+	for (const char *at = list; at != NULL && *at != '\0'; at += *at == ',') {
+		if (strtoul(at, NULL, 16) == frame)
+			return true;
+		at += strcspn(at, ",");
+	}
+	return false;
 }
 
 const char *
@@ -391,7 +403,7 @@ on_entry(struct tracee *t)
 		return;
 	s->count++;
 	if (point.nth == 0 || t->role != point.role || call != point.call || site != point.site ||
-	    ++reached_count != point.nth)
+	    ++reached_count < point.nth || (reached_count > point.nth && !point.always))
 		return;
 	report->reached = true;
 	if (point.error == INJECT_SHORT) {
@@ -612,9 +624,12 @@ trace(void)
 }
 
 static void __attribute__((noreturn))
-run_program(char *const argv[], char *const envp[], int out_fd, int err_fd)
+run_program(const struct inject *in, char *const argv[], char *const envp[], int out_fd, int err_fd)
 {
 	if ((out_fd >= 0 && dup2(out_fd, 1) < 0) || (err_fd >= 0 && dup2(err_fd, 2) < 0))
+		_exit(127);
+	if (in->uid != 0 && (setgroups(0, NULL) != 0 || setresgid(in->gid, in->gid, in->gid) != 0 ||
+			     setresuid(in->uid, in->uid, in->uid) != 0))
 		_exit(127);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);
@@ -647,7 +662,7 @@ inject_start(struct inject *in, const struct inject_point *p, const char *named,
 	reached_count = 0;
 	main_pid = fork();
 	if (main_pid == 0)
-		run_program(argv, envp, out_fd, err_fd);
+		run_program(in, argv, envp, out_fd, err_fd);
 	if (main_pid < 0)
 		_exit(3);
 	trace();

@@ -43,6 +43,7 @@ struct inject_point {
 	int call; /* system call number or INJECT_ALLOC */
 	uint64_t site;
 	unsigned nth; /* from 1; 0: nothing fails, only count */
+	bool always;  /* from the nth on it fails each time */
 	int error;
 };
 
@@ -73,6 +74,8 @@ struct inject_report {
 };
 
 struct inject {
+	uid_t uid; /* whom the program runs as; 0: as here */
+	gid_t gid;
 	pid_t pid; /* the injector's */
 	struct inject_report *report;
 };
@@ -89,6 +92,13 @@ bool inject_over(struct inject *in);
 /* Waits up to limit_ms for the end of all of it; then kills what is left.  False when it had to. */
 bool inject_finish(struct inject *in, int limit_ms);
 void inject_free(struct inject *in);
+
+/*
+ * Places (return addresses, "0xN,0xN") from which a library is called that does
+ * not stand a lack of memory itself: what it then does is not the program's
+ * fault.  True when the innermost of a place's addresses is in the list.
+ */
+bool inject_in_list(const char *list, uint32_t frame);
 
 /* The errors that a call is made to fail with, first the usual one; returns how many. */
 int inject_errors(int call, const int **errors);
