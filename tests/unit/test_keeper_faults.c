@@ -1,0 +1,531 @@
+/*
+ * The keeper with each allocation and each call to the database failing in
+ * turn, in the middle of every request, login and message from the warden.
+ *
+ * What fails changes nothing and says nothing but that; what comes after it
+ * works as if it had never been.  The calls are replaced by the linker (--wrap,
+ * see the Makefile), so the code is the daemon's own, byte for byte.
+ */
+#include "keeper_fixture.h"
+
+#include <lmdb.h>
+
+/* Counted down by each call while armed; the one that comes to 0 fails. */
+static unsigned armed;
+static bool fired;
+
+static bool
+fails(void)
+{
+	if (armed == 0 || --armed > 0)
+		return false;
+	fired = true;
+	return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+int __real_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data);
+int __real_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data, unsigned flags);
+int __real_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data);
+int __real_mdb_cursor_open(MDB_txn *txn, MDB_dbi dbi, MDB_cursor **cursor);
+int __real_mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *data, MDB_cursor_op op);
+int __real_mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+int __wrap_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data);
+int __wrap_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data, unsigned flags);
+int __wrap_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data);
+int __wrap_mdb_cursor_open(MDB_txn *txn, MDB_dbi dbi, MDB_cursor **cursor);
+int __wrap_mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *data, MDB_cursor_op op);
+int __wrap_mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn);
+
+void *
+__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
+
+int
+__wrap_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data)
+{
+	return fails() ? EIO : __real_mdb_get(txn, dbi, key, data);
+}
+
+int
+__wrap_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data, unsigned flags)
+{
+	return fails() ? EIO : __real_mdb_put(txn, dbi, key, data, flags);
+}
+
+int
+__wrap_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data)
+{
+	return fails() ? EIO : __real_mdb_del(txn, dbi, key, data);
+}
+
+int
+__wrap_mdb_cursor_open(MDB_txn *txn, MDB_dbi dbi, MDB_cursor **cursor)
+{
+	return fails() ? EIO : __real_mdb_cursor_open(txn, dbi, cursor);
+}
+
+int
+__wrap_mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *data, MDB_cursor_op op)
+{
+	return fails() ? EIO : __real_mdb_cursor_get(cursor, key, data, op);
+}
+
+int
+__wrap_mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn)
+{
+	return fails() ? ENOMEM : __real_mdb_txn_begin(env, parent, flags, txn);
+}
+
+/* What fails after the commit ends the keeper, and the next one does it: not the matter here. */
+static void
+carry_out(struct lb_keeper *k, struct lb_out *out)
+{
+	armed = 0;
+	lb_keeper_carry_out(k, out);
+}
+
+/* -- the acts ------------------------------------------------------------------ */
+
+static char password[LB_PASSWORD_MAX + 1];
+static struct lb_grant account;	  /* the last that was made */
+static struct lb_peer connection; /* a login's process */
+static pid_t process;
+
+static struct answer *
+pam(struct fixture *f, uint16_t type, const char *user, uint32_t uid, const char *service)
+{
+	union lb_msg m = {.login = {.uid = uid}};
+	struct question q = {f, &connection, type, &m, true, false};
+
+	snprintf(m.login.user, sizeof m.login.user, "%s", user);
+	snprintf(m.login.service, sizeof m.login.service, "%s", service);
+	snprintf(m.login.rhost, sizeof m.login.rhost, "192.0.2.1");
+	snprintf(m.login.password, sizeof m.login.password, "%s", password);
+	memset(&f->a, 0, sizeof f->a);
+	f->a.err = lb_tx_run(&f->k, put, &q);
+	return &f->a;
+}
+
+static int
+login(struct fixture *f, uint16_t type)
+{
+	return pam(f, type, account.account, account.uid, "sshd")->err;
+}
+
+static uint64_t
+none(struct fixture *f)
+{
+	(void)f;
+	return 0;
+}
+
+static uint64_t
+a_pending(struct fixture *f)
+{
+	return pending(f, "alice", "op");
+}
+
+static uint64_t
+one_of_two(struct fixture *f)
+{
+	uint64_t id = pending(f, "alice", "duo");
+
+	act(f, "bob", LB_MSG_APPROVE, id, "");
+	return id;
+}
+
+static uint64_t
+an_approved(struct fixture *f)
+{
+	return approved(f, "alice", "op");
+}
+
+static uint64_t
+an_active(struct fixture *f)
+{
+	uint64_t id = active(f, "alice", "duo");
+
+	snprintf(password, sizeof password, "%s", f->a.claimed.password);
+	account = stored(f, id);
+	return id;
+}
+
+static uint64_t
+one_with_a_session(struct fixture *f)
+{
+	uint64_t id = an_active(f);
+
+	ok(login(f, LB_MSG_PAM_OPEN));
+	return id;
+}
+
+static uint64_t
+one_that_ends(struct fixture *f)
+{
+	uint64_t id = one_with_a_session(f);
+
+	ok(act(f, "alice", LB_MSG_END, id, "")->err);
+	return id;
+}
+
+static int
+do_request(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return request(f, "alice", "op", 0, "the same again")->err;
+}
+
+static int
+do_roles(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	return ask(f, "alice", LB_MSG_ROLES, &m)->err;
+}
+
+static int
+do_list(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	return ask(f, "carol", LB_MSG_LIST, &m)->err;
+}
+
+static int
+do_audit(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	return ask(f, "carol", LB_MSG_AUDIT, &m)->err;
+}
+
+static int
+do_keys(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	snprintf(m.keys.user, sizeof m.keys.user, "%s", account.account);
+	snprintf(m.keys.type, sizeof m.keys.type, "%s", ALICE_TYPE);
+	snprintf(m.keys.blob, sizeof m.keys.blob, "%s", ALICE_KEY);
+	return ask(f, "lockbox-keys", LB_MSG_KEYS, &m)->err;
+}
+
+static int
+do_health(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	return ask(f, "root", LB_MSG_HEALTH, &m)->err;
+}
+
+static int
+do_reset_clock(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {0};
+
+	(void)id;
+	return ask(f, "root", LB_MSG_RESET_CLOCK, &m)->err;
+}
+
+#define ACT(name, who, type)                                                                       \
+	static int name(struct fixture *f, uint64_t id)                                            \
+	{                                                                                          \
+		return act(f, who, type, id, "why")->err;                                          \
+	}
+ACT(do_show, "bob", LB_MSG_SHOW)
+ACT(do_approve, "bob", LB_MSG_APPROVE)
+ACT(do_second_approve, "dave", LB_MSG_APPROVE)
+ACT(do_deny, "bob", LB_MSG_DENY)
+ACT(do_cancel, "alice", LB_MSG_CANCEL)
+ACT(do_claim, "alice", LB_MSG_CLAIM)
+ACT(do_end, "alice", LB_MSG_END)
+ACT(do_revoke, "root", LB_MSG_REVOKE)
+
+#define LOGIN(name, type)                                                                          \
+	static int name(struct fixture *f, uint64_t id)                                            \
+	{                                                                                          \
+		(void)id;                                                                          \
+		return login(f, type);                                                             \
+	}
+LOGIN(do_auth, LB_MSG_PAM_AUTH)
+LOGIN(do_account, LB_MSG_PAM_ACCOUNT)
+LOGIN(do_open, LB_MSG_PAM_OPEN)
+LOGIN(do_close, LB_MSG_PAM_CLOSE)
+
+static int
+do_person(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return pam(f, LB_MSG_PAM_ACCOUNT, "bob", 1002, "sshd")->err;
+}
+
+static int
+do_person_session(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return pam(f, LB_MSG_PAM_OPEN, "lb-bob-9", account.uid, "sshd")->err;
+}
+
+static int
+do_exempt(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return pam(f, LB_MSG_PAM_EXEMPT, "root", 0, "login")->err;
+}
+
+/* What is due and what a start does: no request, so nothing is said to anybody but the warden. */
+static int
+do_due(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	lb_alarm_free(f->k.alarm);
+	f->k.alarm = NULL;
+	if (f->k.mark_timer != NULL)
+		event_free(f->k.mark_timer);
+	f->k.mark_timer = NULL;
+	return lb_due_start(&f->k);
+}
+
+static uint64_t
+some_overdue(struct fixture *f)
+{
+	uint64_t id = one_with_a_session(f);
+
+	a_pending(f);
+	an_approved(f);
+	pass_time(f, 13 * 3600);
+	return id;
+}
+
+static int
+do_sync(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return lb_sync_accounts(&f->k);
+}
+
+static int
+do_policy_sync(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return lb_tx_run(&f->k, lb_sync_policy, NULL);
+}
+
+static uint64_t
+two_that_the_policy_takes_away(struct fixture *f)
+{
+	uint64_t id;
+
+	change_policy(f, policy_text);
+	id = one_with_a_session(f);
+	a_pending(f);
+	an_approved(f);
+	change_policy(f, policy_without_alice_in_team);
+	return id;
+}
+
+static int
+do_resume(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return lb_tx_run(&f->k, lb_session_resume, NULL);
+}
+
+static const struct {
+	const char *name;
+	uint64_t (*prepare)(struct fixture *f);
+	int (*act)(struct fixture *f, uint64_t id);
+	bool reads; /* changes nothing, so that it is done again and again on the same grant */
+} acts[] = {
+	{"roles", none, do_roles, true},
+	{"list", one_with_a_session, do_list, true},
+	{"show a pending one", one_of_two, do_show, true},
+	{"audit", an_active, do_audit, true},
+	{"keys", an_active, do_keys, true},
+	{"health", an_active, do_health, true},
+	{"request", none, do_request, false},
+	{"approve", a_pending, do_approve, false},
+	{"approve as the second", one_of_two, do_second_approve, false},
+	{"deny", a_pending, do_deny, false},
+	{"cancel", an_approved, do_cancel, false},
+	{"claim", an_approved, do_claim, false},
+	{"claim a new password", an_active, do_claim, false},
+	{"end", one_with_a_session, do_end, false},
+	{"revoke", one_with_a_session, do_revoke, false},
+	{"a password", an_active, do_auth, false},
+	{"a wrong password", an_active, do_auth, false},
+	{"account", an_active, do_account, true},
+	{"a person's account", none, do_person, false},
+	{"a session", an_active, do_open, false},
+	{"a session of another name", an_active, do_person_session, false},
+	{"the close of a session", an_active, do_close, true},
+	{"an exempt login", none, do_exempt, false},
+	{"what is due", some_overdue, do_due, false},
+	{"what the warden is told after a start", one_that_ends, do_sync, true},
+	{"a policy that takes away", two_that_the_policy_takes_away, do_policy_sync, false},
+	{"sessions of the last keeper", one_with_a_session, do_resume, false},
+	{"the clock set back", one_with_a_session, do_reset_clock, false},
+};
+
+/* A keeper and a store of their own for what comes next. */
+static struct fixture *
+start_over(void **state)
+{
+	struct fixture *f;
+
+	fixture_teardown(state);
+	fixture_setup(state);
+	f = *state;
+	f->k.carry_out = carry_out;
+	return f;
+}
+
+/* Until the act goes through with nothing having failed; how many calls it makes. */
+static unsigned
+fail_each_call(void **state, size_t i)
+{
+	struct fixture *f = start_over(state);
+	uint64_t id = acts[i].prepare(f), before;
+	unsigned n = 0;
+	int err;
+
+	do {
+		if (strcmp(acts[i].name, "a wrong password") == 0)
+			password[0] = 'I'; /* not of its alphabet */
+		before = last_record(f, NULL);
+		fired = false;
+		armed = ++n;
+		err = acts[i].act(f, id);
+		armed = 0;
+		if (!fired) {
+			if (err != LB_OK)
+				fail_msg("%s: error %d though nothing failed", acts[i].name, err);
+			return n;
+		}
+		if (err != LB_OK) {
+			/* Nothing has changed, and nobody has been told anything. */
+			if (last_record(f, NULL) != before && acts[i].act != do_due)
+				fail_msg("%s, call %u failed: recorded all the same", acts[i].name,
+					 n);
+			if (acts[i].act != do_due && acts[i].act != do_sync)
+				continue;
+		} else if (!acts[i].reads) {
+			/* It came after the commit: the act is done, and done once. */
+			f = start_over(state);
+			id = acts[i].prepare(f);
+		}
+		if (err != LB_OK && acts[i].act == do_due) {
+			f = start_over(state);
+			id = acts[i].prepare(f);
+		}
+	} while (n < 2000);
+	fail_msg("%s does not come to an end", acts[i].name);
+	return n;
+}
+
+static void
+each_call_that_fails_changes_nothing_and_says_nothing(void **state)
+{
+	unsigned calls = 0;
+
+	process = start_process(&connection.pidfd);
+	connection.uid = 0;
+	connection.known = true;
+	connection.pid = process;
+	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+		unsigned n = fail_each_call(state, i);
+
+		print_message("%-40s %3u calls\n", acts[i].name, n - 1);
+		calls += n - 1;
+	}
+	end_process(process);
+	close(connection.pidfd);
+	assert_true(calls > 300);
+}
+
+/* An allowed login is said only when its whole transaction stands: see the verdict of each. */
+static void
+no_failed_call_gives_a_verdict_that_is_not_stored(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+	unsigned n;
+
+	f->k.carry_out = carry_out;
+	process = start_process(&connection.pidfd);
+	connection = (struct lb_peer){
+		.pidfd = connection.pidfd, .known = true, .pid = process, .direct = true};
+	id = an_active(f);
+	for (n = 1;; n++) {
+		fired = false;
+		armed = n;
+		login(f, LB_MSG_PAM_AUTH);
+		armed = 0;
+		if (!fired)
+			break;
+		if (f->a.err == LB_OK) {
+			assert_int_equal(stored(f, id).otp, LB_OTP_SPENT);
+			id = an_active(f);
+			continue;
+		}
+		assert_int_equal(stored(f, id).otp, LB_OTP_READY);
+	}
+	assert_int_equal(f->a.verdict.verdict, LB_VERDICT_ALLOW);
+	assert_int_equal(stored(f, id).otp, LB_OTP_SPENT);
+	id = an_active(f);
+	for (n = 1;; n++) {
+		unsigned open = sessions_of(f, id);
+
+		fired = false;
+		armed = n;
+		login(f, LB_MSG_PAM_OPEN);
+		armed = 0;
+		if (f->a.err != LB_OK)
+			assert_int_equal(sessions_of(f, id), open);
+		else
+			assert_int_equal(sessions_of(f, id), open + 1);
+		if (!fired)
+			break;
+		if (f->a.err == LB_OK)
+			id = an_active(f);
+	}
+	assert_int_equal(f->a.verdict.verdict, LB_VERDICT_ALLOW);
+	end_process(process);
+	close(connection.pidfd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		unit(each_call_that_fails_changes_nothing_and_says_nothing),
+		unit(no_failed_call_gives_a_verdict_that_is_not_stored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
