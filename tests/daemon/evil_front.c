@@ -8,7 +8,10 @@
  * answer PAM; where an attack breaks the rules of the link, it must also have
  * reported that start of front as bad, and go on with the next.
  *
- *   evil_front LOCKBOXD STATE_DIR RUN_DIR HOST_FILE POLICY_DIR
+ * Then it stands in for a courier that was taken over as well: nothing that one
+ * sends is even read.
+ *
+ *   evil_front LOCKBOXD STATE_DIR RUN_DIR HOST_FILE POLICY_DIR ENGINEER [SEED [PACKETS]]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +30,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "evil.h"
 #include "err.h"
 #include "ipc.h"
 #include "policy/policy.h"
@@ -78,31 +82,6 @@ listen_at(char path[200], const char *dir, const char *name)
 	return fd;
 }
 
-static bool
-send_with(int to, uint16_t type, const void *bytes, size_t len, const int *fds, size_t nfds)
-{
-	uint8_t head[2] = {(uint8_t)(type >> 8), (uint8_t)type};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control = {0};
-	struct iovec iov[2] = {{head, 2}, {(void *)(uintptr_t)bytes, len}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-
-	if (nfds > 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	return sendmsg(to, &msg, MSG_NOSIGNAL) >= 0;
-}
-
 /* Waits for a message of this type, at most limit_ms; others on the way are passed over. */
 static bool
 await(int fd, uint16_t type, union lb_ipc_msg *m, int limit_ms)
@@ -134,7 +113,7 @@ new_front(void)
 		close(front_fd);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    lb_ipc_encode(LB_IPC_FRONT, &start, bytes, sizeof bytes, &len) != LB_OK ||
-	    !send_with(warden_fd, LB_IPC_FRONT, bytes, len, &pair[1], 1))
+	    !evil_send(warden_fd, LB_IPC_FRONT, bytes, len, &pair[1], 1))
 		fail("cannot hand over a front");
 	close(pair[1]);
 	front_fd = pair[0];
@@ -182,7 +161,7 @@ records(void)
 	lb_writer_init(&w, bytes, 8);
 	lb_write_u64(&w, peer.conn.conn);
 	lb_proto_encode(LB_MSG_AUDIT, &audit, bytes + 8, sizeof bytes - 8, &len);
-	send_with(front_fd, LB_IPC_FRAME, bytes, 8 + len, NULL, 0);
+	evil_send(front_fd, LB_IPC_FRAME, bytes, 8 + len, NULL, 0);
 	for (;;) {
 		ssize_t got = recv(front_fd, packet, sizeof packet, 0);
 		uint16_t type;
@@ -247,7 +226,7 @@ breaks_the_rules(const char *what, uint16_t type, const void *bytes, size_t len,
 	union lb_ipc_msg m;
 
 	new_front();
-	send_with(front_fd, type, bytes, len, fds, nfds);
+	evil_send(front_fd, type, bytes, len, fds, nfds);
 	do { /* those that went before are reported as gone */
 		if (!await(warden_fd, LB_IPC_BAD_FRONT, &m, 5000) || m.conn.conn > starts)
 			fail("not reported: %s", what);
@@ -265,7 +244,7 @@ is_refused(const char *what, uint64_t conn, uint16_t type, const void *msg)
 	uint16_t got;
 	uint32_t payload;
 
-	send_with(front_fd, LB_IPC_FRAME, bytes, frame(bytes, conn, type, msg), NULL, 0);
+	evil_send(front_fd, LB_IPC_FRAME, bytes, frame(bytes, conn, type, msg), NULL, 0);
 	if (poll(&p, 1, 5000) <= 0 ||
 	    recv(front_fd, packet, sizeof packet, 0) < 10 + (ssize_t)LB_HEADER_SIZE ||
 	    lb_proto_header(packet + 10, &got, &payload) != LB_OK || got != LB_MSG_REFUSED)
@@ -321,7 +300,7 @@ attack(uid_t engineer)
 	puts("requests on connections that are not there, or are somebody's");
 	new_front();
 	for (uint64_t c = 0; c < 5000; c++)
-		send_with(front_fd, LB_IPC_FRAME, bytes,
+		evil_send(front_fd, LB_IPC_FRAME, bytes,
 			  frame(bytes, c * 7919 + (c % 2 ? 1u << 20 : UINT64_MAX - c * 7919),
 				LB_MSG_REQUEST, &request),
 			  NULL, 0);
@@ -339,7 +318,7 @@ attack(uid_t engineer)
 	/* GONE for what was never there is nothing; for what was, nobody asks on it any more. */
 	lb_ipc_encode(LB_IPC_GONE, &gone, outcome, sizeof outcome, &outcome_len);
 	for (int i = 0; i < 100; i++)
-		send_with(front_fd, LB_IPC_GONE, outcome, outcome_len, NULL, 0);
+		evil_send(front_fd, LB_IPC_GONE, outcome, outcome_len, NULL, 0);
 	is_refused("a request after GONE for others", conn, LB_MSG_REQUEST, &request);
 	kill(maker, SIGKILL);
 	waitpid(maker, NULL, 0);
@@ -353,7 +332,7 @@ attack(uid_t engineer)
 	for (int i = 0; i < 200000; i++) {
 		struct pollfd p = {.fd = front_fd, .events = POLLOUT};
 
-		if (!send_with(front_fd, LB_IPC_FRAME, bytes, len, NULL, 0) &&
+		if (!evil_send(front_fd, LB_IPC_FRAME, bytes, len, NULL, 0) &&
 		    (errno != EAGAIN || poll(&p, 1, 2000) <= 0))
 			break;
 		if (i % 50000 == 0)
@@ -363,6 +342,230 @@ attack(uid_t engineer)
 	kill(maker, SIGKILL);
 	waitpid(maker, NULL, 0);
 	check(records() == before, "something was recorded");
+}
+
+/* --- everything there is, one after the other ---------------------------------------- */
+
+/* How many starts of front were reported as bad so far and not looked at yet. */
+static unsigned
+reports(void)
+{
+	struct pollfd p = {.fd = warden_fd, .events = POLLIN};
+	uint8_t packet[LB_LINK_MESSAGE_MAX + 2];
+	unsigned n = 0;
+
+	while (poll(&p, 1, 0) > 0) {
+		if (recv(warden_fd, packet, sizeof packet, 0) < 2)
+			fail("the keeper has gone");
+		n += (packet[0] << 8 | packet[1]) == LB_IPC_BAD_FRONT;
+	}
+	return n;
+}
+
+static void
+must_be_reported(const char *what)
+{
+	union lb_ipc_msg m;
+
+	do {
+		if (!await(warden_fd, LB_IPC_BAD_FRONT, &m, 5000) || m.conn.conn > starts)
+			fail("not reported: %s", what);
+	} while (m.conn.conn != starts);
+	checks++;
+}
+
+/* What front may say, by its type and length; the content of a frame is looked at elsewhere. */
+static bool
+allowed(unsigned type, size_t len, size_t nfds)
+{
+	return nfds == 0 && type == LB_IPC_GONE && len == 8;
+}
+
+static void
+every_type_and_length(void)
+{
+	static const unsigned odd[] = {0x7fff, 0x8000, 0xfffe, 0xffff};
+	static const size_t lengths[] = {0,  1,	 7,   8,    9,	  16,
+					 17, 24, 100, 1508, 8208, LB_LINK_MESSAGE_MAX};
+	static const uint8_t zero[LB_LINK_MESSAGE_MAX];
+	int null = open("/dev/null", O_RDWR), fds[EVIL_FDS] = {null, null, null, null};
+	char what[80];
+
+	puts("every type of message, of every length, with and without descriptors");
+	for (unsigned t = 0; t < 64 + sizeof odd / sizeof odd[0]; t++) {
+		unsigned type = t < 64 ? t : odd[t - 64];
+
+		for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
+			for (size_t nfds = 0; nfds <= 1; nfds++) {
+				if (allowed(type, lengths[l], nfds))
+					continue;
+				snprintf(what, sizeof what, "type %u, %zu bytes, %zu descriptors",
+					 type, lengths[l], nfds);
+				new_front();
+				evil_send(front_fd, (uint16_t)type, zero, lengths[l], fds, nfds);
+				must_be_reported(what);
+			}
+		if (t % 8 == 0)
+			pam_answers("every length");
+	}
+	close(null);
+}
+
+/* Each request cut at every place and made longer, with a header that says so and one that lies. */
+static void
+every_request_cut(void)
+{
+	uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX + 8];
+	char what[80];
+
+	puts("every request, cut at every place");
+	for (unsigned type = 1; type < 0x100; type++) {
+		union lb_msg msg;
+		size_t full;
+
+		if (lb_proto_door((uint16_t)type) != LB_DOOR_PUBLIC)
+			continue;
+		memset(&msg, 0, sizeof msg);
+		memset(bytes, 0, sizeof bytes);
+		full = frame(bytes, 1u << 30, (uint16_t)type, &msg);
+		for (size_t len = 0; len <= full + 1; len++)
+			for (int honest = 0; honest <= 1; honest++) {
+				uint32_t says = (uint32_t)(full - 8 - LB_HEADER_SIZE);
+
+				if (len == full || (honest && len < 8 + LB_HEADER_SIZE))
+					continue;
+				if (honest)
+					says = (uint32_t)(len - 8 - LB_HEADER_SIZE);
+				for (int i = 0; i < 4; i++)
+					bytes[8 + i] = (uint8_t)(says >> (24 - 8 * i));
+				snprintf(what, sizeof what, "request %u cut to %zu of %zu", type,
+					 len, full);
+				new_front();
+				evil_send(front_fd, LB_IPC_FRAME, bytes, len, NULL, 0);
+				must_be_reported(what);
+			}
+		pam_answers("a request cut");
+	}
+}
+
+/* --- at random ----------------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static uint32_t
+chance(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 20) % below;
+}
+
+/* A packet of a proper request, or of noise, spoilt here and there. */
+static size_t
+spoilt(uint8_t *out, uint16_t *type)
+{
+	static const uint16_t types[] = {LB_IPC_FRAME,	 LB_IPC_FRAME,	LB_IPC_FRAME,
+					 LB_IPC_GONE,	 LB_IPC_PEER,	LB_IPC_READY,
+					 LB_IPC_ACCOUNT, LB_IPC_EVICTED};
+	union lb_msg msg;
+	uint16_t request;
+	size_t len;
+
+	*type = types[chance(8)];
+	do
+		request = (uint16_t)(1 + chance(31));
+	while (lb_proto_door(request) != LB_DOOR_PUBLIC);
+	for (size_t i = 0; i < sizeof msg; i++)
+		((uint8_t *)&msg)[i] = chance(4) ? (uint8_t)('a' + chance(26)) : 0;
+	/* Numbers of connections that were handed over, are gone, or never were. */
+	if (lb_proto_encode(request, &msg, out + 8, LB_HEADER_SIZE + LB_PAYLOAD_MAX, &len) != LB_OK)
+		len = LB_HEADER_SIZE;
+	len += 8;
+	for (int i = 0; i < 8; i++)
+		out[i] = i < 6 ? 0 : (uint8_t)chance(256);
+	for (unsigned n = chance(4); n > 0; n--)
+		out[chance((uint32_t)len)] = (uint8_t)chance(256);
+	if (chance(4) == 0)
+		len = chance((uint32_t)len + 1);
+	else if (chance(8) == 0)
+		len += chance(8);
+	return len;
+}
+
+static unsigned
+open_files(void)
+{
+	char path[64];
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 4096; fd++) {
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)keeper, fd);
+		n += access(path, F_OK) == 0 || errno != ENOENT;
+	}
+	return n;
+}
+
+static void
+at_random(unsigned packets)
+{
+	static uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX + 16];
+	int null = open("/dev/null", O_RDWR), fds[EVIL_FDS] = {null, null, null, null};
+	unsigned ended = 0;
+
+	printf("%u packets at random, seed %llu\n", packets, (unsigned long long)seed);
+	new_front();
+	for (unsigned i = 0; i < packets; i++) {
+		uint16_t type;
+		size_t len = spoilt(bytes, &type);
+
+		evil_send(front_fd, type, bytes, len, fds, chance(16) ? 0 : chance(EVIL_FDS + 1));
+		if (i % 512 == 0)
+			pam_answers("packets at random");
+		if (chance(3) == 0)
+			new_front();
+		ended += reports();
+	}
+	close(null);
+	pam_answers("packets at random");
+	ended += reports();
+	printf("%u links were ended\n", ended);
+	check(ended > packets / 8, "few were ended: nothing is proved");
+}
+
+/* --- courier --------------------------------------------------------------------------- */
+
+static void
+as_courier(void)
+{
+	static const uint8_t zero[LB_LINK_MESSAGE_MAX];
+	struct lb_ipc_conn start = {.conn = 1};
+	struct lb_msg_request request = {.role = "db-operator", .reason = "evil"};
+	uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	int pair[2], null = open("/dev/null", O_RDWR), fds[EVIL_FDS] = {null, null, null, null};
+	unsigned sent = 0;
+	size_t len;
+
+	puts("a courier that says whatever it likes");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
+	    lb_ipc_encode(LB_IPC_COURIER, &start, bytes, sizeof bytes, &len) != LB_OK ||
+	    !evil_send(warden_fd, LB_IPC_COURIER, bytes, len, &pair[1], 1))
+		fail("cannot hand over a courier");
+	close(pair[1]);
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	len = frame(bytes, 1, LB_MSG_REQUEST, &request);
+	for (unsigned type = 0; type < 64; type++) {
+		evil_send(pair[0], (uint16_t)type, bytes, len, NULL, 0);
+		evil_send(pair[0], (uint16_t)type, zero, 8, fds, type % 3);
+	}
+	while (evil_send(pair[0], LB_IPC_FRAME, zero, sizeof zero, fds, 2))
+		sent++;
+	check(errno == EAGAIN, "the link ended");
+	printf("%u more until there was no room\n", sent);
+	pam_answers("a courier's flood");
+	close(pair[0]);
+	close(null);
+	pam_answers("a courier's end");
 }
 
 static void
@@ -421,7 +624,7 @@ hand_over_policy(const char *host_file, const char *policy_dir)
 	if (lb_policy_source_read(host_file, policy_dir, &report, &source) != LB_OK ||
 	    lb_policy_source_pack(source, &packed, &len) != LB_OK ||
 	    write(fd, packed, len) != (ssize_t)len ||
-	    !send_with(warden_fd, LB_IPC_POLICY, "", 0, &fd, 1) ||
+	    !evil_send(warden_fd, LB_IPC_POLICY, "", 0, &fd, 1) ||
 	    !await(warden_fd, LB_IPC_READY, NULL, 20000))
 		fail("the keeper did not start");
 	close(fd);
@@ -436,9 +639,11 @@ main(int argc, char **argv)
 	uid_t uid;
 	gid_t gid;
 	int public_fd, pam_fd, status;
+	unsigned before, files;
 
-	if (argc != 7)
+	if (argc < 7)
 		return 2;
+	seed = argc > 7 ? strtoull(argv[7], NULL, 10) : 88172645463325252ull;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
@@ -454,7 +659,18 @@ main(int argc, char **argv)
 	hand_over_policy(argv[4], argv[5]);
 	new_front();
 	pam_answers("the start");
+	before = records();
+	files = open_files();
 	attack((uid_t)atoi(argv[6]));
+	every_type_and_length();
+	every_request_cut();
+	at_random(argc > 8 ? (unsigned)atoi(argv[8]) : 20000);
+	as_courier();
+	check(records() == before, "something was recorded");
+	for (int i = 0; open_files() > files + 2 && i < 500; i++)
+		usleep(10000);
+	printf("%u descriptors of the keeper's before, %u after\n", files, open_files());
+	check(open_files() <= files + 2, "descriptors are left");
 	check(waitpid(keeper, &status, WNOHANG) == 0, "the keeper has died");
 	shutdown(warden_fd, SHUT_WR);
 	check(waitpid(keeper, &status, 0) == keeper && WIFEXITED(status) &&

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "evil.h"
 #include "err.h"
 #include "ipc.h"
 #include "privsep.h"
@@ -40,38 +41,13 @@
 static FILE *out;
 
 static bool
-send_packet(uint16_t type, const void *bytes, size_t len, const int *fds, size_t nfds)
-{
-	uint8_t head[2] = {(uint8_t)(type >> 8), (uint8_t)type};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control = {0};
-	struct iovec iov[2] = {{head, 2}, {(void *)(uintptr_t)bytes, len}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-
-	if (nfds > 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	return sendmsg(LB_FD_LINK, &msg, MSG_NOSIGNAL) >= 0;
-}
-
-static bool
 send_message(enum lb_ipc type, const void *m, int fd)
 {
 	uint8_t bytes[LB_LINK_MESSAGE_MAX];
 	size_t len;
 
 	return lb_ipc_encode(type, m, bytes, sizeof bytes, &len) == LB_OK &&
-	       send_packet((uint16_t)type, bytes, len, &fd, fd >= 0);
+	       evil_send(LB_FD_LINK, (uint16_t)type, bytes, len, &fd, fd >= 0);
 }
 
 /* Tells of every outcome that comes until one of this type and uid does, or the time is up. */
@@ -177,7 +153,8 @@ do_raw(char **w)
 	static const uint8_t zero[LB_LINK_MESSAGE_MAX + 100];
 	int null = open("/dev/null", O_RDWR), fds[4] = {null, null, null, null};
 
-	send_packet((uint16_t)atoi(w[0]), zero, (size_t)atoi(w[1]), fds, (size_t)atoi(w[2]));
+	evil_send(LB_FD_LINK, (uint16_t)atoi(w[0]), zero, (size_t)atoi(w[1]), fds,
+		  (size_t)atoi(w[2]));
 	close(null);
 	listen_for(LB_IPC_READY, 0, 3000); /* which never comes: until the link is lost */
 }
