@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 void __CPROVER_assume(__CPROVER_bool condition);
 void __CPROVER_assert(__CPROVER_bool condition, const char *what);
@@ -34,5 +35,36 @@ uint32_t nondet_u32(void);
 uint64_t nondet_u64(void);
 int64_t nondet_i64(void);
 size_t nondet_size(void);
+
+/* cbmc has no bodies of its own for these. */
+void *
+memchr(const void *s, int c, size_t n)
+{
+	const unsigned char *p = s;
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == (unsigned char)c)
+			return (void *)(uintptr_t)(p + i);
+	return NULL;
+}
+
+size_t
+strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n] != '\0')
+		n++;
+	return n;
+}
+
+void
+explicit_bzero(void *s, size_t n)
+{
+	unsigned char *p = s;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = 0;
+}
 
 #endif
