@@ -15,8 +15,7 @@
 void __CPROVER_assume(__CPROVER_bool condition);
 void __CPROVER_assert(__CPROVER_bool condition, const char *what);
 void __CPROVER_cover(__CPROVER_bool condition);
-__CPROVER_bool __CPROVER_w_ok(const void *p, ...);
-__CPROVER_bool __CPROVER_r_ok(const void *p, ...);
+__CPROVER_bool __CPROVER_same_object(const void *a, const void *b);
 
 #define ASSUME(condition) __CPROVER_assume(condition)
 #define ASSERT(condition) __CPROVER_assert((condition), #condition)
