@@ -122,6 +122,7 @@ help:
 	@echo "demo     (root) the main job, narrated, in namespaces of its own; KEEP=1 leaves a shell"
 	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
 	@echo "bench    (root) lookups and decisions against their peers, as ratios"
+	@echo "booted   (root) the main job on a whole Debian 12 that is booted with systemd"
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""
 	@echo "deps     (root) install the Debian packages that building and testing need"
@@ -276,6 +277,13 @@ $(BUILD)/torture/drive: $(call obj,tests/torture/drive/drive.c) $(ALLOC_OBJ)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -rdynamic -o $@ $^ -lpam -ldl
+
+# A whole host, booted: the first run takes Debian's packages from the network.
+.PHONY: booted
+booted:
+	$(Q)packaging/deps booted
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/booted/run "$(BUILD)"
 
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)

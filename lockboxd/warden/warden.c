@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -22,6 +23,9 @@
 #include "passed.h"
 #include "privsep.h"
 #include "warden/state.h"
+
+#define LOCK_WAIT_MS 2000u
+#define LOCK_EVERY_MS 20u
 
 static void
 on_terminate(evutil_socket_t sig, short what, void *arg)
@@ -85,13 +89,29 @@ prepare_directories(struct lb_warden *w, uid_t keeper_uid, gid_t keeper_gid)
 	return 0;
 }
 
+/* A helper that an earlier warden had just forked when it died has the lock for a moment more. */
+static int
+take_lock(int fd)
+{
+	static const struct timespec a_moment = {0, LOCK_EVERY_MS * 1000000};
+
+	for (unsigned ms = 0; ms < LOCK_WAIT_MS; ms += LOCK_EVERY_MS) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		nanosleep(&a_moment, NULL);
+	}
+	return -1;
+}
+
 /* One daemon per run directory: the lock lives as long as the warden. */
 static int
 lock_run_directory(const struct lb_warden *w)
 {
 	int fd = openat(w->run_fd, "lockboxd.pid", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
-	if (fd < 0 || fchmod(fd, 0644) != 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (fd < 0 || fchmod(fd, 0644) != 0 || take_lock(fd) != 0) {
 		lb_log(LOG_CRIT, "another lockboxd runs in %s, or its pid file cannot be written",
 		       w->options->run_dir);
 		return -1;
