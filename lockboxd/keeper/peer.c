@@ -21,7 +21,7 @@
 
 #define CONNECTIONS_MAX 512
 #define CONNECTIONS_PER_PEER 32
-#define ACCEPTS_PER_WAKE 8 /* each may be costly to get rid of; a login is not to wait for many */
+#define ACCEPTS_PER_WAKE 2 /* each may be costly to get rid of; a login is not to wait for many */
 #define GUARDED_S 10	   /* more than a connection stays with the keeper */
 
 #ifndef SO_PEERPIDFD
