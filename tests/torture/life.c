@@ -12,6 +12,8 @@
  *	not=0xN-0xM		no allocations of this part of the program, and of what it calls
  *	library=0xN,0xN		calls of functions of a library that faults without memory: counted
  *				apart
+ *	keep=ROLE/CALL/0xN-0xM	what is done whatever `most' says: places in this part of the
+ *				program, once with each error
  *	verbose
  *
  * STACKS is a directory of PAM stacks with the module in them, for service
@@ -908,6 +910,28 @@ one_life(const struct point *p)
 /* ---- which points ---- */
 
 static unsigned not_from, not_to, left_out;
+static struct keep {
+	char role[16], call[24];
+	unsigned from, to;
+} keeps[32];
+static size_t keep_count;
+
+static bool
+is_kept(const struct point *p)
+{
+	for (size_t i = 0; i < keep_count; i++) {
+		const struct keep *k = &keeps[i];
+
+		if (p->at.nth > 1 || strcmp(k->role, inject_role_names[p->at.role]) != 0 ||
+		    strcmp(k->call, inject_call_name(p->at.call)) != 0)
+			continue;
+		for (int f = 0; f < INJECT_FRAMES; f++)
+			if (p->frame[f] >= k->from && p->frame[f] < k->to)
+				return true;
+	}
+	return false;
+}
+
 static struct inject_site *counted[2];
 static unsigned counted_n[2];
 
@@ -979,7 +1003,7 @@ main(int argc, char **argv)
 	const char *only_role = NULL, *only_call = NULL;
 	unsigned long only_at = 0;
 	int64_t began = now_ms();
-	size_t done = 0, wanted = 0;
+	size_t done = 0, kept = 0, wanted = 0;
 
 	if (argc < 4)
 		misuse("usage: life LOCKBOXD STACKS calls|allocations [part=K/N] [most=N] "
@@ -995,6 +1019,11 @@ main(int argc, char **argv)
 			only_role = argv[i] + 5;
 		else if (strncmp(argv[i], "call=", 5) == 0)
 			only_call = argv[i] + 5;
+		else if (keep_count < sizeof keeps / sizeof keeps[0] &&
+			 sscanf(argv[i], "keep=%15[^/]/%23[^/]/%x-%x", keeps[keep_count].role,
+				keeps[keep_count].call, &keeps[keep_count].from,
+				&keeps[keep_count].to) == 4)
+			keep_count++;
 		else if (strncmp(argv[i], "library=", 8) == 0)
 			library = argv[i] + 8;
 		else if (strncmp(argv[i], "not=", 4) == 0 &&
@@ -1044,9 +1073,12 @@ main(int argc, char **argv)
 		wanted++;
 		if (wanted % parts != part - 1)
 			continue;
-		if (most != 0 && most < point_count / parts &&
-		    done >= most * (i + 1) / point_count + 1)
+		if (is_kept(p)) {
+			kept++;
+		} else if (most != 0 && most < point_count / parts &&
+			   done - kept >= most * (i + 1) / point_count + 1) {
 			continue;
+		}
 		one_life(p);
 		done++;
 		reached += in.report->reached;

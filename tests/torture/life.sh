@@ -27,12 +27,22 @@ sandbox=$(nm -n "$BUILD/torture/lockboxd" | awk '
 # The C library's name service faults when it gets no memory for its tables (in a helper, which then
 # has failed), and libevent when it gets none for a watermark (in front, which is started again).
 library=$(after_calls "$BUILD/torture/lockboxd" 'getpw[a-z]*|getgr[a-z]*|bufferevent_setwatermark')
+# Where something was once found: always done.  ROLE CALL FUNCTION
+keep=()
+while read -r role call function; do
+	keep+=("$(nm -S "$BUILD/torture/lockboxd" | perl -ne "
+		print sprintf('keep=$role/$call/0x%x-0x%x', hex(\$1), hex(\$1) + hex(\$2)) if /^(\w+) (\w+) . $function\$/")")
+done <<-END
+	main allocation lb_warden_send_policy
+	keeper allocation lb_front_reply
+	keeper pidfd_open lb_session_resume
+END
 # lives WHAT LOCKBOXD MOST: RESULT has what came of it
 lives() {
 	local most=() more
 	read -ra more <<<"${LB_WORDS-}"
 	[ "$TORTURE" = all ] || most=("most=$3" each=1)
-	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "not=$sandbox" "library=$library" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
+	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "${keep[@]}" "not=$sandbox" "library=$library" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
 	RESULT=$(grep ^RESULT "/run/life.$1") || fail "life $1 has not come to its end"
 	grep -A30 ^FOUND "/run/life.$1" >>"${WORLD_LOGS:-/run}/found" || true
 }

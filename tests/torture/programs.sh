@@ -14,7 +14,7 @@ bad=0
 sweep() {
 	local kind=$1 what result found some=()
 	shift
-	[ "$TORTURE" = all ] || some=(most=12)
+	[ "$TORTURE" = all ] || some=("most=$most" each=1)
 	for what in calls allocations; do
 		"$BUILD/tests/sweep" $what "${some[@]}" "$@" >/run/sweep 2>/run/sweep.err ||
 			fail "sweep $*: $(tail -n 5 /run/sweep.err)"
@@ -66,11 +66,13 @@ uid=$(getent passwd "$temp" | cut -d: -f3)
 stack $T/sock
 pam_words=(object=/pam_lockbox.so grows "library=$(after_calls "$BUILD/pam_lockbox.so" "$names")")
 peer deny
+most=200
 for call in auth account open; do
 	sweep "pam $call, denied" "${pam_words[@]}" "never=^$call (0|25)$" -- "$BUILD/torture/drive" pam $T/stacks "$temp" word "$uid" $call
 done
 sweep "pam account of a person, denied" "${pam_words[@]}" "never=^account (0|25)$" -- "$BUILD/torture/drive" pam $T/stacks mallory word 10002 account
 peer allow
+most=6
 for call in auth account open close; do
 	sweep "pam $call, allowed" "${pam_words[@]}" "never=^$call 25$" -- "$BUILD/torture/drive" pam $T/stacks "$temp" word "$uid" $call
 done
