@@ -114,6 +114,12 @@ MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
 
 .PHONY: torture
 .PHONY: lint tidy
+# Programs whose allocations can be made to fail: an allocator of the tests is linked in.
+TORTURE_PROGRAMS := $(patsubst $(BUILD)/%,$(BUILD)/torture/%,$(PROGRAMS))
+# And a process for the modules to be loaded into, which shows the allocator to them.
+HELPER_BIN += $(TORTURE_PROGRAMS) $(BUILD)/torture/drive
+ALLOC_OBJ := $(call obj,tests/torture/alloc/alloc.c)
+
 .PHONY: all help deps check unit helpers demo bench defences install uninstall format clean
 all: $(PROGRAMS) $(MODULES)
 
@@ -256,10 +262,6 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all helpers
 	$(Q)BUILD="$(BUILD)" tests/bench/bench
 
-# Programs whose allocations can be made to fail: an allocator of the tests is linked in.
-TORTURE_PROGRAMS := $(patsubst $(BUILD)/%,$(BUILD)/torture/%,$(PROGRAMS))
-HELPER_BIN += $(TORTURE_PROGRAMS)
-ALLOC_OBJ := $(call obj,tests/torture/alloc/alloc.c)
 $(BUILD)/torture/lockboxd: $(ALLOC_OBJ) $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -271,8 +273,6 @@ $(BUILD)/torture/lockbox $(BUILD)/torture/lockbox-gate $(BUILD)/torture/lockbox-
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
-# A process for the modules to be loaded into; it shows the allocator to them.
-HELPER_BIN += $(BUILD)/torture/drive
 $(BUILD)/torture/drive: $(call obj,tests/torture/drive/drive.c) $(ALLOC_OBJ)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
