@@ -359,10 +359,14 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 /* A search under way: the bucket it is in, and which lanes of it are still to be tried. */
 struct probe {
 	const struct lb_snapshot *s;
-	uint32_t at, buckets, bucket, left, key;
-	unsigned matches;
+	uint32_t at, buckets, bucket, left;
+	uint64_t tags; /* the tag, four times */
+	uint64_t matches;
 	bool damaged; /* a bucket's sum was wrong: the search ends there */
 };
+
+#define LOW_BITS 0x0001000100010001u
+#define HIGH_BITS 0x8000800080008000u
 
 static inline uint32_t
 probe_line(const struct probe *p)
@@ -371,30 +375,42 @@ probe_line(const struct probe *p)
 }
 
 /*
- * One bit per lane of the present bucket that has the key.  All are compared
- * without a branch: which lane it is cannot be predicted.
+ * The highest bit of each group of 16 bits that is zero; of one above such a
+ * group perhaps as well, which is no harm: a record tells itself whose it is.
+ */
+static inline uint64_t
+zero_groups(uint64_t x)
+{
+	return (x - LOW_BITS) & ~x & HIGH_BITS;
+}
+
+/*
+ * One bit for each lane of the present bucket that has the tag.  All are compared
+ * without a branch: which lane it is cannot be predicted.  Lane i's bit is at
+ * 4 * i, as three words of four lanes are laid over each other.
  */
 static inline __attribute__((always_inline)) void
 probe_bucket(struct probe *p)
 {
-	const unsigned char *keys = p->s->base + probe_line(p);
+	const unsigned char *tags = p->s->base + probe_line(p);
 
-	p->matches = 0;
-#pragma GCC unroll 7
-	for (unsigned i = 0; i < LB_SNAPSHOT_LANES; i++)
-		p->matches |= (unsigned)(load32(keys + (size_t)i * 4) == p->key) << i;
+	/* Beyond lane 10 come bytes of records. */
+	p->matches = zero_groups(load64(tags) ^ p->tags) >> 15 |
+		     zero_groups(load64(tags + 8) ^ p->tags) >> 14 |
+		     (zero_groups(load64(tags + 16) ^ p->tags) >> 13 & 0x0000000400040004u);
 	p->damaged = !line_holds(p->s, probe_line(p));
 }
 
 static inline __attribute__((always_inline)) struct probe
-probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t hash, uint32_t key)
+probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t home_hash,
+	    uint32_t tag_hash)
 {
 	struct probe p = {.s = s,
 			  .at = at,
 			  .buckets = buckets,
-			  .bucket = lb_snapshot_home(hash, buckets),
+			  .bucket = lb_snapshot_home(home_hash, buckets),
 			  .left = LB_SNAPSHOT_PROBES,
-			  .key = key};
+			  .tags = lb_snapshot_tag(tag_hash) * LOW_BITS};
 
 	probe_bucket(&p);
 	return p;
@@ -404,10 +420,14 @@ probe_start(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t
 static inline uint32_t
 probe_lane(const struct probe *p, unsigned i)
 {
-	return load32(p->s->base + probe_line(p) + LB_SNAPSHOT_LANE_RECORDS + (size_t)i * 4);
+	const unsigned char *line = p->s->base + probe_line(p);
+
+	/* Three bytes; the fourth is the next lane's, or the spare one. */
+	return (load32(line + LB_SNAPSHOT_LANE_RECORDS + (size_t)i * 3) & 0xffffff) *
+	       LB_SNAPSHOT_ALIGN;
 }
 
-/* The record of the next lane with the key, or 0: there is none, or the index is damaged. */
+/* The record of the next lane with the tag, or 0: there is none, or the index is damaged. */
 static inline __attribute__((always_inline)) uint32_t
 probe_next(struct probe *p)
 {
@@ -415,10 +435,10 @@ probe_next(struct probe *p)
 		if (p->damaged)
 			return 0;
 		while (p->matches != 0) {
-			uint32_t off = probe_lane(p, (unsigned)__builtin_ctz(p->matches));
+			unsigned bit = (unsigned)__builtin_ctzll(p->matches);
+			uint32_t off = probe_lane(p, bit % 16 * 4 + bit / 16);
 
 			p->matches &= p->matches - 1;
-			/* An empty lane has the key 0, which a hash may be too. */
 			if (off != 0)
 				return off;
 		}
@@ -428,6 +448,21 @@ probe_next(struct probe *p)
 		p->bucket = p->bucket + 1 == p->buckets ? 0 : p->bucket + 1;
 		probe_bucket(p);
 	}
+}
+
+/*
+ * Two names or ids may have one tag.  LB_ERR_NOT_FOUND when the record at off is
+ * whole, so that it can be passed over: it is somebody else's.
+ */
+static __attribute__((noinline)) int
+passed_over(const struct lb_snapshot *s, uint32_t off)
+{
+	struct lb_snapshot_user user;
+	struct lb_snapshot_role role;
+
+	return read_user(s, off, &user) == LB_OK || read_role(s, off, &role) == LB_OK
+		       ? LB_ERR_NOT_FOUND
+		       : LB_ERR_DAMAGED;
 }
 
 int
@@ -446,10 +481,9 @@ lb_snapshot_user_by_name(const struct lb_snapshot *s, const char *name, size_t n
 	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
 			(uint32_t)hash);
 	while ((off = probe_next(&p)) != 0) {
-		int err = read_user(s, off, &u);
-
-		if (err != LB_OK) {
-			result = err;
+		if (read_user(s, off, &u) != LB_OK) {
+			if (passed_over(s, off) != LB_ERR_NOT_FOUND)
+				result = LB_ERR_DAMAGED;
 		} else if (u.name_len == name_len && name_equal(u.text, name, name_len)) {
 			*out = u;
 			return LB_OK;
@@ -474,10 +508,9 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
 			(uint32_t)hash);
 	while ((off = probe_next(&p)) != 0) {
-		int err = read_role(s, off, &role);
-
-		if (err != LB_OK) {
-			result = err;
+		if (read_role(s, off, &role) != LB_OK) {
+			if (passed_over(s, off) != LB_ERR_NOT_FOUND)
+				result = LB_ERR_DAMAGED;
 		} else if (role.name_len == name_len && memcmp(role.text, name, name_len) == 0) {
 			*out = role;
 			return LB_OK;
@@ -486,47 +519,57 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
-static inline __attribute__((always_inline)) int
-find_id(const struct lb_snapshot *s, uint32_t id, uint32_t *off)
+/* The upper half of an id's hash chooses its bucket, the lower one is its tag. */
+static inline __attribute__((always_inline)) struct probe
+probe_id(const struct lb_snapshot *s, uint32_t id)
 {
-	struct probe p = probe_start(s, s->id_at, s->id_buckets, lb_snapshot_id_hash(id), id);
+	uint32_t hash = lb_snapshot_id_hash(id);
 
-	*off = probe_next(&p);
-	if (p.damaged)
-		return LB_ERR_DAMAGED;
-	return *off != 0 ? LB_OK : LB_ERR_NOT_FOUND;
+	return probe_start(s, s->id_at, s->id_buckets, hash, hash);
 }
 
 int
 lb_snapshot_user_by_uid(const struct lb_snapshot *s, uint32_t uid, struct lb_snapshot_user *out)
 {
 	struct lb_snapshot_user u;
+	struct probe p;
 	uint32_t off;
-	int err = lb_uid_is_account(uid) ? find_id(s, uid, &off) : LB_ERR_NOT_FOUND;
+	int result = LB_ERR_NOT_FOUND;
 
-	if (err == LB_OK)
-		err = read_user(s, off, &u);
-	if (err == LB_OK && u.uid != uid)
-		err = LB_ERR_DAMAGED;
-	if (err == LB_OK)
-		*out = u;
-	return err;
+	if (!lb_uid_is_account(uid))
+		return LB_ERR_NOT_FOUND;
+	p = probe_id(s, uid);
+	while ((off = probe_next(&p)) != 0) {
+		if (read_user(s, off, &u) == LB_OK && u.uid == uid) {
+			*out = u;
+			return LB_OK;
+		}
+		if (passed_over(s, off) != LB_ERR_NOT_FOUND)
+			result = LB_ERR_DAMAGED;
+	}
+	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
 int
 lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_snapshot_role *out)
 {
 	struct lb_snapshot_role role;
+	struct probe p;
 	uint32_t off;
-	int err = lb_gid_is_role(gid) ? find_id(s, gid, &off) : LB_ERR_NOT_FOUND;
+	int result = LB_ERR_NOT_FOUND;
 
-	if (err == LB_OK)
-		err = read_role(s, off, &role);
-	if (err == LB_OK && role.gid != gid)
-		err = LB_ERR_DAMAGED;
-	if (err == LB_OK)
-		*out = role;
-	return err;
+	if (!lb_gid_is_role(gid))
+		return LB_ERR_NOT_FOUND;
+	p = probe_id(s, gid);
+	while ((off = probe_next(&p)) != 0) {
+		if (read_role(s, off, &role) == LB_OK && role.gid == gid) {
+			*out = role;
+			return LB_OK;
+		}
+		if (passed_over(s, off) != LB_ERR_NOT_FOUND)
+			result = LB_ERR_DAMAGED;
+	}
+	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
 /* ---- walking, members, groups ---- */
@@ -535,15 +578,15 @@ lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_sna
 static uint32_t
 table_id(const struct lb_snapshot *s, uint32_t at, uint32_t i)
 {
-	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN +
-		      (size_t)(i % LB_SNAPSHOT_LANES) * 4);
+	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN +
+		      (size_t)(i % LB_SNAPSHOT_ENTRIES) * 4);
 }
 
 static uint32_t
 table_record(const struct lb_snapshot *s, uint32_t at, uint32_t i)
 {
-	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN +
-		      LB_SNAPSHOT_LANE_RECORDS + (size_t)(i % LB_SNAPSHOT_LANES) * 4);
+	return load32(s->base + at + (size_t)(i / LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN +
+		      LB_SNAPSHOT_ENTRY_RECORDS + (size_t)(i % LB_SNAPSHOT_ENTRIES) * 4);
 }
 
 /*
@@ -558,7 +601,7 @@ first_above(const struct lb_snapshot *s, uint32_t at, uint32_t count, uint32_t *
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (!line_holds(s, at + mid / LB_SNAPSHOT_LANES * LB_SNAPSHOT_ALIGN))
+		if (!line_holds(s, at + mid / LB_SNAPSHOT_ENTRIES * LB_SNAPSHOT_ALIGN))
 			return LB_ERR_DAMAGED;
 		if (table_id(s, at, mid) > *id)
 			high = mid;
@@ -631,10 +674,12 @@ lb_snapshot_user_group(const struct lb_snapshot_user *user, uint32_t i)
 static bool
 index_holds(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t n)
 {
+	struct probe p = {.s = s, .at = at};
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < buckets * LB_SNAPSHOT_LANES; i++)
-		found += table_record(s, at, i) != 0;
+	for (p.bucket = 0; p.bucket < buckets; p.bucket++)
+		for (unsigned i = 0; i < LB_SNAPSHOT_LANES; i++)
+			found += probe_lane(&p, i) != 0;
 	return found == n;
 }
 

@@ -35,13 +35,15 @@
 #define LB_SNAPSHOT_AT_NAME_BUCKETS 44u
 #define LB_SNAPSHOT_AT_ID_BUCKETS 48u
 #define LB_SNAPSHOT_AT_RESERVED 52u
-#define LB_SNAPSHOT_ALIGN 64u	     /* sections, lines and records start at multiples of this */
-#define LB_SNAPSHOT_LANES 7u	     /* in a line */
-#define LB_SNAPSHOT_LANE_RECORDS 28u /* in a line: seven keys, then seven records from here */
-#define LB_SNAPSHOT_LINE_SUM 56u     /* and then its sum */
-#define LB_SNAPSHOT_PROBES 8u	     /* buckets a search reads at most */
-#define LB_SNAPSHOT_USER_TEXT 40u    /* where the text starts in an account record */
-#define LB_SNAPSHOT_ROLE_TEXT 24u    /* and in a role record; both begin with their sum */
+#define LB_SNAPSHOT_ALIGN 64u	      /* sections, lines and records start at multiples of this */
+#define LB_SNAPSHOT_LINE_SUM 56u      /* where a line's sum stands */
+#define LB_SNAPSHOT_LANES 11u	      /* in a bucket */
+#define LB_SNAPSHOT_LANE_RECORDS 22u  /* in a bucket: the tags, then the records from here */
+#define LB_SNAPSHOT_ENTRIES 7u	      /* in a line of a table */
+#define LB_SNAPSHOT_ENTRY_RECORDS 28u /* in such a line: the ids, then the records from here */
+#define LB_SNAPSHOT_PROBES 8u	      /* buckets a search reads at most */
+#define LB_SNAPSHOT_USER_TEXT 40u     /* where the text starts in an account record */
+#define LB_SNAPSHOT_ROLE_TEXT 24u     /* and in a role record; both begin with their sum */
 
 /* Limits. */
 #define LB_SNAPSHOT_SIZE_MAX (256u << 20)
@@ -189,11 +191,18 @@ lb_snapshot_home(uint32_t hash, uint32_t buckets)
 	return (uint32_t)((uint64_t)hash * buckets >> 32);
 }
 
+/* What a lane holds of a hash of 32 bits: never 0, so no empty lane has it. */
+static inline uint32_t
+lb_snapshot_tag(uint32_t hash)
+{
+	return (hash & 0xffff) != 0 ? hash & 0xffff : 1;
+}
+
 /* Lines of a table of n entries. */
 static inline uint32_t
 lb_snapshot_lines(uint32_t n)
 {
-	return n / LB_SNAPSHOT_LANES + (n % LB_SNAPSHOT_LANES != 0);
+	return n / LB_SNAPSHOT_ENTRIES + (n % LB_SNAPSHOT_ENTRIES != 0);
 }
 
 /* The sum of `words` words of 8 bytes at p, which belong to the line or record at offset. */

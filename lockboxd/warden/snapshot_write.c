@@ -16,8 +16,8 @@
 #include "snapshot.h"
 #include "text.h"
 
-/* Items per bucket that the indexes aim at: four of seven lanes. */
-#define FILL 4u
+/* Items per bucket that the indexes aim at: seven of eleven lanes. */
+#define FILL 7u
 /* How often the buckets may be doubled before giving up; once is already rare. */
 #define GROW_MAX 4
 
@@ -281,15 +281,6 @@ put64(unsigned char *p, uint64_t v)
 	memcpy(p, &le, sizeof le);
 }
 
-static uint32_t
-get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return le32toh(v);
-}
-
 /* Copies text and its NUL; returns what follows. */
 static unsigned char *
 put_text(unsigned char *p, const char *text)
@@ -357,21 +348,41 @@ write_members(struct build *b)
 	}
 }
 
-/* Puts key → record into an index; false when it would lie too far from its home. */
-static bool
-index_add(unsigned char *index, uint32_t buckets, uint32_t hash, uint32_t key, uint32_t record)
+/* A lane's record: its offset in units of 64, three bytes; 0: the lane is empty. */
+static uint32_t
+get_lane(const unsigned char *bucket, size_t i)
 {
-	uint32_t bucket = lb_snapshot_home(hash, buckets);
+	const unsigned char *p = bucket + LB_SNAPSHOT_LANE_RECORDS + i * 3;
+
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
+static void
+put_lane(unsigned char *bucket, size_t i, uint32_t tag, uint32_t record)
+{
+	unsigned char *p = bucket + LB_SNAPSHOT_LANE_RECORDS + i * 3;
+	uint32_t at = record / LB_SNAPSHOT_ALIGN;
+
+	put16(bucket + i * 2, tag);
+	p[0] = (unsigned char)at;
+	p[1] = (unsigned char)(at >> 8);
+	p[2] = (unsigned char)(at >> 16);
+}
+
+/* Puts tag → record into an index; false when it would lie too far from its home. */
+static bool
+index_add(unsigned char *index, uint32_t buckets, uint32_t home_hash, uint32_t tag_hash,
+	  uint32_t record)
+{
+	uint32_t bucket = lb_snapshot_home(home_hash, buckets);
 
 	for (uint32_t probe = 0; probe < LB_SNAPSHOT_PROBES && probe < buckets; probe++) {
-		unsigned char *keys = index + (size_t)bucket * LB_SNAPSHOT_ALIGN;
-		unsigned char *records = keys + LB_SNAPSHOT_LANE_RECORDS;
+		unsigned char *line = index + (size_t)bucket * LB_SNAPSHOT_ALIGN;
 
 		for (size_t i = 0; i < LB_SNAPSHOT_LANES; i++) {
-			if (get32(records + i * 4) != 0)
+			if (get_lane(line, i) != 0)
 				continue;
-			put32(keys + i * 4, key);
-			put32(records + i * 4, record);
+			put_lane(line, i, lb_snapshot_tag(tag_hash), record);
 			return true;
 		}
 		bucket = bucket + 1 == buckets ? 0 : bucket + 1;
@@ -392,18 +403,18 @@ static bool
 index_id(struct build *b, uint32_t id, uint32_t record)
 {
 	return index_add(b->buf + LB_SNAPSHOT_HEADER + (size_t)b->name_buckets * LB_SNAPSHOT_ALIGN,
-			 b->id_buckets, lb_snapshot_id_hash(id), id, record);
+			 b->id_buckets, lb_snapshot_id_hash(id), lb_snapshot_id_hash(id), record);
 }
 
 /* Entry i of a table. */
 static void
 table_put(unsigned char *table, uint32_t i, uint32_t id, uint32_t record)
 {
-	unsigned char *line = table + (size_t)(i / LB_SNAPSHOT_LANES) * LB_SNAPSHOT_ALIGN;
-	size_t lane = (size_t)(i % LB_SNAPSHOT_LANES) * 4;
+	unsigned char *line = table + (size_t)(i / LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN;
+	size_t entry = (size_t)(i % LB_SNAPSHOT_ENTRIES) * 4;
 
-	put32(line + lane, id);
-	put32(line + LB_SNAPSHOT_LANE_RECORDS + lane, record);
+	put32(line + entry, id);
+	put32(line + LB_SNAPSHOT_ENTRY_RECORDS + entry, record);
 }
 
 /* Writes both indexes and both tables; false when an index needs more buckets. */

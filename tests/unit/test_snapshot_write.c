@@ -175,6 +175,23 @@ every_one_of_many_accounts_is_found(void **state)
 		assert_int_equal(lb_snapshot_user_by_uid(&s, a[i].uid, &u), LB_OK);
 		assert_string_equal(u.text, names[i]);
 	}
+	assert_int_equal(lb_snapshot_verify(&s), LB_OK);
+	/* Many of these share a tag with somebody in their bucket; that is no damage. */
+	for (uint32_t i = 0; i < N; i++) {
+		char name[LB_ACCOUNT_MAX + 1];
+
+		snprintf(name, sizeof name, "lb-none-%u", i);
+		assert_int_equal(lb_snapshot_user_by_name(&s, name, strlen(name), &u),
+				 LB_ERR_NOT_FOUND);
+		assert_int_equal(lb_snapshot_user_by_uid(&s, lb_account_uid(i * 19 + 1), &u),
+				 LB_ERR_NOT_FOUND);
+		snprintf(name, sizeof name, "lbr-none-%u", i);
+		assert_int_equal(lb_snapshot_role_by_name(&s, name, strlen(name), &r),
+				 LB_ERR_NOT_FOUND);
+		if (i % 10000 > 2)
+			assert_int_equal(lb_snapshot_role_by_gid(&s, LB_UID_FIRST + i % 10000, &r),
+					 LB_ERR_NOT_FOUND);
+	}
 	assert_int_equal(lb_snapshot_role_by_gid(&s, DB, &r), LB_OK);
 	assert_int_equal(r.nmembers, N);
 	free(buf);
