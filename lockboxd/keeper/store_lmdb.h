@@ -51,10 +51,10 @@ int lb_store_put_bytes(MDB_txn *txn, MDB_dbi dbi, const struct lb_key *key, cons
 		       size_t size, unsigned int flags);
 
 /*
- * Has the file system set aside size bytes for the store's file, wholly or not
- * at all, durably.  LB_ERR_FULL; LB_ERR_SYSTEM.
+ * Has the file system set aside the bytes from `from` up to size of the store's
+ * file, wholly or not at all, durably.  LB_ERR_FULL; LB_ERR_SYSTEM.
  */
-int lb_store_allocate(MDB_env *env, size_t size);
+int lb_store_allocate(MDB_env *env, size_t from, size_t size);
 /* Sets the room of a store just opened, whose file has file_size bytes, and sees that it has least. */
 int lb_store_reserve(struct lb_store *s, size_t file_size, size_t least);
 /* LB_ERR_FULL when an ordinary transaction would find less room than endings need. */

@@ -217,7 +217,7 @@ create(int dir, const char *dir_path, size_t map_size)
 		goto out;
 	err = fill_new_env(env);
 	if (err == LB_OK)
-		err = lb_store_allocate(env, map_size);
+		err = lb_store_allocate(env, 0, map_size);
 	mdb_env_close(env);
 	if (err == LB_OK && renameat(dir, LB_STORE_FILE_NEW, dir, LB_STORE_FILE) != 0)
 		err = lb_store_from_mdb(errno);

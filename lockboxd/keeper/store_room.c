@@ -42,7 +42,7 @@ look_for_room(int fd, size_t bytes)
 }
 
 int
-lb_store_allocate(MDB_env *env, size_t size)
+lb_store_allocate(MDB_env *env, size_t from, size_t size)
 {
 	struct stat st;
 	int rc, fd;
@@ -53,7 +53,7 @@ lb_store_allocate(MDB_env *env, size_t size)
 	if (rc == 0 && (size_t)st.st_size < size &&
 	    look_for_room(fd, size - (size_t)st.st_size) == LB_ERR_FULL)
 		rc = ENOSPC;
-	while (rc == 0 && (rc = posix_fallocate(fd, 0, (off_t)size)) == EINTR)
+	while (rc == 0 && (rc = posix_fallocate(fd, (off_t)from, (off_t)(size - from))) == EINTR)
 		rc = 0;
 	/* What was given of it goes back. */
 	if (lb_store_from_mdb(rc) == LB_ERR_FULL && ftruncate(fd, st.st_size) != 0)
@@ -79,7 +79,7 @@ set_limit(struct lb_store *s)
 static int
 resize(struct lb_store *s, size_t size)
 {
-	int err = lb_store_allocate(s->env, size);
+	int err = lb_store_allocate(s->env, s->sparse ? 0 : s->size, size);
 
 	s->disk_full = err == LB_ERR_FULL;
 	if (err == LB_OK && size != s->size)
