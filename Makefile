@@ -127,7 +127,7 @@ help:
 	@echo "all      build everything into $(BUILD)/"
 	@echo "demo     (root) the main job, narrated, in namespaces of its own; KEEP=1 leaves a shell"
 	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
-	@echo "bench    (root) lookups and decisions against their peers, as ratios"
+	@echo "bench    (root) lookups, decisions, state changes and ends against their peers, as ratios"
 	@echo "booted   (root) the main job on a whole Debian 12 that is booted with systemd"
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""

@@ -17,8 +17,10 @@
 #include "keeper/store.h"
 #include "name.h"
 
-#define MAP_SIZE ((size_t)256 << 20)
-#define PER_COMMIT 1000
+#define STEP ((size_t)256 << 20)
+#define MOST ((uint64_t)16 << 30)
+#define PER_COMMIT 5000
+#define DENIED_EVERY 10 /* of past grants: there are fewer user ids than a million */
 
 static void __attribute__((noreturn)) die(const char *what, int err)
 {
@@ -47,27 +49,34 @@ record(struct lb_store_txn *txn, const struct lb_grant *g, const char *event, ui
 	must(lb_store_append(txn, &r));
 }
 
-/* As far as being claimed: what all of them have in common. */
+/* What all of them have in common. */
+static void
+requested(struct lb_store_txn *txn, struct lb_grant *g, unsigned person, uint64_t end_s)
+{
+	memset(g, 0, sizeof *g);
+	snprintf(g->identity, sizeof g->identity, "p%u", person);
+	snprintf(g->role, sizeof g->role, "bench");
+	snprintf(g->reason, sizeof g->reason, "the index of the orders' table is broken");
+	snprintf(g->shell, sizeof g->shell, "/bin/bash");
+	g->need = 1;
+	g->sessions_max = 1;
+	g->duration_s = 3600;
+	g->requested_s = end_s - 3660;
+	must(lb_store_next_id(txn, &g->id));
+}
+
 static void
 claimed(struct lb_store_txn *txn, struct lb_grant *g, unsigned person, uint64_t end_s)
 {
 	uint32_t serial, gid;
 
-	memset(g, 0, sizeof *g);
+	requested(txn, g, person, end_s);
 	g->state = LB_STATE_ACTIVE;
-	snprintf(g->identity, sizeof g->identity, "p%u", person);
-	snprintf(g->role, sizeof g->role, "bench");
-	snprintf(g->reason, sizeof g->reason, "the index of the orders' table is broken");
-	snprintf(g->shell, sizeof g->shell, "/bin/bash");
 	snprintf(g->approver[0], sizeof g->approver[0], "chief");
-	g->have = g->need = 1;
-	g->sessions_max = 1;
-	g->duration_s = 3600;
-	g->requested_s = end_s - 3660;
+	g->have = 1;
 	g->claimed_s = end_s - 3600;
 	g->end_s = g->until_s = end_s;
 	g->otp = LB_OTP_VOID;
-	must(lb_store_next_id(txn, &g->id));
 	must(lb_store_next_serial(txn, &serial));
 	g->uid = lb_account_uid(serial);
 	must(lb_account_name(g->account, g->identity, serial));
@@ -81,6 +90,20 @@ put_live(struct lb_store_txn *txn, unsigned person, uint64_t end_s)
 
 	claimed(txn, &g, person, end_s);
 	must(lb_store_put_grant(txn, &g));
+}
+
+static void
+put_denied(struct lb_store_txn *txn, unsigned person, uint64_t end_s)
+{
+	struct lb_grant g;
+
+	requested(txn, &g, person, end_s);
+	g.state = LB_STATE_DENIED;
+	g.closed_s = end_s;
+	snprintf(g.cause, sizeof g.cause, "not now");
+	must(lb_store_put_grant(txn, &g));
+	record(txn, &g, "request", g.requested_s, "role bench for 1h, reason: the index is broken");
+	record(txn, &g, "deny", g.requested_s, "not now");
 }
 
 /* A life as the daemon records it. */
@@ -128,15 +151,19 @@ main(int argc, char **argv)
 		die("usage: see the top of its source", LB_ERR_MALFORMED);
 	n = strtoul(argv[3], NULL, 10);
 	people = strtoul(argv[argc - 1], NULL, 10);
-	if ((err = lb_store_open(argv[1], MAP_SIZE, &store)) != LB_OK)
+	if ((err = lb_store_open(argv[1], STEP, &store)) != LB_OK)
 		die(argv[1], err);
+	lb_store_set_most(store, MOST);
 	for (unsigned long i = 0; i < n;) {
 		struct lb_store_txn *txn;
 
 		must(lb_store_begin(store, LB_STORE_WRITE, &txn));
 		for (unsigned long at = 0; at < PER_COMMIT && i < n; at++, i++)
-			put(txn, (unsigned)(i % people),
-			    put == put_past ? end_s - 100000 - n + i : end_s);
+			if (put == put_live)
+				put_live(txn, (unsigned)(i % people), end_s);
+			else
+				(i % DENIED_EVERY == DENIED_EVERY - 1 ? put_denied : put_past)(
+					txn, (unsigned)(i % people), end_s - 100000 - n + i);
 		must(lb_store_commit(txn));
 	}
 	lb_store_close(store);
