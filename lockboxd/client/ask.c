@@ -1,10 +1,13 @@
 /* Conversations: see ask.h. */
 #include "ask.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "wipe.h"
+
+#define LB_CLI_PAGE_MAX 256 /* items; the daemon sends far fewer */
 
 int
 lb_cli_link_open(struct lb_cli_link *link, const struct lb_cli *cli)
@@ -109,21 +112,66 @@ lb_cli_take_one(struct lb_cli_link *link, uint16_t item_type, void *out, size_t 
 	return err == LB_OK && only.seen != 1 ? LB_ERR_MALFORMED : err;
 }
 
-int
-lb_cli_ask_all(struct lb_cli_link *link, uint16_t type, const void *msg, uint64_t *after,
-	       uint16_t item_type, lb_cli_item *item, void *arg)
-{
-	for (;;) {
-		struct lb_msg_done done;
-		int err = lb_cli_ask(link, type, msg, item_type, item, arg, &done);
+/* A page of a list, as it came. */
+struct page {
+	union lb_msg *items;
+	size_t count;
+};
 
-		if (err != LB_OK || !done.more)
-			return err;
+static int
+keep_all(void *arg, const union lb_msg *item)
+{
+	struct page *page = arg;
+
+	if (page->count == LB_CLI_PAGE_MAX)
+		return LB_ERR_MALFORMED;
+	page->items[page->count++] = *item;
+	return LB_OK;
+}
+
+static int
+ask_page(struct lb_cli_link *link, const struct lb_cli *cli, uint16_t type, const void *msg,
+	 uint16_t item_type, struct page *page, struct lb_msg_done *done, bool again)
+{
+	int err;
+
+	page->count = 0;
+	err = lb_cli_ask(link, type, msg, item_type, keep_all, page, done);
+	if (err != LB_ERR_UNREACHABLE || !again)
+		return err;
+	page->count = 0;
+	lb_cli_link_close(link);
+	err = lb_cli_link_open(link, cli);
+	return err == LB_OK ? lb_cli_ask(link, type, msg, item_type, keep_all, page, done) : err;
+}
+
+int
+lb_cli_ask_all(struct lb_cli_link *link, const struct lb_cli *cli, uint16_t type, const void *msg,
+	       uint64_t *after, uint16_t item_type, lb_cli_item *item, void *arg)
+{
+	struct page page = {.items = calloc(LB_CLI_PAGE_MAX, sizeof *page.items)};
+	struct lb_msg_done done = {.more = 1};
+	int err = page.items != NULL ? LB_OK : LB_ERR_NOMEM;
+
+	for (bool first = true; err == LB_OK && done.more; first = false) {
+		err = ask_page(link, cli, type, msg, item_type, &page, &done, !first);
+		/* A refusal behind some items makes them void. */
+		for (size_t i = 0; i < page.count && err != LB_ERR_REFUSED; i++) {
+			int taken = item(arg, &page.items[i]);
+
+			if (taken != LB_OK) {
+				err = taken;
+				break;
+			}
+		}
 		/* A list that does not move would never end. */
-		if (done.cursor <= *after)
-			return LB_ERR_MALFORMED;
-		*after = done.cursor;
+		if (err == LB_OK && done.more && done.cursor <= *after)
+			err = LB_ERR_MALFORMED;
+		if (err == LB_OK)
+			*after = done.cursor;
 	}
+	free(page.items);
+	return err;
 }
 
 void

@@ -50,10 +50,14 @@ int lb_cli_take_one(struct lb_cli_link *link, uint16_t item_type, void *out, siz
 
 /*
  * The same for a list in pages: msg is a message whose member *after the
- * daemon goes on from, asked again until nothing is left.
+ * daemon goes on from, asked again until nothing is left.  A page is taken
+ * whole before item gets anything of it: item may block for as long as it
+ * likes, as on a terminal whose reader has paused.  A daemon that has hung up
+ * meanwhile is called again.
  */
-int lb_cli_ask_all(struct lb_cli_link *link, uint16_t type, const void *msg, uint64_t *after,
-		   uint16_t item_type, lb_cli_item *item, void *arg);
+int lb_cli_ask_all(struct lb_cli_link *link, const struct lb_cli *cli, uint16_t type,
+		   const void *msg, uint64_t *after, uint16_t item_type, lb_cli_item *item,
+		   void *arg);
 
 void lb_cli_link_close(struct lb_cli_link *link);
 

@@ -76,7 +76,8 @@ list_fill(struct list *l, struct lb_cli_link *link, enum lb_which which, lb_cli_
 	memset(&msg, 0, sizeof msg);
 	msg.which = (uint8_t)which;
 	if (err == LB_OK)
-		err = lb_cli_ask_all(link, LB_MSG_LIST, &msg, &msg.after, LB_MSG_GRANT, item, l);
+		err = lb_cli_ask_all(link, l->cli, LB_MSG_LIST, &msg, &msg.after, LB_MSG_GRANT,
+				     item, l);
 	lb_cli_link_close(link);
 	return err;
 }
@@ -385,7 +386,7 @@ lb_run_audit(const struct lb_cli *cli, const struct lb_verb *verb, const struct 
 	msg.grant = args->grant;
 	err = lb_cli_link_open(&link, cli);
 	if (err == LB_OK)
-		err = lb_cli_ask_all(&link, verb->message, &msg, &msg.after, LB_MSG_RECORD,
+		err = lb_cli_ask_all(&link, cli, verb->message, &msg, &msg.after, LB_MSG_RECORD,
 				     take_record, &t);
 	lb_cli_link_close(&link);
 	if (cli->json)

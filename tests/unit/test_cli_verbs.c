@@ -612,6 +612,33 @@ a_trail_that_breaks_off_says_so_in_a_whole_document(void **state)
 	assert_non_null(strstr(err, "closed the connection"));
 }
 
+/* Somebody reads the trail with a pager: the daemon does not wait for that, and is called again. */
+static void
+serve_a_page_and_hang_up(int fd)
+{
+	struct lb_msg_record r;
+	union lb_msg msg;
+
+	expect_request(fd, LB_MSG_AUDIT, &msg);
+	r = sample_record(msg.audit.after + 1);
+	fake_send(fd, LB_MSG_RECORD, &r);
+	fake_done(fd, msg.audit.after < 3, msg.audit.after + 1);
+}
+
+static void
+a_daemon_that_hangs_up_between_pages_is_called_again(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(run(serve_a_page_and_hang_up, "audit --json"), LB_EXIT_DONE);
+	o = document();
+	EXPECT_MEMBERS(o, "records", "next");
+	assert_int_equal(json_array_size(json_object_get(o, "records")), 4);
+	assert_int_equal(json_integer_value(json_object_get(o, "next")), 4);
+	json_decref(o);
+}
+
 /* A list that never moves on must not be asked for ever. */
 static void
 serve_endless(int fd)
@@ -944,6 +971,7 @@ main(void)
 		cmocka_unit_test(roles_say_what_they_allow),
 		cmocka_unit_test(each_line_of_the_trail_names_grant_person_account_and_uid),
 		cmocka_unit_test(a_trail_that_breaks_off_says_so_in_a_whole_document),
+		cmocka_unit_test(a_daemon_that_hangs_up_between_pages_is_called_again),
 		cmocka_unit_test(a_list_that_does_not_move_on_is_refused),
 		cmocka_unit_test(answers_of_another_shape_are_refused),
 		cmocka_unit_test(refusals_give_status_1_and_their_code),
