@@ -15,7 +15,6 @@
 #include "client/gate.h"
 #include "client/verbs.h"
 #include "test_client_fake.h"
-#include "text.h"
 
 #define NOW 1795306800u
 
@@ -143,6 +142,52 @@ run(const char *path, const char *command, bool json)
 	return status;
 }
 
+/* One character, by the book and not by the code under test; 0: these bytes are none. */
+static uint32_t
+character(const unsigned char **at)
+{
+	static const struct {
+		unsigned char mask, lead;
+		uint32_t least;
+	} forms[] = {{0x80, 0, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	const unsigned char *s = *at;
+
+	for (unsigned more = 0; more < 4; more++) {
+		uint32_t c = s[0] & (unsigned char)~forms[more].mask;
+
+		if ((s[0] & forms[more].mask) != forms[more].lead)
+			continue;
+		for (unsigned i = 1; i <= more; i++) {
+			if ((s[i] & 0xc0) != 0x80)
+				return 0;
+			c = c << 6 | (s[i] & 0x3fu);
+		}
+		*at += more + 1;
+		return c < forms[more].least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : c;
+	}
+	return 0;
+}
+
+static bool
+is_plain(const char *line)
+{
+	const unsigned char *at = (const unsigned char *)line;
+	unsigned marks = 0;
+
+	while (*at != '\0') {
+		uint32_t c = character(&at);
+
+		if (c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c ||
+		    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+		    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff)
+			return false;
+		marks = c >= 0x300 && c <= 0x36f ? marks + 1 : 0;
+		if (marks > 4)
+			return false;
+	}
+	return true;
+}
+
 /* Each line is plain, and for people no wider than a terminal but for what is copied. */
 static void
 lines_are_plain(char *text, const char *command)
@@ -153,7 +198,7 @@ lines_are_plain(char *text, const char *command)
 		if (end == NULL)
 			fail_msg("%s: no newline at the end of \"%s\"", command, at);
 		*end = '\0';
-		if (!lb_text_plain(at))
+		if (!is_plain(at))
 			fail_msg("%s: poison %s", command, at);
 		/* What is copied is never broken: a command, a password. */
 		if (lb_columns_width(at) > LB_CLI_WIDTH && strncmp(at, "  ssh ", 6) != 0 &&
