@@ -228,7 +228,8 @@ on_reply(const uint8_t *bytes, size_t len)
 	lb_reader_init(&r, bytes, len);
 	number = lb_read_u64(&r);
 	lb_read_bytes(&r, header, sizeof header);
-	if (r.err != LB_OK || lb_proto_header(header, &type, &payload) != LB_OK)
+	if (r.err != LB_OK || lb_proto_header(header, &type, &payload) != LB_OK ||
+	    r.left != payload)
 		return LB_ERR_MALFORMED;
 	c = find(number);
 	if (c == NULL)
