@@ -9,6 +9,10 @@
  *       which names the next identity (p0 to p<IDENTITIES - 1>, from p<FIRST> on) and then makes and
  *       cancels 20 requests, one after the other, waiting for each answer
  *
+ *   daemon_transitions acknowledged N SOCKET UID FIRST EACH IDENTITIES
+ *       the same, but prints "request ID" or "cancel ID" for each answer as it comes, and a client
+ *       whose connection is lost ends in peace: to see afterwards that nothing acknowledged is lost
+ *
  * Prints how many state changes went through in a second.
  */
 #include <fcntl.h>
@@ -27,6 +31,8 @@
 #define MAP_SIZE ((size_t)256 << 20)
 #define RECORD 720
 #define PAIRS 20
+
+static int tell; /* each answer, as it comes */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -82,6 +88,13 @@ bare(const char *file, unsigned long commits)
 	return 0;
 }
 
+static void __attribute__((noreturn)) lost(const char *what)
+{
+	if (tell)
+		_exit(0);
+	die(what);
+}
+
 /* Sends one request and reads to the end of its answer; the grant's id, if it names one. */
 static uint64_t
 ask(struct lb_client *c, uint16_t type, const void *msg)
@@ -92,15 +105,18 @@ ask(struct lb_client *c, uint16_t type, const void *msg)
 
 	lb_client_deadline(c, 20000);
 	if (lb_client_send(c, type, msg) != LB_OK)
-		die("the daemon does not take requests");
+		lost("the daemon does not take requests");
 	do {
 		if (lb_client_receive(c, &got, &answer) != LB_OK)
-			die("the daemon does not answer");
+			lost("the daemon does not answer");
 		if (got == LB_MSG_REFUSED)
 			die(answer.refused.text);
 		if (got == LB_MSG_GRANT)
 			id = answer.grant.id;
 	} while (got != LB_MSG_DONE);
+	if (tell && type != LB_MSG_AS)
+		dprintf(STDOUT_FILENO, "%s %llu\n", type == LB_MSG_REQUEST ? "request" : "cancel",
+			(unsigned long long)id);
 	return id;
 }
 
@@ -114,7 +130,7 @@ connection(const char *socket, unsigned identity)
 
 	snprintf(as.identity, sizeof as.identity, "p%u", identity);
 	if (lb_client_open(&c, socket, 20000) != LB_OK)
-		die("no connection");
+		lost("no connection");
 	ask(&c, LB_MSG_AS, &as);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct lb_msg_act act = {.id = 0};
@@ -170,7 +186,8 @@ clients(unsigned n, const char *socket, uid_t uid, unsigned first, unsigned each
 	for (unsigned i = 0; i < n; i++)
 		if (wait(&status) < 0 || status != 0)
 			die("a client failed");
-	printf("%.2f\n", (double)(n * each * PAIRS * 2) / (now_s() - begun));
+	if (!tell)
+		printf("%.2f\n", (double)(n * each * PAIRS * 2) / (now_s() - begun));
 	return 0;
 }
 
@@ -179,7 +196,8 @@ main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "lmdb") == 0)
 		return bare(argv[2], strtoul(argv[3], NULL, 10));
-	if (argc == 8 && strcmp(argv[1], "clients") == 0)
+	tell = argc == 8 && strcmp(argv[1], "acknowledged") == 0;
+	if (argc == 8 && (tell || strcmp(argv[1], "clients") == 0))
 		return clients((unsigned)atoi(argv[2]), argv[3], (uid_t)atoi(argv[4]),
 			       (unsigned)atoi(argv[5]), (unsigned)atoi(argv[6]),
 			       (unsigned)atoi(argv[7]));
