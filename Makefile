@@ -117,7 +117,7 @@ MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
 # Programs whose allocations can be made to fail: an allocator of the tests is linked in.
 TORTURE_PROGRAMS := $(patsubst $(BUILD)/%,$(BUILD)/torture/%,$(PROGRAMS))
 # And a process for the modules to be loaded into, which shows the allocator to them.
-HELPER_BIN += $(TORTURE_PROGRAMS) $(BUILD)/torture/drive
+HELPER_BIN += $(TORTURE_PROGRAMS) $(BUILD)/torture/drive $(BUILD)/torture/taken
 ALLOC_OBJ := $(call obj,tests/torture/alloc/alloc.c)
 
 .PHONY: all help deps check unit helpers demo bench defences install uninstall format clean
@@ -284,6 +284,11 @@ booted:
 	$(Q)packaging/deps booted
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/booted/run "$(BUILD)"
+
+$(BUILD)/torture/taken: $(call obj,tests/torture/drive/taken.c) $(ALLOC_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 torture: deps
 	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)

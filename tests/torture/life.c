@@ -588,6 +588,22 @@ do_login(void)
 	return false;
 }
 
+/* True when the keeper answers; the session, whose process lives, must be counted then. */
+static bool
+session_counts(void)
+{
+	struct lb_msg_act act = {.id = run.grant};
+	union lb_msg out;
+	unsigned items;
+	uint16_t code;
+
+	if (ask(ALICE, LB_MSG_SHOW, &act, LB_MSG_GRANT, &out, &items, &code) != LB_OK || items != 1)
+		return false;
+	if (out.grant.state == LB_STATE_ACTIVE && out.grant.sessions != 1)
+		found(LOST, "%u sessions are counted, and one is open", out.grant.sessions);
+	return true;
+}
+
 static bool
 is_gone(pid_t pid)
 {
@@ -831,6 +847,12 @@ live(void)
 	if (pam(run.account, run.password, pam_authenticate) == PAM_SUCCESS)
 		let_in("a spent password passes");
 	try_as_temporary();
+	/* The next keeper takes up the session where this one left it. */
+	if (!run.clean && in.report->pid[INJECT_KEEPER] > 0) {
+		kill(in.report->pid[INJECT_KEEPER], SIGKILL);
+		if (!until(session_counts, "the next keeper's start"))
+			return false;
+	}
 	up = run.clean ? run.daemon : in.report->pid[INJECT_MAIN];
 	if (up > 0)
 		kill(up, SIGHUP);

@@ -27,15 +27,16 @@ sandbox=$(nm -n "$BUILD/torture/lockboxd" | awk '
 # The C library's name service faults when it gets no memory for its tables (in a helper, which then
 # has failed), and libevent when it gets none for a watermark (in front, which is started again).
 library=$(after_calls "$BUILD/torture/lockboxd" 'getpw[a-z]*|getgr[a-z]*|bufferevent_setwatermark')
-# Where something was once found: always done.  ROLE CALL FUNCTION
+# Where something was once found: always done.  ROLE CALL FUNCTIONS
 keep=()
-while read -r role call function; do
-	keep+=("$(nm -S "$BUILD/torture/lockboxd" | perl -ne "
-		print sprintf('keep=$role/$call/0x%x-0x%x', hex(\$1), hex(\$1) + hex(\$2)) if /^(\w+) (\w+) . $function\$/")")
+while read -r role call functions; do
+	while read -r range; do
+		keep+=("keep=$role/$call/$range")
+	done < <(nm -S "$BUILD/torture/lockboxd" |
+		perl -ne "printf qq(0x%x-0x%x\n), hex(\$1), hex(\$1) + hex(\$2) if /^(\w+) (\w+) . ($functions)\$/")
 done <<-END
-	main allocation lb_warden_send_policy
-	keeper allocation lb_front_reply
-	keeper pidfd_open lb_session_resume
+	main memfd_create lb_warden_send_policy
+	keeper pidfd_open find_process|resume_one|lb_session_resume
 END
 # lives WHAT LOCKBOXD MOST: RESULT has what came of it
 lives() {
@@ -49,7 +50,7 @@ lives() {
 number() { sed -n "s/.* $1=\([0-9]*\).*/\1/p" <<<"$RESULT"; }
 bad=0
 for what in ${LB_WHAT:-calls allocations}; do
-	lives "$what" "$BUILD/torture/lockboxd" 25
+	lives "$what" "$BUILD/torture/lockboxd" 15
 	count "$(number reached)" "$([ "$what" = calls ] && echo system-calls || echo allocations)"
 	count "$(number library)" faults-in-libraries
 	for kind in fail-open crashes leaks lost outlived stuck; do

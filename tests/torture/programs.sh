@@ -84,6 +84,24 @@ done
 step "nss_lockbox"
 sweep "nss, a live account" object=/libnss_lockbox.so.2 grows fewer never=RESOLVED -- "$BUILD/torture/drive" nss "$BUILD/libnss_lockbox.so.2" "$temp" "$uid" lbr-db-operator lb-mallory-1
 
+step "the proof that nobody has an account's name or id"
+most=200
+fresh=lb-alice-77 fresh_uid=1900010077
+run_ok "$BUILD/torture/taken" $fresh $fresh_uid /home/$fresh
+taken() {
+	sweep "$1" "library=0,$(after_calls "$BUILD/torture/taken" "$names")" never=^made -- "$BUILD/torture/taken" $fresh $fresh_uid /home/$fresh
+}
+echo "$fresh:x:9077:9077::/:/bin/sh" >>/etc/passwd
+taken "a user has the name"
+sed -i '$d' /etc/passwd
+echo "other:x:$fresh_uid:9077::/:/bin/sh" >>/etc/passwd
+taken "a user has the id"
+sed -i '$d' /etc/passwd
+echo "other:x:$fresh_uid:" >>/etc/group
+taken "a group has the id"
+sed -i '$d' /etc/group
+most=6
+
 start_daemon
 step "lockbox, lockbox-gate, lockbox-keys"
 alice=$(cut -d' ' -f1 /root/keys/alice.pub) blob=$(cut -d' ' -f2 /root/keys/alice.pub)
