@@ -34,6 +34,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -324,6 +325,23 @@ static const struct kind {
 	{"deaf", do_deaf, false}, {"chatty", do_chatty, true},
 };
 
+static void
+nothing(int sig)
+{
+	(void)sig;
+}
+
+/* Where the daemon has closed the socket first, it is we who would wait an hour. */
+static void
+wait_for_nothing(void)
+{
+	const struct itimerval every = {{0, 5000}, {0, 5000}};
+	struct sigaction act = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
 static void __attribute__((noreturn)) attack(const struct kind *kind, size_t connections, int say)
 {
 	int *fd = malloc(connections * sizeof *fd);
@@ -333,6 +351,8 @@ static void __attribute__((noreturn)) attack(const struct kind *kind, size_t con
 		errx(1, "out of memory");
 	for (size_t i = 0; i < connections; i++)
 		fd[i] = -1;
+	if (kind->step == do_linger)
+		wait_for_nothing();
 	for (;;) {
 		for (size_t i = 0; i < connections; i++) {
 			if (fd[i] < 0) {

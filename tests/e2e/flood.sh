@@ -12,9 +12,9 @@ cp "$BUILD/tests/flood" /usr/local/bin/flood && chmod 755 /usr/local/bin/flood
 files() { find "/proc/$(child_of_daemon "$1")/fd" -mindepth 1 | wc -l; }
 as_before() { [ "$(files keeper)" -le "$keeper_files" ] && [ "$(files front)" -le "$front_files" ]; }
 polite() {
-	quietly as alice /usr/local/bin/flood polite $public 40 5
+	quietly as alice /usr/local/bin/flood polite $public 30 2
 	[ "$STATUS" -eq 0 ] || fail "another person's call was not answered: $OUT"
-	quietly /usr/local/bin/flood login /run/lockbox/pam.sock 40 5
+	quietly /usr/local/bin/flood login /run/lockbox/pam.sock 30 2
 	[ "$STATUS" -eq 0 ] || fail "a login's question was not answered: $OUT"
 	checks=$((checks + 1))
 }
@@ -63,14 +63,14 @@ step "By a person's uid"
 under_attack mallory hold 10000 2
 under_attack mallory storm 10000 4
 for kind in slow half rights linger deaf chatty; do
-	under_attack mallory $kind 400 2
+	under_attack mallory $kind 200 2
 done
 
 step "By the gate's uid"
 under_attack lockbox hold 10000 2
 under_attack lockbox storm 10000 4
 for kind in slow linger; do
-	under_attack lockbox $kind 400 2
+	under_attack lockbox $kind 200 2
 done
 step "By many users at a time, so that they fill all there is"
 mark_log
