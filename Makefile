@@ -42,6 +42,7 @@ else ifeq ($(COVERAGE),1)
 COUNTERS = --coverage -fprofile-update=atomic -O0 -fno-inline
 # See tests/coverage/runtime.c.
 UNFILTERED = -Wl,--wrap=lb_sandbox_enter,--wrap=lb_sandbox_confine_files
+$(BUILD)/obj/tests/coverage/runtime.o: CPPFLAGS += -DLB_COUNTERS='"$(abspath $(BUILD))"'
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -57,8 +58,11 @@ ifeq ($(SANITIZE),1)
 MODULE_CFLAGS := $(CFLAGS) $(TRAPS)
 CFLAGS += $(SANITIZERS)
 else
+MODULE_CFLAGS := $(CFLAGS)
 CFLAGS += $(COUNTERS)
-MODULE_CFLAGS = $(CFLAGS)
+ifeq ($(COVERAGE),1)
+LDFLAGS += -Wl,--wrap=__gcov_exit
+endif
 endif
 MODULE_LDFLAGS = -shared -Wl,-z,defs,-z,nodelete
 
@@ -86,6 +90,7 @@ COMMON_OBJ += $(call obj,tests/sanitize/runtime.c)
 module_obj = $(patsubst %.c,$(BUILD)/module/%.o,$(1))
 else ifeq ($(COVERAGE),1)
 COMMON_OBJ += $(call obj,tests/coverage/runtime.c)
+module_obj = $(patsubst %.c,$(BUILD)/module/%.o,$(1))
 endif
 POLICY_OBJ := $(call obj,$(POLICY_SRC))
 DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
@@ -319,7 +324,7 @@ uninstall:
 # Each file's findings are kept until it, a header it includes or the settings change.
 TIDY_SRC := $(COMMON_SRC) $(NSS_SRC) $(PAM_SRC) $(POLICY_SRC) $(CLIENT_SRC) $(CLIENT_MAINS) \
 	$(DAEMON_SRC) lockboxd/main.c $(wildcard tests/*/*.c)
-TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DLB_LIBEXECDIR='""' -iquote common -iquote lockboxd -iquote tests/support
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DLB_LIBEXECDIR='""' -DLB_COUNTERS='""' -iquote common -iquote lockboxd -iquote tests/support
 $(BUILD)/lint/%.tidy: %.c .clang-tidy nss_lockbox/.clang-tidy tests/.clang-tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
