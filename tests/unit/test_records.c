@@ -1,0 +1,256 @@
+/* Records of the store, each rule of what is one broken in turn: such a record is neither written nor read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "err.h"
+#include "fields.h"
+#include "ipc.h"
+#include "keeper/store.h"
+#include "keeper/store_records.h"
+#include "name.h"
+#include "proto.h"
+
+#define ok(call) assert_int_equal((call), LB_OK)
+
+static uint8_t buf[LB_RECORD_MAX];
+static size_t len;
+
+/* Written and read back; then not at all once change has been at it. */
+#define REFUSED(table, record, key, change)                                                        \
+	do {                                                                                       \
+		__typeof__(record) whole = (record), other = (record), back;                       \
+		struct lb_key k = (key);                                                           \
+                                                                                                   \
+		ok(lb_record_encode(table, &k, &whole, buf, &len));                                \
+		ok(lb_record_decode(table, k.bytes, k.size, buf, len, &back));                     \
+		assert_memory_equal(&back, &whole, sizeof whole);                                  \
+		{                                                                                  \
+			__typeof__(other) *r = &other;                                             \
+			change;                                                                    \
+			(void)r;                                                                   \
+		}                                                                                  \
+		assert_int_equal(lb_record_encode(table, &k, &other, buf, &len),                   \
+				 LB_ERR_MALFORMED);                                                \
+	} while (0)
+
+static struct lb_grant
+a_grant(void)
+{
+	static struct lb_grant g;
+
+	memset(&g, 0, sizeof g);
+	g.id = 7;
+	g.state = LB_STATE_ACTIVE;
+	snprintf(g.identity, sizeof g.identity, "alice");
+	snprintf(g.role, sizeof g.role, "op");
+	snprintf(g.account, sizeof g.account, "lb-alice-1");
+	g.uid = lb_account_uid(1);
+	g.need = 2;
+	g.have = 1;
+	snprintf(g.approver[0], sizeof g.approver[0], "bob");
+	return g;
+}
+
+static void
+a_grant_that_breaks_a_rule_is_no_record(void **state)
+{
+	const struct lb_key key = lb_key_u64(7);
+
+	(void)state;
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->id = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->id = 8);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, k.size--);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->state = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->state = LB_STATE_COUNT);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->identity[0] = 'A');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->role[0] = '\0');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->need = LB_APPROVALS_MAX + 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = LB_APPROVALS_MAX + 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = 2);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 1000);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->account[0] = 'x');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->otp = LB_OTP_VOID + 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->port_forwarding = 2);
+}
+
+static void
+counters_that_break_a_rule_are_no_record(void **state)
+{
+	const struct lb_key key = lb_key_text(LB_KEY_COUNTERS);
+	struct lb_counters c = {.grant = 3, .session = 2, .serial = 1, .role = 1};
+
+	(void)state;
+	REFUSED(LB_TABLE_META, c, key, k = lb_key_text("else"));
+	REFUSED(LB_TABLE_META, c, key, r->role = LB_ROLE_GIDS + 1);
+	REFUSED(LB_TABLE_META, c, key, r->serial = LB_UID_LAST - LB_ACCOUNT_UID_FIRST + 1);
+	REFUSED(LB_TABLE_META, c, key, r->mark.time_ns = (uint64_t)INT64_MAX + 1);
+	REFUSED(LB_TABLE_META, c, key, r->mark.boot_ns = (uint64_t)INT64_MAX + 1);
+}
+
+static void
+an_entry_of_a_user_id_or_a_role_that_breaks_a_rule_is_no_record(void **state)
+{
+	struct lb_uid_entry uid = {.grant = 7};
+	struct lb_role_entry role = {.gid = LB_UID_FIRST};
+	struct lb_key long_key = {.size = 4};
+
+	(void)state;
+	memset(long_key.bytes, 'o', 4);
+	REFUSED(LB_TABLE_UID, uid, lb_key_u32(lb_account_uid(1)), r->grant = 0);
+	REFUSED(LB_TABLE_UID, uid, lb_key_u32(lb_account_uid(1)), k = lb_key_u32(1000));
+	REFUSED(LB_TABLE_UID, uid, lb_key_u32(lb_account_uid(1)), k.size = 3);
+	REFUSED(LB_TABLE_UID, uid, lb_key_u32(lb_account_uid(1)), k.size = 5);
+	REFUSED(LB_TABLE_ROLE, role, lb_key_text("op"), r->gid = LB_UID_LAST);
+	REFUSED(LB_TABLE_ROLE, role, lb_key_text("op"), r->gid = 0);
+	REFUSED(LB_TABLE_ROLE, role, lb_key_text("op"), k = lb_key_text("Op"));
+	REFUSED(LB_TABLE_ROLE, role, long_key, k.bytes[1] = 0);
+}
+
+static void
+a_session_that_breaks_a_rule_is_no_record(void **state)
+{
+	static struct lb_session s = {.grant = 7, .number = 2, .pid = 99};
+
+	(void)state;
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->grant = 0);
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->number = 0);
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->number = 3);
+}
+
+static void
+a_user_id_was_handed_out_when_its_serial_was(void **state)
+{
+	const struct lb_counters c = {.serial = 2};
+
+	(void)state;
+	assert_true(lb_uid_handed_out(lb_account_uid(1), &c));
+	assert_true(lb_uid_handed_out(lb_account_uid(2), &c));
+	assert_false(lb_uid_handed_out(lb_account_uid(3), &c));
+	assert_false(lb_uid_handed_out(LB_ACCOUNT_UID_FIRST, &c));
+	assert_false(lb_uid_handed_out(1000, &c));
+}
+
+/* The chain's own form has no checksum beside the hash: what does not read as a record is none. */
+static void
+an_audit_record_is_read_wholly_or_not_at_all(void **state)
+{
+	static const uint8_t first[LB_HASH_SIZE];
+	static struct lb_msg_record r, back;
+	uint8_t other[LB_HASH_SIZE] = {1};
+	struct lb_key key = lb_key_u64(5), wrong = lb_key_u64(6);
+	uint8_t torn[LB_RECORD_MAX];
+
+	(void)state;
+	memset(&r, 0, sizeof r);
+	r.seq = 5;
+	snprintf(r.event, sizeof r.event, "start");
+	ok(lb_audit_encode(first, &r, buf, &len));
+	ok(lb_audit_decode(first, key.bytes, key.size, buf, len, &back));
+	ok(lb_audit_decode(NULL, key.bytes, key.size, buf, len, &back));
+	assert_memory_equal(&back, &r, sizeof r);
+	assert_int_equal(lb_audit_decode(other, key.bytes, key.size, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	assert_int_equal(lb_audit_decode(NULL, wrong.bytes, wrong.size, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	assert_int_equal(lb_audit_decode(NULL, key.bytes, 7, buf, len, &back), LB_ERR_DAMAGED);
+	assert_int_equal(lb_audit_decode(NULL, key.bytes, 0, buf, len, &back), LB_ERR_DAMAGED);
+	assert_int_equal(lb_audit_decode(NULL, torn, LB_KEY_MAX + 1, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(lb_audit_decode(NULL, key.bytes, key.size, buf, cut, &back),
+				 LB_ERR_DAMAGED);
+	memcpy(torn, buf, len);
+	torn[len] = 0;
+	assert_int_equal(lb_audit_decode(NULL, key.bytes, key.size, torn, len + 1, &back),
+			 LB_ERR_DAMAGED);
+	torn[0] = LB_RECORD_VERSION + 1;
+	assert_int_equal(lb_audit_decode(NULL, key.bytes, key.size, torn, len, &back),
+			 LB_ERR_DAMAGED);
+	r.seq = 0;
+	assert_int_equal(lb_audit_encode(first, &r, buf, &len), LB_ERR_MALFORMED);
+}
+
+static void
+a_record_does_not_stand_in_for_another(void **state)
+{
+	struct lb_grant g = a_grant(), back;
+	struct lb_key key = lb_key_u64(7), other = lb_key_u64(8);
+
+	(void)state;
+	ok(lb_record_encode(LB_TABLE_GRANT, &key, &g, buf, &len));
+	ok(lb_record_decode(LB_TABLE_GRANT, key.bytes, key.size, buf, len, &back));
+	assert_int_equal(lb_record_decode(LB_TABLE_GRANT, other.bytes, other.size, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	assert_int_equal(lb_record_decode(LB_TABLE_SESSION, key.bytes, key.size, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	assert_int_equal(lb_record_decode(LB_TABLE_GRANT, key.bytes, 0, buf, len, &back),
+			 LB_ERR_DAMAGED);
+	for (size_t cut = 0; cut < len; cut += 3)
+		assert_int_equal(
+			lb_record_decode(LB_TABLE_GRANT, key.bytes, key.size, buf, cut, &back),
+			LB_ERR_DAMAGED);
+	/* A text that runs on to the end of its room has no end. */
+	memset(g.reason, 'x', sizeof g.reason);
+	assert_int_equal(lb_record_encode(LB_TABLE_GRANT, &key, &g, buf, &len), LB_ERR_TOO_LONG);
+}
+
+/* -- the forms below them ------------------------------------------------------------- */
+
+static void
+a_field_of_no_kind_is_neither_written_nor_read(void **state)
+{
+	static const struct lb_field good[] = {{LB_FIELD_U32, 0, 0, "n"}};
+	static const struct lb_field bad[] = {{(enum lb_field_kind)99, 0, 0, "n"}};
+	const struct lb_layout with_good = {"good", 4, good, 1}, with_bad = {"bad", 4, bad, 1};
+	uint32_t n = 17, back = 0;
+
+	(void)state;
+	ok(lb_fields_encode(&with_good, &n, buf, sizeof buf, &len));
+	ok(lb_fields_decode(&with_good, buf, len, &back));
+	assert_int_equal(back, 17);
+	assert_int_not_equal(lb_fields_encode(&with_bad, &n, buf, sizeof buf, &len), LB_OK);
+	assert_int_not_equal(lb_fields_decode(&with_bad, buf, 4, &back), LB_OK);
+	assert_int_equal(back, 0);
+}
+
+static void
+a_message_of_no_type_is_neither_written_nor_read(void **state)
+{
+	static union lb_msg m;
+	static union lb_ipc_msg i;
+
+	(void)state;
+	assert_int_equal(lb_proto_encode(0x1234, &m, buf, sizeof buf, &len), LB_ERR_MALFORMED);
+	assert_int_equal(lb_proto_decode(0x1234, buf, 0, &m), LB_ERR_MALFORMED);
+	assert_int_equal(lb_proto_door(0x1234), LB_DOOR_NONE);
+	assert_int_equal(lb_ipc_encode((enum lb_ipc)0x1234, &i, buf, sizeof buf, &len),
+			 LB_ERR_INTERNAL);
+	assert_int_equal(lb_ipc_send(NULL, (enum lb_ipc)0x1234, &i, -1), LB_ERR_INTERNAL);
+	assert_int_equal(lb_ipc_decode(0x1234, buf, 0, &i), LB_ERR_MALFORMED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_grant_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(counters_that_break_a_rule_are_no_record),
+		cmocka_unit_test(an_entry_of_a_user_id_or_a_role_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(a_user_id_was_handed_out_when_its_serial_was),
+		cmocka_unit_test(an_audit_record_is_read_wholly_or_not_at_all),
+		cmocka_unit_test(a_record_does_not_stand_in_for_another),
+		cmocka_unit_test(a_field_of_no_kind_is_neither_written_nor_read),
+		cmocka_unit_test(a_message_of_no_type_is_neither_written_nor_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
