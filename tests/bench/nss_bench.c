@@ -48,7 +48,7 @@ typedef enum nss_status by_name_fn(const char *, struct passwd *, char *, size_t
 typedef enum nss_status groups_fn(const char *, gid_t, long *, long *, gid_t **, long, int *);
 
 struct account {
-	char name[64];
+	char name[36];
 	uid_t uid;
 };
 

@@ -116,6 +116,7 @@ sub table {
 	my ($case, $title, $base, $what) = @_;
 	return unless $values{$case};
 	my @n = sort { $a <=> $b } @{ $ns{$case} };
+	my @who = ((grep { $_ eq $base } @{ $whos{$case} }), (grep { $_ ne $base } @{ $whos{$case} }));
 	print "$title\n";
 	if (@n <= 3) {
 		my $wide = 79 - 20 * @n;
@@ -125,7 +126,7 @@ sub table {
 			print $line =~ s/\s+$//r, "\n";
 		}
 		print "-" x 78, "\n";
-		for my $who (@{ $whos{$case} }) {
+		for my $who (@who) {
 			my $line = sprintf("%-*.*s", $wide, $wide - 1, $who);
 			$line .= sprintf("%9s%5s%6s", cell($case, $who, $_, $base)) for @n;
 			$line =~ s/\s+$//;
@@ -134,7 +135,7 @@ sub table {
 	} else {
 		printf "%-36s %12s %12s %6s %8s\n", "", $what, "median", "spread", "ratio";
 		print "-" x 78, "\n";
-		for my $who (@{ $whos{$case} }) {
+		for my $who (@who) {
 			for my $n (grep { $values{$case}{$who}{$_} } @n) {
 				printf "%-36.36s %12s %12s %6s %8s\n", $who, thousands($n),
 					cell($case, $who, $n, $base);
@@ -175,7 +176,7 @@ sub targets {
 # --- plots: plain SVG ---------------------------------------------------------------------------
 
 my @colours = map { "#$_" }
-	qw(0072b2 d55e00 009e73 cc79a7 8c6d00 56b4e9 7f3c8d 555555 e41a1c 4daf4a);
+	qw(0072b2 d55e00 009e73 cc79a7 8c6d00 56b4e9 7f3c8d 555555 e41a1c 4daf4a 1b1b8a b8860b 00a3a3 a65628);
 my %colour;
 
 sub xml {

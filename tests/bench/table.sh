@@ -28,7 +28,7 @@
 # round by round, so that whatever else the machine does falls on all of them: ROUNDS says how often.
 # A part ends with status 0 unless it could not measure; targets are judged from the lines.
 #
-# The order of first appearance is the order in tables.  All lines of a run stay in
+# BASE comes first in a table, then the others as they came.  All lines of a run stay in
 # build/bench/results.tsv, what was printed in build/bench/table.txt.
 #
 # A part that runs in the world begins with
@@ -36,7 +36,7 @@
 #   . "$WORLD_REPO/tests/bench/table.sh"
 # and one without it (`# no-world`) with . "$BENCH_DIR/table.sh"; BENCH_SCRATCH is a directory then.
 set -euo pipefail
-ROUNDS=${ROUNDS:-${LB_ROUNDS:-9}}
+ROUNDS=${ROUNDS:-${LB_ROUNDS:-7}}
 
 at_line() { (
 	IFS=$'\t'
