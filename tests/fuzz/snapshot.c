@@ -31,7 +31,7 @@ check_user(const struct lb_snapshot *s, const struct lb_snapshot_user *u)
 		CHECK(inside(fields[i], lens[i] + 1) && fields[i][lens[i]] == '\0');
 	CHECK(memcmp(u->text, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) == 0);
 	CHECK(u->text[u->name_len + 1] == '*' && u->text[u->name_len + 2] == '\0');
-	CHECK(u->ngroups <= LB_SNAPSHOT_GROUPS_MAX);
+	CHECK(u->ngroups <= LB_SNAPSHOT_GROUPS_MAX && inside(u->groups, (size_t)u->ngroups * 4));
 	for (uint32_t i = 0; i < u->ngroups + 2; i++) {
 		uint32_t gid = lb_snapshot_user_group(u, i);
 
@@ -56,7 +56,7 @@ check_role(const struct lb_snapshot *s, const struct lb_snapshot_role *role)
 	CHECK(role->name_len <= LB_SNAPSHOT_NAME_MAX && inside(role->text, role->name_len + 3));
 	CHECK(memcmp(role->text, LB_ROLE_GROUP_PREFIX, strlen(LB_ROLE_GROUP_PREFIX)) == 0);
 	CHECK(memcmp(role->text + role->name_len, "\0*", 3) == 0);
-	CHECK(role->nmembers <= s->accounts);
+	CHECK(role->nmembers <= s->accounts && inside(role->members, (size_t)role->nmembers * 4));
 	for (uint32_t i = 0; i < role->nmembers && i < 64; i++)
 		if (lb_snapshot_role_member(s, role, i, &member) == LB_OK)
 			check_user(s, &member);
