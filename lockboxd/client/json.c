@@ -90,10 +90,11 @@ duration(uint64_t seconds)
 	return json_string(out);
 }
 
+/* No count comes near the end of JSON's integers; whoever claims so is not to make it negative. */
 static json_t *
 number(uint64_t value)
 {
-	return json_integer((json_int_t)value);
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
 /* "a, b" as ["a","b"]. */

@@ -360,7 +360,9 @@ close_document(const struct trail *t, int err, const struct lb_cli_link *link)
 			return lb_cli_failure(cli, err, link);
 		fputs("{\"records\":[", cli->out);
 	}
-	fprintf(cli->out, "],\"next\":%" PRIu64, t->last);
+	/* Within JSON's integers, as record numbers are in json.c. */
+	fprintf(cli->out, "],\"next\":%" PRIu64,
+		t->last > INT64_MAX ? (uint64_t)INT64_MAX : t->last);
 	if (err != LB_OK) {
 		lb_cli_failure_text(cli, err, link, &code, text, sizeof text);
 		fputs(",\"error\":", cli->out);

@@ -6,11 +6,37 @@
 #define LB_FUZZ_IMAGE_H
 
 #include <endian.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "fuzz.h"
 #include "name.h"
 #include "snapshot.h"
+
+#define IMAGE_MAX ((size_t)1 << 20)
+
+/*
+ * A copy of the bytes, aligned, where no byte after the last line can be read.  It is good until the
+ * next one.
+ */
+static inline uint8_t *
+image_place(const uint8_t *data, size_t size)
+{
+	static uint8_t *room;
+	size_t lines = size + (LB_SNAPSHOT_ALIGN - size % LB_SNAPSHOT_ALIGN) % LB_SNAPSHOT_ALIGN;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (room == NULL) {
+		room = mmap(NULL, IMAGE_MAX + page, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(room != MAP_FAILED);
+		CHECK(mprotect(room + IMAGE_MAX, page, PROT_NONE) == 0);
+	}
+	CHECK(lines <= IMAGE_MAX);
+	memcpy(room + IMAGE_MAX - lines, data, size);
+	return room + IMAGE_MAX - lines;
+}
 
 static inline uint32_t
 image_get32(const uint8_t *at)
@@ -83,7 +109,7 @@ image_sum_header(uint8_t *image, size_t size)
 }
 
 /*
- * A copy (aligned; the caller frees it) cut to whole lines, with magic, version, size, reserved bytes
+ * A copy (see image_place()) cut to whole lines, with magic, version, size, reserved bytes
  * and every sum put right.  NULL when there is not even a header.
  */
 static inline uint8_t *
@@ -95,9 +121,7 @@ image_right(const uint8_t *data, size_t *size)
 	*size -= *size % LB_SNAPSHOT_ALIGN;
 	if (*size < LB_SNAPSHOT_HEADER)
 		return NULL;
-	image = aligned_alloc(LB_SNAPSHOT_ALIGN, *size);
-	CHECK(image != NULL);
-	memcpy(image, data, *size);
+	image = image_place(data, *size);
 	image_sum_header(image, *size);
 	if (lb_snapshot_open(&s, image, *size) != LB_OK)
 		return image;

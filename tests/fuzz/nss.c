@@ -308,15 +308,13 @@ all_about(const char *name, size_t name_len, uint32_t id, unsigned shift)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *image = image_right(data, &size);
+	uint8_t *image = size <= IMAGE_MAX ? image_right(data, &size) : NULL;
 	struct lb_snapshot_user user;
 	struct lb_snapshot_role role;
 	uint32_t id = 0;
 
-	if (image == NULL || lb_snapshot_open(&snapshot, image, size) != LB_OK) {
-		free(image);
+	if (image == NULL || lb_snapshot_open(&snapshot, image, size) != LB_OK)
 		return 0;
-	}
 	walks();
 	for (unsigned i = 0; i < 3 && lb_snapshot_user_after(&snapshot, id, &user) == LB_OK; i++) {
 		id = user.uid;
@@ -328,6 +326,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		all_about(role.text, role.name_len, role.gid, 7 - i);
 	}
 	all_about("lb-nobody-1", 11, LB_UID_LAST, 0);
-	free(image);
 	return 0;
 }

@@ -45,6 +45,8 @@ printed_json(const char *text, size_t len)
 	for (size_t i = 0; i + 1 < len; i++)
 		CHECK(text[i] >= 0x20 && text[i] < 0x7f);
 	value = json_loadb(text, len, 0, &error);
+	if (value == NULL)
+		fprintf(stderr, "%s: %s\n", error.text, text);
 	CHECK(value != NULL);
 	json_decref(value);
 }

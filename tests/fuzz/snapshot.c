@@ -154,16 +154,13 @@ read_image(const uint8_t *image, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *image = aligned_alloc(LB_SNAPSHOT_ALIGN,
-				       size + LB_SNAPSHOT_ALIGN - size % LB_SNAPSHOT_ALIGN);
+	uint8_t *image;
 
-	CHECK(image != NULL);
-	memcpy(image, data, size);
-	read_image(image, size);
-	free(image);
+	if (size > IMAGE_MAX)
+		return 0;
+	read_image(image_place(data, size), size);
 	image = image_right(data, &size);
 	if (image != NULL)
 		read_image(image, size);
-	free(image);
 	return 0;
 }
