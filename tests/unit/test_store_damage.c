@@ -630,9 +630,9 @@ static void __attribute__((noreturn)) write_for_ever(struct place *p, int out)
 	}
 }
 
-/* The last number that a writer, killed at some moment, said was committed. */
+/* The last number that a writer said was committed: killed some time after it has told so many. */
 static uint64_t
-kill_a_writer(struct place *p, long after_us, uint64_t last)
+kill_a_writer(struct place *p, unsigned told, long after_us, uint64_t last)
 {
 	struct timespec pause = {0, after_us * 1000};
 	int ends[2], status;
@@ -647,6 +647,8 @@ kill_a_writer(struct place *p, long after_us, uint64_t last)
 		write_for_ever(p, ends[1]);
 	}
 	close(ends[1]);
+	for (unsigned i = 0; i < told; i++, last = seq)
+		assert_int_equal(read(ends[0], &seq, sizeof seq), sizeof seq);
 	nanosleep(&pause, NULL); /* the moment of death, not a wait for anything */
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -691,7 +693,9 @@ no_committed_transaction_is_lost_to_a_kill(void **state)
 
 	snprintf(new, sizeof new, "%s/%s", p->dir, LB_STORE_FILE_NEW);
 	for (long i = 0; i < 40; i++) {
-		last = kill_a_writer(p, i < 10 ? i * 300 : 1000 + i * 7919 % 20000, last);
+		/* At first while the store is made and opened, then anywhere in a commit. */
+		last = i < 10 ? kill_a_writer(p, 0, i * 300, last)
+			      : kill_a_writer(p, 1 + (unsigned)i % 4, i * 7919 % 3000, last);
 		last = assert_committed(p, last);
 	}
 	assert_true(last > 40);
