@@ -1084,6 +1084,50 @@ initgroups_appends_within_its_limit(void **state)
 	free(gids);
 }
 
+static void
+initgroups_that_cannot_grow_says_so_and_adds_nothing(void **state)
+{
+	const long most = LONG_MAX / 2 / (long)sizeof(gid_t) + 1;
+	long start = most, size = most;
+	gid_t *gids = NULL;
+	int err = 0;
+
+	(void)state;
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 0, &err),
+		NSS_STATUS_UNAVAIL);
+	assert_int_equal(err, ENOMEM);
+	assert_int_equal(start, most);
+	assert_null(gids);
+	/* An array that nobody has made yet is made. */
+	start = 0;
+	size = 0;
+	assert_int_equal(
+		_nss_lockbox_initgroups_dyn("lb-bob-8", BOB, &start, &size, &gids, 0, &err),
+		NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 3);
+	free(gids);
+}
+
+static void
+a_walk_of_the_shadow_entries_begins_anew_after_its_end(void **state)
+{
+	struct spwd sp;
+	char place[512], first[64];
+	int err = 0;
+
+	(void)state;
+	_nss_lockbox_setspent(0);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err), NSS_STATUS_SUCCESS);
+	snprintf(first, sizeof first, "%s", sp.sp_namp);
+	while (_nss_lockbox_getspent_r(&sp, place, sizeof place, &err) == NSS_STATUS_SUCCESS)
+		assert_string_not_equal(sp.sp_namp, first);
+	assert_int_equal(_nss_lockbox_endspent(), NSS_STATUS_SUCCESS);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err), NSS_STATUS_SUCCESS);
+	assert_string_equal(sp.sp_namp, first);
+	assert_string_equal(sp.sp_pwdp, "*");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -1124,6 +1168,8 @@ main(void)
 		TEST(a_walk_over_other_accounts_gives_none_twice),
 		TEST(a_walk_of_a_damaged_file_ends),
 		TEST(initgroups_appends_within_its_limit),
+		TEST(initgroups_that_cannot_grow_says_so_and_adds_nothing),
+		TEST(a_walk_of_the_shadow_entries_begins_anew_after_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
