@@ -655,6 +655,20 @@ count_fds(pid_t pid)
 	return n - 2;
 }
 
+static void
+show_fds(pid_t pid)
+{
+	char path[64], to[128];
+	ssize_t n;
+
+	for (int fd = 0; fd < 64; fd++) {
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+		n = readlink(path, to, sizeof to - 1);
+		if (n > 0)
+			printf("  %d %.*s\n", fd, (int)n, to);
+	}
+}
+
 static long
 count_blocks(enum inject_role r)
 {
@@ -685,7 +699,7 @@ as_due(void)
 static void
 look_for_leaks(void)
 {
-	int64_t limit = now_ms() + 3000;
+	int64_t limit = now_ms() + 10000;
 
 	if (run.clean || in.report->over)
 		return;
@@ -705,9 +719,11 @@ look_for_leaks(void)
 		if (r == INJECT_CHILD || r == INJECT_CHECK)
 			continue;
 		blocks = count_blocks((enum inject_role)r);
-		if (n > fds_due[r])
+		if (n > fds_due[r]) {
 			found(LEAKS, "%s has %d descriptors instead of %d", inject_role_names[r], n,
 			      fds_due[r]);
+			show_fds(in.report->pid[r]);
+		}
 		if (blocks > blocks_due[r] + BLOCKS_MORE)
 			found(LEAKS, "%s has %ld blocks instead of about %ld", inject_role_names[r],
 			      blocks, blocks_due[r]);
