@@ -349,7 +349,7 @@ lb_log_settle_at(struct lb_log_budget *b, const char *what, int64_t now_ns)
 	tell_held_back(b, what);
 }
 
-void
+bool
 lb_log_tick(void)
 {
 	int64_t now_ns = monotonic_ns();
@@ -365,4 +365,5 @@ lb_log_tick(void)
 		if (b->held_back == 0)
 			holding[i].budget = NULL;
 	}
+	return !STAILQ_EMPTY(&queue);
 }

@@ -43,9 +43,11 @@ void lb_log_relay(const char *process, int loudest, const char *datagram, size_t
 
 /*
  * To be called every second or two: sends what waits, and says what budgets
- * have held back.  Never blocks.
+ * have held back.  Never blocks.  True when something still waits: then it is
+ * to be called again in LB_LOG_HURRY_MS.
  */
-void lb_log_tick(void);
+#define LB_LOG_HURRY_MS 50
+bool lb_log_tick(void);
 /* At the end of a process: sends what waits, for at most wait_ms. */
 void lb_log_flush(unsigned wait_ms);
 

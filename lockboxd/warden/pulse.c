@@ -127,14 +127,25 @@ lb_warden_tell_reloaded(struct lb_warden *w, bool refused)
 	lb_warden_tell_manager(w);
 }
 
+/* Lines that wait are not to wait for the next tick. */
+static void
+send_lines(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval soon = {0, LB_LOG_HURRY_MS * 1000};
+	struct lb_warden *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (lb_log_tick())
+		event_add(w->hurry, &soon); /* else the next tick does it */
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct lb_warden *w = arg;
 	int64_t now_ns = monotonic_ns();
 
-	(void)fd;
-	(void)what;
 	/* Whoever stood still itself has heard nobody. */
 	if (now_ns - w->tick_ns > 2 * LB_BEAT_S * NS)
 		for (int p = 0; p < LB_PROC_COUNT; p++)
@@ -142,7 +153,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	w->tick_ns = now_ns;
 	for (int p = 0; p < LB_PROC_COUNT; p++)
 		look_after(w, (enum lb_proc)p, now_ns);
-	lb_log_tick();
+	send_lines(fd, what, w);
 	lb_notify("WATCHDOG=1");
 	lb_warden_tell_manager(w);
 }
@@ -158,5 +169,8 @@ lb_warden_pulse_start(struct lb_warden *w)
 	every = (struct timeval){every_ns / NS, (suseconds_t)(every_ns % NS / 1000)};
 	w->tick_ns = monotonic_ns();
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
-	return w->tick != NULL && event_add(w->tick, &every) == 0 ? LB_OK : LB_ERR_NOMEM;
+	w->hurry = event_new(w->base, -1, 0, send_lines, w);
+	return w->tick != NULL && w->hurry != NULL && event_add(w->tick, &every) == 0
+		       ? LB_OK
+		       : LB_ERR_NOMEM;
 }

@@ -193,14 +193,19 @@ lb_warden_settle(struct lb_warden *w)
 	for (size_t i = 0; i < w->accounts.count; i++)
 		ending = ending || (w->accounts.at[i]->state == LB_ACCOUNT_ENDING &&
 				    !w->accounts.at[i]->checking);
-	if (w->publish_needed)
+	/*
+	 * Until the first list is whole, the file that an earlier warden has published stays: the
+	 * accounts that were not named yet are not to vanish for a moment.  Its entries end by
+	 * themselves, and no login is decided yet.
+	 */
+	if (w->publish_needed && w->listed)
 		published = publish(w);
 	if (ending)
 		lb_notice(end_text, NULL, w);
 	for (size_t i = 0; i < w->accounts.count; i++) {
 		struct lb_account *a = w->accounts.at[i];
 
-		if (a->announced && lb_account_published(a)) {
+		if (a->announced && lb_account_published(a) && w->listed) {
 			a->announced = false;
 			tell_keeper(w, LB_IPC_PUBLISHED, a->uid, published, "",
 				    published ? "" : "the accounts file cannot be written");
@@ -439,7 +444,7 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	}
 	w->publish_needed = true; /* an old file may stand from before a restart */
 	/* It sends this from the loop, after all that makes it answer logins. */
-	w->synced = true;
+	w->synced = w->listed = true;
 	return LB_OK;
 }
 

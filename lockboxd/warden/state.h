@@ -52,6 +52,7 @@ struct lb_warden {
 	const struct lb_link_calls *keeper_calls;
 	struct lb_link *keeper;
 	bool keeper_ready;
+	bool listed; /* some keeper has named all accounts since this warden began */
 	bool synced; /* this keeper has named all accounts, and answers logins */
 	bool stopping;
 	int status; /* of the whole, at the end */
@@ -68,7 +69,7 @@ struct lb_warden {
 	struct event *settle;
 	int64_t settled_ns, settle_wait_ns; /* when it was done last; how long the next may wait */
 	struct lb_warden_making making;	    /* gathered while the keeper's list comes in */
-	struct event *tick;
+	struct event *tick, *hurry;
 	int64_t tick_ns;     /* when the last one was */
 	bool told_ready;     /* the service manager was told READY */
 	bool refused_policy; /* at the last reload */
