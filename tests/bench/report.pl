@@ -157,6 +157,17 @@ sub m_ {
 	return defined $median ? $median : "nan";
 }
 
+# Lines of at most so many characters, broken between words.
+sub wrapped {
+	my ($text, $wide) = @_;
+	my @lines = ("");
+	for my $word (split(/ /, $text)) {
+		push @lines, "" if $lines[-1] ne "" && length("$lines[-1] $word") > $wide;
+		$lines[-1] .= ($lines[-1] eq "" ? "" : " ") . $word;
+	}
+	return @lines;
+}
+
 sub targets {
 	my ($part) = @_;
 	my $missed = 0;
@@ -167,7 +178,9 @@ sub targets {
 		my $held = eval $code;
 		die "bench: target \"$text\": $@" if $@;
 		my $verdict = defined $missing ? "no data" : $held ? "met" : "MISSED";
-		printf "%-8s%s\n", $verdict, $text . (defined $missing ? " ($missing)" : "");
+		my @lines = wrapped($text . (defined $missing ? " ($missing)" : ""), 70);
+		printf "%-8s%s\n", $verdict, shift @lines;
+		printf "%-8s%s\n", "", $_ for @lines;
 		$missed = 1 if $verdict ne "met";
 	}
 	return $missed;
