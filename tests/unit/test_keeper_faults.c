@@ -10,6 +10,8 @@
 
 #include <lmdb.h>
 
+#include "name.h"
+
 /* Counted down by each call while armed; the one that comes to 0 fails. */
 static unsigned armed;
 static bool fired;
@@ -104,6 +106,21 @@ carry_out(struct lb_keeper *k, struct lb_out *out)
 	lb_keeper_carry_out(k, out);
 }
 
+/* The serials of a host that has had as many accounts as its range has numbers. */
+int __real_lb_store_next_serial(struct lb_store_txn *t, uint32_t *serial);
+int __wrap_lb_store_next_serial(struct lb_store_txn *t, uint32_t *serial);
+static bool used_up;
+
+int
+__wrap_lb_store_next_serial(struct lb_store_txn *t, uint32_t *serial)
+{
+	int err = __real_lb_store_next_serial(t, serial);
+
+	if (err == LB_OK && used_up)
+		*serial = LB_UID_LAST - LB_ACCOUNT_UID_FIRST + 1;
+	return err;
+}
+
 /* -- the acts ------------------------------------------------------------------ */
 
 static char password[LB_PASSWORD_MAX + 1];
@@ -180,6 +197,35 @@ one_with_a_session(struct fixture *f)
 }
 
 static uint64_t
+one_whose_only_session_is_open(struct fixture *f)
+{
+	uint64_t id = active(f, "alice", "op");
+
+	account = stored(f, id);
+	ok(login(f, LB_MSG_PAM_OPEN));
+	return id;
+}
+
+static uint64_t
+nothing_left_to_ask_with(struct fixture *f)
+{
+	unsigned held, wait_s;
+
+	f->k.asks = (struct lb_budget){.burst = 1, .every_ns = 3600 * NS};
+	lb_budget_take(&f->k.asks, "alice", (int64_t)lb_keeper_now_s(&f->k) * NS, &held, &wait_s);
+	return 0;
+}
+
+static uint64_t
+nothing_left_to_claim_with(struct fixture *f)
+{
+	uint64_t id = an_approved(f);
+
+	nothing_left_to_ask_with(f);
+	return id;
+}
+
+static uint64_t
 one_that_ends(struct fixture *f)
 {
 	uint64_t id = one_with_a_session(f);
@@ -211,6 +257,24 @@ do_list(struct fixture *f, uint64_t id)
 
 	(void)id;
 	return ask(f, "carol", LB_MSG_LIST, &m)->err;
+}
+
+static int
+do_list_pending(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_PENDING}};
+
+	(void)id;
+	return ask(f, "bob", LB_MSG_LIST, &m)->err;
+}
+
+static int
+do_list_mine(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_MINE}};
+
+	(void)id;
+	return ask(f, "alice", LB_MSG_LIST, &m)->err;
 }
 
 static int
@@ -260,6 +324,7 @@ do_reset_clock(struct fixture *f, uint64_t id)
 ACT(do_show, "bob", LB_MSG_SHOW)
 ACT(do_approve, "bob", LB_MSG_APPROVE)
 ACT(do_second_approve, "dave", LB_MSG_APPROVE)
+ACT(do_own_approve, "alice", LB_MSG_APPROVE)
 ACT(do_deny, "bob", LB_MSG_DENY)
 ACT(do_cancel, "alice", LB_MSG_CANCEL)
 ACT(do_claim, "alice", LB_MSG_CLAIM)
@@ -368,6 +433,14 @@ static const struct {
 	{"audit", an_active, do_audit, true},
 	{"keys", an_active, do_keys, true},
 	{"health", an_active, do_health, true},
+	{"what waits for one", one_of_two, do_list_pending, true},
+	{"one's own", one_with_a_session, do_list_mine, true},
+	{"an approval of one's own", a_pending, do_own_approve, true},
+	{"an approval given twice", one_of_two, do_approve, true},
+	{"a claim too early", a_pending, do_claim, true},
+	{"a claim beside a session", one_whose_only_session_is_open, do_claim, true},
+	{"a request too many", nothing_left_to_ask_with, do_request, true},
+	{"a claim too many", nothing_left_to_claim_with, do_claim, true},
 	{"request", none, do_request, false},
 	{"approve", a_pending, do_approve, false},
 	{"approve as the second", one_of_two, do_second_approve, false},
@@ -519,12 +592,28 @@ no_failed_call_gives_a_verdict_that_is_not_stored(void **state)
 	close(connection.pidfd);
 }
 
+static void
+without_a_user_id_left_a_claim_is_refused_and_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = an_approved(f);
+
+	used_up = true;
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_STORE_FULL,
+		"the range of user ids of this host is used up");
+	used_up = false;
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(each_call_that_fails_changes_nothing_and_says_nothing),
 		unit(no_failed_call_gives_a_verdict_that_is_not_stored),
+		unit(without_a_user_id_left_a_claim_is_refused_and_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
