@@ -38,6 +38,34 @@ a_burst_goes_and_then_one_at_a_time(void **unused)
 	free(b);
 }
 
+/* How often one was refused is not forgotten for a name that has never been seen. */
+static void
+who_still_has_something_to_be_told_is_kept_before_who_has_not(void **unused)
+{
+	struct lb_budget *b = calloc(1, sizeof *b);
+	char key[16];
+
+	(void)unused;
+	b->burst = 1;
+	b->every_ns = EVERY;
+	for (unsigned i = 0; i < LB_BUDGET_KEYS; i++) {
+		snprintf(key, sizeof key, "u%u", i);
+		assert_true(take(b, key, T0));
+		if (i != 5)
+			assert_false(take(b, key, T0));
+	}
+	/* All of them full again: only u5 has nothing to be told. */
+	assert_true(take(b, "new", T0 + 10 * EVERY));
+	for (unsigned i = 0; i < LB_BUDGET_KEYS; i++) {
+		if (i == 5)
+			continue;
+		snprintf(key, sizeof key, "u%u", i);
+		assert_true(take(b, key, T0 + 20 * EVERY));
+		assert_int_equal(held, 1);
+	}
+	free(b);
+}
+
 static void
 nobody_takes_from_anybody_else(void **unused)
 {
@@ -131,7 +159,8 @@ a_person_who_claims_for_ever_is_stopped(void **state)
 	while (act(f, "alice", LB_MSG_CLAIM, id, "")->claims == 1)
 		assert_true(++claims < 100);
 	assert_int_equal(claims, LB_ASKS_BURST - 2);
-	refused(&f->a, LB_OVER_LIMIT, "too many requests; try again in 20 s");
+	refused(&f->a, LB_OVER_LIMIT,
+		"too many requests; try again in "); /* how long is its own test */
 	/* What ends access is never counted. */
 	answered(act(f, "alice", LB_MSG_END, id, ""));
 }
@@ -198,6 +227,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_burst_goes_and_then_one_at_a_time),
+		cmocka_unit_test(who_still_has_something_to_be_told_is_kept_before_who_has_not),
 		cmocka_unit_test(nobody_takes_from_anybody_else),
 		cmocka_unit_test(
 			a_full_table_gives_up_who_owes_nothing_and_then_who_was_longest_away),
