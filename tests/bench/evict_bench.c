@@ -13,7 +13,8 @@
  * END     Unix seconds; 0: whenever somebody ends them, and then it says "ready" first
  *
  * Each process sleeps in the control group that the PAM module would have put it into.  Prints the
- * nanoseconds from END until the last has been waited for, as a parent sees it.
+ * nanoseconds from END until the last has been waited for, as a parent sees it.  Status 3: END came
+ * before all had begun.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -151,10 +152,16 @@ start_all(unsigned n, int session)
 	}
 	while (shared->ready < n * processes && !shared->failed)
 		usleep(1000);
-	if (shared->failed) {
-		errno = 0;
-		die("a process could not be started as it was to be");
-	}
+}
+
+/* Nothing stays behind, however this ends. */
+static void
+end_all(void)
+{
+	for (unsigned i = 0; i < shared->ready; i++)
+		kill(shared->pid[i], SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
 int
@@ -176,15 +183,24 @@ main(int argc, char **argv)
 		die("cannot begin");
 	start_all(n, !bare && strcmp(argv[2], "session") == 0);
 	left = end - now_ns();
+	if (end != 0 && left < NS / 2) {
+		end_all();
+		return 3;
+	}
+	if (shared->failed) {
+		end_all();
+		errno = 0;
+		die("a process could not be started as it was to be");
+	}
 	if (end == 0) {
 		printf("ready\n");
 		fflush(stdout);
 	} else {
 		fprintf(stderr, "%u processes, %.1f s before the end\n", all, (double)left / NS);
 	}
-	if ((end != 0 && left < NS) || waitpid(-1, NULL, WNOHANG) != 0) {
-		errno = ETIME;
-		die("the end came before all had begun");
+	if (waitpid(-1, NULL, WNOHANG) != 0) {
+		errno = 0;
+		die("a process has ended by itself");
 	}
 	if (bare) {
 		const struct timespec wait = {left / NS, left % NS};

@@ -10,28 +10,46 @@ chmod 600 /etc/lockbox/policy.d/bench.conf
 
 install -d -m 0700 -o lockbox-keeper -g lockbox-keeper /var/lib/lockbox
 
-# once CASE SHAPE N PROCESSES: one round of the bench, with a store and a daemon of its own
+# once CASE SHAPE N PROCESSES: one round of the bench, with a store and a daemon of its own.  A
+# busy machine may need longer to start all the processes than the grants have to live.
 once() {
-	local case=$1 shape=$2 n=$3 each=$4 end ns
-	end=$((EPOCHSECONDS + 4 + n / 250 + n * each / 1000))
+	local slack
+	for slack in 1 2 4; do
+		! try "$@" $slack || return 0
+		stop_daemon || true
+		[ "$STATUS" -eq 3 ] || fail "evict_bench: $OUT"
+	done
+	fail "evict_bench: $OUT"
+}
+
+# bench_ns ARGUMENT...: OUT is what it printed; status 3 when the end came too soon
+bench_ns() {
+	STATUS=0
+	OUT=$("$BUILD/tests/evict_bench" "$@") || STATUS=$?
+	[ "$STATUS" -eq 0 ]
+}
+
+try() {
+	local case=$1 shape=$2 n=$3 each=$4 slack=$5 end
+	end=$((EPOCHSECONDS + 4 + (n / 500 + n * each / 2000) * slack))
 	rm -f /var/lib/lockbox/*
 	setpriv --reuid lockbox-keeper --regid lockbox-keeper --clear-groups \
 		"$BUILD/tests/daemon_fill" /var/lib/lockbox live "$n" $end $people
 	# shellcheck disable=SC2119 # arguments are optional
 	start_daemon
-	ns=$("$BUILD/tests/evict_bench" lockbox "$shape" "$n" "$each" $end $people) || fail "evict_bench"
-	measured "$case" lockbox "$n" ns "$ns"
+	bench_ns lockbox "$shape" "$n" "$each" $end $people || return 1
+	measured "$case" lockbox "$n" ns "$OUT"
 	# Not part of it, but the next round is not to begin before: homes cleared, receipts stored.
 	wait_for '! ls -d /home/lb-* && daemon_answers' 180 || fail "not all was cleared"
 	measured "$case-cleared" lockbox "$n" ns $((${EPOCHREALTIME/./} * 1000 - end * 1000000000))
 	stop_daemon || true
-	end=$((EPOCHSECONDS + 2 + n / 250 + n * each / 1000))
-	ns=$("$BUILD/tests/evict_bench" bare "$shape" "$n" "$each" $end $people) || fail "evict_bench"
-	measured "$case" "kill(2)" "$n" ns "$ns"
+	end=$((EPOCHSECONDS + 2 + (n / 500 + n * each / 2000) * slack))
+	bench_ns bare "$shape" "$n" "$each" $end $people || return 1
+	measured "$case" "kill(2)" "$n" ns "$OUT"
 }
 
 for n in ${LB_GRANTS:-1 100 1000 10000}; do
-	rounds=$((n >= 1000 && ROUNDS > 3 ? 3 : ROUNDS))
+	rounds=$((n >= 100 && ROUNDS > 3 ? 3 : ROUNDS))
 	for ((round = 0; round < rounds; round++)); do once evict-grants grant "$n" 1; done
 done
 for n in ${LB_SESSIONS:-1 100 1000}; do
