@@ -153,7 +153,7 @@ sss_is_cached() {
 }
 
 # nscd sees files; only its own clients see nscd: its directory has another name while others measure.
-nscd_pid= nscd_source=files
+nscd_pid='' nscd_source=files
 nscd_stop() {
 	[ -z "$nscd_pid" ] || { kill "$nscd_pid" && wait "$nscd_pid"; } 2>/dev/null || true
 	nscd_pid=

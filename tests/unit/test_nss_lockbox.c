@@ -1118,12 +1118,14 @@ a_walk_of_the_shadow_entries_begins_anew_after_its_end(void **state)
 
 	(void)state;
 	_nss_lockbox_setspent(0);
-	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err),
+			 NSS_STATUS_SUCCESS);
 	snprintf(first, sizeof first, "%s", sp.sp_namp);
 	while (_nss_lockbox_getspent_r(&sp, place, sizeof place, &err) == NSS_STATUS_SUCCESS)
 		assert_string_not_equal(sp.sp_namp, first);
 	assert_int_equal(_nss_lockbox_endspent(), NSS_STATUS_SUCCESS);
-	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err), NSS_STATUS_SUCCESS);
+	assert_int_equal(_nss_lockbox_getspent_r(&sp, place, sizeof place, &err),
+			 NSS_STATUS_SUCCESS);
 	assert_string_equal(sp.sp_namp, first);
 	assert_string_equal(sp.sp_pwdp, "*");
 }
