@@ -214,7 +214,7 @@ $(DAEMON_BENCH_BIN): $(BUILD)/tests/%: tests/bench/%.c $(DAEMON_OBJ) $(POLICY_OB
 $(TORTURE_BIN): $(BUILD)/tests/%: tests/torture/%.c $(TORTURE_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/torture/part -MF $@.d $(LDFLAGS) -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ \
 		$< $(filter %.o,$^) $(DAEMON_LIBS) -lpthread -ldl -lpam -lcmocka
 
 # Fuzz targets: each with whatever drives it.  FUZZ_MAIN and FUZZ_FLAGS are of the engine; plain, the

@@ -52,7 +52,7 @@
 
 #include "client.h"
 #include "err.h"
-#include "inject.h"
+#include "part/inject.h"
 #include "keeper/store.h"
 #include "proto.h"
 
@@ -284,9 +284,9 @@ ask(enum person who, uint16_t type, const void *msg, uint16_t item, union lb_msg
 		err = lb_client_receive(&c, &kind, &got);
 		if (err != LB_OK)
 			break;
-		if (kind == LB_MSG_DONE) {
+		if (kind == LB_MSG_DONE)
 			break;
-		} else if (kind == LB_MSG_REFUSED) {
+		if (kind == LB_MSG_REFUSED) {
 			*code = got.refused.code;
 			err = LB_ERR_REFUSED;
 		} else if (kind == item) {
@@ -765,6 +765,34 @@ read_events(struct lb_store *store, struct events *e)
 	lb_store_abort(txn);
 }
 
+/* What was acknowledged in this run is in the record, and the grant is over. */
+static void
+check_acknowledged(struct lb_store *store, const struct events *e)
+{
+	struct lb_store_txn *txn;
+	struct lb_grant g;
+
+	if (run.requested && e->request != 1)
+		found(LOST, "%u records of the request", e->request);
+	if (run.approved && e->approve != 1)
+		found(LOST, "%u records of the approval", e->approve);
+	if (run.claimed && e->claim == 0)
+		found(LOST, "no record of the claim");
+	if (run.opened && e->open == 0)
+		found(LOST, "no record of the session");
+	if (run.ended && e->end != 1)
+		found(LOST, "%u records of the end", e->end);
+	if (run.given_up != 0 && e->given_up != 1)
+		found(LOST, "no record why R-%llu was ended", (unsigned long long)run.given_up);
+	if (e->evicted != 1)
+		found(LOST, "%u receipts", e->evicted);
+	if (lb_store_begin(store, LB_STORE_READ, &txn) != LB_OK)
+		return;
+	if (lb_store_grant(txn, run.grant, &g) != LB_OK || g.state != LB_STATE_ENDED)
+		found(LOST, "the grant is not ended in the store");
+	lb_store_abort(txn);
+}
+
 /* The store belongs to the keeper's user, and only its owner may open it. */
 static void
 check_store(bool whole)
@@ -772,8 +800,6 @@ check_store(bool whole)
 	char why[256] = "";
 	struct lb_store *store = NULL;
 	struct passwd *keeper = getpwnam("lockbox-keeper");
-	struct lb_store_txn *txn;
-	struct lb_grant g;
 	struct events e;
 	int err;
 
@@ -786,29 +812,8 @@ check_store(bool whole)
 		found(LOST, "the store is not whole (%s: %s)", lb_err_text(err), why);
 	if (store != NULL) {
 		read_events(store, &e);
-		if (whole) {
-			if (run.requested && e.request != 1)
-				found(LOST, "%u records of the request", e.request);
-			if (run.approved && e.approve != 1)
-				found(LOST, "%u records of the approval", e.approve);
-			if (run.claimed && e.claim == 0)
-				found(LOST, "no record of the claim");
-			if (run.opened && e.open == 0)
-				found(LOST, "no record of the session");
-			if (run.ended && e.end != 1)
-				found(LOST, "%u records of the end", e.end);
-			if (run.given_up != 0 && e.given_up != 1)
-				found(LOST, "no record why R-%llu was ended",
-				      (unsigned long long)run.given_up);
-			if (e.evicted != 1)
-				found(LOST, "%u receipts", e.evicted);
-			if (lb_store_begin(store, LB_STORE_READ, &txn) == LB_OK) {
-				if (lb_store_grant(txn, run.grant, &g) != LB_OK ||
-				    g.state != LB_STATE_ENDED)
-					found(LOST, "the grant is not ended in the store");
-				lb_store_abort(txn);
-			}
-		}
+		if (whole)
+			check_acknowledged(store, &e);
 		lb_store_close(store);
 	}
 	if (seteuid(0) != 0 || setegid(0) != 0)
@@ -1034,15 +1039,15 @@ add_site(const struct inject_site *s, unsigned each, bool fresh)
 		add_point(s, nth, errors[0], fresh);
 }
 
-int
-main(int argc, char **argv)
-{
-	unsigned part = 1, parts = 1, most = 0, each = 4, sites = 0, reached = 0;
-	const char *only_role = NULL, *only_call = NULL;
-	unsigned long only_at = 0;
-	int64_t began = now_ms();
-	size_t done = 0, kept = 0, wanted = 0;
+static struct {
+	unsigned part, parts, most, each;
+	unsigned long at;
+	const char *role, *call;
+} wish = {.part = 1, .parts = 1, .each = 4};
 
+static void
+read_words(int argc, char **argv)
+{
 	if (argc < 4)
 		misuse("usage: life LOCKBOXD STACKS calls|allocations [part=K/N] [most=N] "
 		       "[each=N]");
@@ -1054,9 +1059,9 @@ main(int argc, char **argv)
 		else if (strcmp(argv[i], "verbose") == 0)
 			verbose = true;
 		else if (strncmp(argv[i], "role=", 5) == 0)
-			only_role = argv[i] + 5;
+			wish.role = argv[i] + 5;
 		else if (strncmp(argv[i], "call=", 5) == 0)
-			only_call = argv[i] + 5;
+			wish.call = argv[i] + 5;
 		else if (keep_count < sizeof keeps / sizeof keeps[0] &&
 			 sscanf(argv[i], "keep=%15[^/]/%23[^/]/%x-%x", keeps[keep_count].role,
 				keeps[keep_count].call, &keeps[keep_count].from,
@@ -1068,12 +1073,31 @@ main(int argc, char **argv)
 			 sscanf(argv[i] + 4, "%x-%x", &not_from, &not_to) == 2)
 			continue;
 		else if (strncmp(argv[i], "at=", 3) == 0)
-			only_at = strtoul(argv[i] + 3, NULL, 16);
-		else if (sscanf(argv[i], "part=%u/%u", &part, &parts) != 2 &&
-			 sscanf(argv[i], "most=%u", &most) != 1 &&
-			 sscanf(argv[i], "each=%u", &each) != 1 && strcmp(argv[i], "calls") != 0)
+			wish.at = strtoul(argv[i] + 3, NULL, 16);
+		else if (sscanf(argv[i], "part=%u/%u", &wish.part, &wish.parts) != 2 &&
+			 sscanf(argv[i], "most=%u", &wish.most) != 1 &&
+			 sscanf(argv[i], "each=%u", &wish.each) != 1 &&
+			 strcmp(argv[i], "calls") != 0)
 			misuse("what is %s?", argv[i]);
 	}
+}
+
+static bool
+is_wanted(const struct point *p)
+{
+	return (wish.role == NULL || strcmp(wish.role, inject_role_names[p->at.role]) == 0) &&
+	       (wish.call == NULL || strcmp(wish.call, inject_call_name(p->at.call)) == 0) &&
+	       (wish.at == 0 || p->frame[0] == wish.at + 1);
+}
+
+int
+main(int argc, char **argv)
+{
+	unsigned sites, reached = 0;
+	int64_t began = now_ms();
+	size_t done = 0, kept = 0, wanted = 0;
+
+	read_words(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -1093,10 +1117,10 @@ main(int argc, char **argv)
 		printf("%s: %d descriptors, %ld blocks\n", inject_role_names[r], fds_due[r],
 		       blocks_due[r]);
 	for (unsigned i = 0; i < counted_n[1]; i++)
-		add_site(&counted[1][i], each, false);
+		add_site(&counted[1][i], wish.each, false);
 	for (unsigned i = 0; i < counted_n[0]; i++)
 		if (!known(&counted[0][i]))
-			add_site(&counted[0][i], each, true);
+			add_site(&counted[0][i], wish.each, true);
 	sites = counted_n[1];
 	printf("%zu points at %u places, %lld ms for two lives\n", point_count, sites,
 	       (long long)(now_ms() - began));
@@ -1104,17 +1128,15 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < point_count; i++) {
 		const struct point *p = &points[i];
 
-		if ((only_role != NULL && strcmp(only_role, inject_role_names[p->at.role]) != 0) ||
-		    (only_at != 0 && p->frame[0] != only_at + 1) ||
-		    (only_call != NULL && strcmp(only_call, inject_call_name(p->at.call)) != 0))
+		if (!is_wanted(p))
 			continue;
 		wanted++;
-		if (wanted % parts != part - 1)
+		if (wanted % wish.parts != wish.part - 1)
 			continue;
 		if (is_kept(p)) {
 			kept++;
-		} else if (most != 0 && most < point_count / parts &&
-			   done - kept >= most * (i + 1) / point_count + 1) {
+		} else if (wish.most != 0 && wish.most < point_count / wish.parts &&
+			   done - kept >= wish.most * (i + 1) / point_count + 1) {
 			continue;
 		}
 		one_life(p);
@@ -1123,7 +1145,7 @@ main(int argc, char **argv)
 		if (verbose)
 			printf("%s", in.report->reached ? "reached" : "not reached"), tell_point(p);
 		if (done % 20 == 0)
-			printf("%zu of %zu, %lld s\n", done, point_count / parts,
+			printf("%zu of %zu, %lld s\n", done, point_count / wish.parts,
 			       (long long)(now_ms() - began) / 1000);
 	}
 	printf("RESULT done=%zu reached=%u places=%u left-out=%u library=%u", done, reached, sites,

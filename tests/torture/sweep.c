@@ -40,7 +40,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "inject.h"
+#include "part/inject.h"
 
 #define OUT_MAX 65536
 #define LIMIT_MS 10000
