@@ -41,7 +41,7 @@
 #define BATCH_NS 50e3 /* a batch takes about so long, if one call does not */
 #define BATCH_MAX 1000
 #define BATCHES_MAX 100000
-#define WARM_NS 20e9 /* at most so long until every account has been looked up once */
+#define WARM_NS 60e9 /* at most so long until every account has been looked up once */
 #define NOBODY "someone-else"
 
 typedef enum nss_status by_name_fn(const char *, struct passwd *, char *, size_t, int *);
