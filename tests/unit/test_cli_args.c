@@ -218,8 +218,7 @@ the_manual_lists_every_verb_option_and_refusal(void **state)
 		snprintf(wanted, sizeof wanted, "\n.Ic %s", v[i].name);
 		if (!found && strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) does not describe %s", v[i].name);
-		snprintf(wanted, sizeof wanted, "%s %s", v[i].local ? "lockbox" : "db1",
-			 v[i].name);
+		snprintf(wanted, sizeof wanted, "%s %s", v[i].local ? "lockbox" : "db1", v[i].name);
 		if (strcmp(v[i].name, "audit") != 0 && strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) has no example of %s", v[i].name);
 	}
