@@ -416,17 +416,20 @@ do_claim(void)
 
 /* True when the daemon has ended the grant because the account could not be published. */
 static bool
-claim_settled(void)
+was_given_up(void)
 {
-	uint8_t state;
+	uint8_t state = state_of_grant();
 
-	if (do_claim())
-		return true;
-	state = state_of_grant();
 	if (state != LB_STATE_ENDING && state != LB_STATE_ENDED)
 		return false;
 	run.given_up = run.grant;
 	return true;
+}
+
+static bool
+claim_settled(void)
+{
+	return do_claim() || was_given_up();
 }
 
 static bool
@@ -602,6 +605,12 @@ session_counts(void)
 	if (out.grant.state == LB_STATE_ACTIVE && out.grant.sessions != 1)
 		found(LOST, "%u sessions are counted, and one is open", out.grant.sessions);
 	return true;
+}
+
+static bool
+login_settled(void)
+{
+	return run.given_up == run.grant || do_login() || was_given_up();
 }
 
 static bool
@@ -837,6 +846,17 @@ remove_store(void)
 	run.record = 0;
 }
 
+/* From the approval to the session, unless the daemon gives the grant up meanwhile. */
+static bool
+come_in(void)
+{
+	if (!until(do_approve, "the approval") || !until(claim_settled, "the claim"))
+		return false;
+	if (run.account[0] != '\0' && pam(run.account, "wrong", pam_authenticate) == PAM_SUCCESS)
+		let_in("a wrong password passes");
+	return until(login_settled, "the login");
+}
+
 static bool
 live(void)
 {
@@ -849,22 +869,16 @@ live(void)
 		return false;
 	if (do_claim())
 		found(FAIL_OPEN, "claimed without an approval");
-	if (!until(do_approve, "the approval") || !until(claim_settled, "the claim"))
+	if (!come_in())
 		return false;
 	if (run.given_up != 0) {
 		/* It says so and is in order; then she asks once more. */
 		run.grant = 0;
 		run.claimed = false;
 		snprintf(run.reason, sizeof run.reason, "life %u again", run.number);
-		if (!until(do_request, "the second request") ||
-		    !until(do_approve, "the second approval") ||
-		    !until(do_claim, "the second claim"))
+		if (!until(do_request, "the second request") || !come_in())
 			return false;
 	}
-	if (pam(run.account, "wrong", pam_authenticate) == PAM_SUCCESS)
-		let_in("a wrong password passes");
-	if (!until(do_login, "the login"))
-		return false;
 	if (pam(run.account, run.password, pam_authenticate) == PAM_SUCCESS)
 		let_in("a spent password passes");
 	try_as_temporary();
