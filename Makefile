@@ -188,7 +188,8 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_
 
 # Its calls fail one after the other.
 $(BUILD)/tests/test_keeper_faults: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mdb_get,--wrap=mdb_put \
-	-Wl,--wrap=mdb_del,--wrap=mdb_cursor_open,--wrap=mdb_cursor_get,--wrap=mdb_txn_begin,--wrap=lb_store_next_serial
+	-Wl,--wrap=mdb_del,--wrap=mdb_cursor_open,--wrap=mdb_cursor_get,--wrap=mdb_txn_begin,--wrap=lb_store_next_serial \
+	-Wl,--wrap=mdb_env_create,--wrap=mdb_env_open,--wrap=mdb_env_set_mapsize,--wrap=mdb_env_set_maxdbs,--wrap=mdb_dbi_open,--wrap=mdb_env_stat,--wrap=mdb_env_info
 
 define helper
 $$(BUILD)/tests/$(notdir $(1:.c=)): $(1) $$(COMMON_OBJ)

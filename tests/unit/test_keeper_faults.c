@@ -9,6 +9,7 @@
 #include "keeper_fixture.h"
 
 #include <lmdb.h>
+#include <sys/stat.h>
 
 #include "name.h"
 
@@ -96,6 +97,64 @@ int
 __wrap_mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn)
 {
 	return fails() ? ENOMEM : __real_mdb_txn_begin(env, parent, flags, txn);
+}
+
+/* What opening a store calls. */
+int __real_mdb_env_create(MDB_env **env);
+int __wrap_mdb_env_create(MDB_env **env);
+int __real_mdb_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode);
+int __wrap_mdb_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode);
+int __real_mdb_env_set_mapsize(MDB_env *env, size_t size);
+int __wrap_mdb_env_set_mapsize(MDB_env *env, size_t size);
+int __real_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi dbs);
+int __wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi dbs);
+int __real_mdb_dbi_open(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *dbi);
+int __wrap_mdb_dbi_open(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *dbi);
+int __real_mdb_env_stat(MDB_env *env, MDB_stat *stat);
+int __wrap_mdb_env_stat(MDB_env *env, MDB_stat *stat);
+int __real_mdb_env_info(MDB_env *env, MDB_envinfo *info);
+int __wrap_mdb_env_info(MDB_env *env, MDB_envinfo *info);
+
+int
+__wrap_mdb_env_create(MDB_env **env)
+{
+	return fails() ? ENOMEM : __real_mdb_env_create(env);
+}
+
+int
+__wrap_mdb_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode)
+{
+	return fails() ? EIO : __real_mdb_env_open(env, path, flags, mode);
+}
+
+int
+__wrap_mdb_env_set_mapsize(MDB_env *env, size_t size)
+{
+	return fails() ? EINVAL : __real_mdb_env_set_mapsize(env, size);
+}
+
+int
+__wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi dbs)
+{
+	return fails() ? EINVAL : __real_mdb_env_set_maxdbs(env, dbs);
+}
+
+int
+__wrap_mdb_dbi_open(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *dbi)
+{
+	return fails() ? EIO : __real_mdb_dbi_open(txn, name, flags, dbi);
+}
+
+int
+__wrap_mdb_env_stat(MDB_env *env, MDB_stat *stat)
+{
+	return fails() ? EIO : __real_mdb_env_stat(env, stat);
+}
+
+int
+__wrap_mdb_env_info(MDB_env *env, MDB_envinfo *info)
+{
+	return fails() ? EIO : __real_mdb_env_info(env, info);
 }
 
 /* What fails after the commit ends the keeper, and the next one does it: not the matter here. */
@@ -607,12 +666,51 @@ without_a_user_id_left_a_claim_is_refused_and_changes_nothing(void **state)
 	assert_int_equal(f->a.claims, 1);
 }
 
+/* First one that has to be made, then the same one again. */
+static void
+a_store_that_cannot_be_opened_is_left_and_can_be_later(void **state)
+{
+	struct fixture *f = *state;
+	char dir[300], file[400], why[200];
+	struct lb_store *store = NULL;
+	unsigned failed = 0;
+
+	snprintf(dir, sizeof dir, "%s/second", f->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (int round = 0; round < 2; round++) {
+		for (unsigned n = 1;; n++) {
+			int err;
+
+			fired = false;
+			armed = n;
+			err = lb_store_open(dir, MAP_SIZE, &store);
+			armed = 0;
+			if (err == LB_OK) {
+				lb_store_close(store);
+				store = NULL;
+			} else {
+				assert_true(fired);
+				assert_null(store);
+				failed++;
+			}
+			if (!fired)
+				break;
+		}
+		ok(lb_store_check(dir, why, sizeof why));
+	}
+	assert_true(failed > 20);
+	snprintf(file, sizeof file, "%s/%s", dir, LB_STORE_FILE);
+	unlink(file);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(each_call_that_fails_changes_nothing_and_says_nothing),
 		unit(no_failed_call_gives_a_verdict_that_is_not_stored),
+		unit(a_store_that_cannot_be_opened_is_left_and_can_be_later),
 		unit(without_a_user_id_left_a_claim_is_refused_and_changes_nothing),
 	};
 
