@@ -666,6 +666,57 @@ without_a_user_id_left_a_claim_is_refused_and_changes_nothing(void **state)
 	assert_int_equal(f->a.claims, 1);
 }
 
+/* The reply that front is handed, or 0. */
+static uint16_t
+front_heard(struct fixture *f, union lb_msg *m)
+{
+	uint8_t bytes[LB_LINK_MESSAGE_MAX];
+	uint16_t type = 0;
+	uint32_t payload;
+	size_t size;
+
+	for (int i = 0; i < 10 && type == 0; i++)
+		if (heard(f, f->front_fd, bytes, &size) == LB_IPC_FRAME) {
+			ok(lb_proto_header(bytes + 8, &type, &payload));
+			ok(lb_proto_decode(type, bytes + 8 + LB_HEADER_SIZE, payload, m));
+		}
+	return type;
+}
+
+static void
+a_request_that_fails_is_answered_with_that_and_may_be_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_peer peer = peer_of(f, "alice");
+	union lb_msg m = {.request = {.duration_s = 600, .role = "op", .reason = "why"}}, reply;
+	uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	struct lb_writer w;
+	size_t size;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	lb_peers_serve(f->k.peers, pair[0], &peer);
+	for (int round = 0; round < 2; round++) {
+		lb_writer_init(&w, bytes, sizeof bytes);
+		lb_write_u64(&w, peer.conn);
+		ok(lb_proto_encode(LB_MSG_REQUEST, &m, bytes + w.used, sizeof bytes - w.used,
+				   &size));
+		ok(lb_keeper_front_calls.message(&f->k, LB_IPC_FRAME, bytes, w.used + size, -1));
+		armed = round == 0;
+		lb_batch_run(&f->k);
+		armed = 0;
+		if (round == 0) {
+			assert_int_equal(front_heard(f, &reply), LB_MSG_REFUSED);
+			assert_int_equal(reply.refused.code, LB_TRY_LATER);
+			assert_non_null(strstr(reply.refused.text, "nothing was changed"));
+		}
+	}
+	assert_int_equal(front_heard(f, &reply), LB_MSG_GRANT);
+	assert_int_equal(front_heard(f, &reply), LB_MSG_DONE);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* First one that has to be made, then the same one again. */
 static void
 a_store_that_cannot_be_opened_is_left_and_can_be_later(void **state)
@@ -710,6 +761,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		unit(each_call_that_fails_changes_nothing_and_says_nothing),
 		unit(no_failed_call_gives_a_verdict_that_is_not_stored),
+		unit(a_request_that_fails_is_answered_with_that_and_may_be_made_again),
 		unit(a_store_that_cannot_be_opened_is_left_and_can_be_later),
 		unit(without_a_user_id_left_a_claim_is_refused_and_changes_nothing),
 	};
