@@ -112,9 +112,10 @@ lb_sandbox_confine_files(int readable_fd)
 	};
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
 
-	if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
-		lb_log(LOG_INFO, "the kernel has no Landlock: files are kept away by the change of "
-				 "root alone");
+	/* Containers answer EPERM to calls that their filters do not know. */
+	if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM)) {
+		lb_log(LOG_WARNING, "no Landlock here (%m): files are kept away by the change of "
+				    "root alone");
 		return;
 	}
 	if (ruleset < 0 ||
