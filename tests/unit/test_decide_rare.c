@@ -220,6 +220,27 @@ a_grant_of_a_role_that_the_policy_has_no_more_lets_nobody_in(void **state)
 	assert_non_null(strstr(f->a.verdict.text, "is over"));
 }
 
+static void
+a_session_whose_process_is_gone_is_closed_by_the_next_keeper(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "duo");
+	struct lb_grant g = stored(f, id);
+	struct lb_peer peer = peer_of_uid(f, 0);
+
+	peer.direct = true;
+	peer.pid = start_process(&peer.pidfd);
+	login_by(f, &peer, LB_MSG_PAM_OPEN, g.account, g.uid, "192.0.2.1", "", false);
+	assert_int_equal(sessions_of(f, id), 1);
+	ok(lb_tx_run(&f->k, lb_session_resume, NULL));
+	assert_int_equal(sessions_of(f, id), 1); /* it lives */
+	end_process(peer.pid);
+	ok(lb_tx_run(&f->k, lb_session_resume, NULL));
+	assert_int_equal(sessions_of(f, id), 0);
+	recorded(f, "session-close", id, "");
+	close(peer.pidfd);
+}
+
 int
 main(void)
 {
@@ -233,6 +254,7 @@ main(void)
 		unit(a_session_is_recorded_with_its_terminal_and_where_it_came_from),
 		unit(a_session_whose_process_cannot_be_held_does_not_begin),
 		unit(an_exempt_login_is_let_past_and_shouted_about_when_the_store_is_full),
+		unit(a_session_whose_process_is_gone_is_closed_by_the_next_keeper),
 		unit(a_grant_of_a_role_that_the_policy_has_no_more_lets_nobody_in),
 	};
 
