@@ -5,7 +5,7 @@
 #include "err.h"
 #include "keeper/dispatch.h"
 #include "keeper/password.h"
-#include "keeper/wait.h"
+#include "keeper/waits.h"
 #include "text.h"
 
 bool
@@ -185,7 +185,7 @@ lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, co
 {
 	int err = LB_OK;
 
-	lb_wait_touch(tx->k, grant->id);
+	lb_waits_touch(tx->k, grant->id);
 	grant->state = step->next;
 	if (cause[0] != '\0')
 		snprintf(grant->cause, sizeof grant->cause, "%s", cause);

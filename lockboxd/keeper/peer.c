@@ -186,7 +186,7 @@ lb_peers_drop(struct lb_peers *all, uint64_t conn)
 
 	if (p == NULL)
 		return;
-	lb_wait_drop(all->k, conn);
+	lb_waits_drop(all->k, conn);
 	count_mates(all, p, -1);
 	all->count--;
 	all->mates[p - all->at] = all->mates[all->count];
@@ -321,7 +321,7 @@ lb_peers_listen(struct lb_peers *all, int fd)
 void
 lb_peers_front(struct lb_peers *all, bool there)
 {
-	lb_wait_drop(all->k, 0);
+	lb_waits_drop(all->k, 0);
 	all->count = 0; /* the connections of the last one went with it */
 	if (all->listener != NULL && lb_listen_enable(all->listener, there) != LB_OK)
 		lb_fatal(1, "public socket: connections cannot be waited for");

@@ -15,7 +15,7 @@
 #include "keeper/outbox.h"
 #include "keeper/peer.h"
 #include "keeper/store.h"
-#include "keeper/wait.h"
+#include "keeper/waits.h"
 #include "policy/policy.h"
 
 struct event;

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #include "err.h"
-#include "store_lmdb.h"
+#include "store_inside.h"
 #include "store_pages.h"
 #include "wire.h"
 

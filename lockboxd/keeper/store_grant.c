@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "store_lmdb.h"
+#include "store_inside.h"
 #include "wire.h"
 
 /* An index entry that must be there. */

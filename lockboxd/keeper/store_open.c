@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "err.h"
-#include "store_lmdb.h"
+#include "store_inside.h"
 #include "wire.h"
 
 #define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS)

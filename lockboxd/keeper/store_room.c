@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "err.h"
-#include "store_lmdb.h"
+#include "store_inside.h"
 
 /* After a growth that the file system refused although it had said that there was room. */
 #define RETRY_MS 1000

@@ -1,5 +1,8 @@
-/* Waiting: see wait.h. */
-#include "keeper/wait.h"
+/*
+ * The verb WAIT: the answer is held until the grant has changed, or until
+ * LB_WAIT_S are over.  The table of who waits is in waits.h.
+ */
+#include "keeper/waits.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -7,25 +10,6 @@
 #include "err.h"
 #include "ipc.h"
 #include "keeper/dispatch.h"
-
-static struct lb_wait *
-find(const struct lb_keeper *k, uint64_t conn)
-{
-	struct lb_wait *w;
-
-	LIST_FOREACH(w, &k->waits, next)
-	if (w->conn == conn)
-		return w;
-	return NULL;
-}
-
-static void
-forget(struct lb_wait *w)
-{
-	LIST_REMOVE(w, next);
-	event_free(w->timer);
-	free(w);
-}
 
 static bool
 is_new(const struct lb_tx *tx, const struct lb_grant *g, uint8_t state, uint8_t have)
@@ -81,61 +65,8 @@ on_time(evutil_socket_t fd, short what, void *arg)
 		if (k->front != NULL)
 			lb_ipc_send(k->front, LB_IPC_GONE, &conn, -1);
 	} else if (l.answered) {
-		w = find(k, conn.conn); /* not if it was dropped meanwhile */
-		if (w != NULL)
-			forget(w);
+		lb_waits_drop(k, conn.conn); /* unless that has happened meanwhile */
 	}
-}
-
-void
-lb_wait_touch(struct lb_keeper *k, uint64_t grant)
-{
-	struct lb_wait *w;
-
-	LIST_FOREACH(w, &k->waits, next)
-	if (w->grant == grant)
-		event_active(w->timer, EV_READ,
-			     0); /* after the commit, or after nothing came of it */
-}
-
-void
-lb_wait_drop(struct lb_keeper *k, uint64_t conn)
-{
-	struct lb_wait *w = LIST_FIRST(&k->waits), *after;
-
-	for (; w != NULL; w = after) {
-		after = LIST_NEXT(w, next);
-		if (conn == 0 || w->conn == conn)
-			forget(w);
-	}
-}
-
-static int
-begin(struct lb_keeper *k, uint64_t conn, const struct lb_msg_wait *msg, uint64_t grant)
-{
-	static const struct timeval limit = {LB_WAIT_S, 0};
-	struct lb_wait *w = find(k, conn); /* of the same request, tried once already */
-
-	if (w == NULL) {
-		w = calloc(1, sizeof *w);
-		if (w == NULL)
-			return LB_ERR_NOMEM;
-		w->timer = evtimer_new(k->base, on_time, w);
-		if (w->timer == NULL) {
-			free(w);
-			return LB_ERR_NOMEM;
-		}
-		w->k = k;
-		w->conn = conn;
-		LIST_INSERT_HEAD(&k->waits, w, next);
-	}
-	w->grant = grant;
-	w->state = msg->state;
-	w->have = msg->have;
-	if (event_add(w->timer, &limit) == 0)
-		return LB_OK;
-	forget(w);
-	return LB_ERR_NOMEM;
 }
 
 int
@@ -148,5 +79,5 @@ lb_do_wait(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 		return lb_settled(err);
 	if (is_new(tx, &g, msg->wait.state, msg->wait.have))
 		return lb_answer_grant(tx, who, &g);
-	return begin(tx->k, who->target.conn, &msg->wait, g.id);
+	return lb_waits_add(tx->k, who->target.conn, &msg->wait, g.id, on_time);
 }

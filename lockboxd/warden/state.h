@@ -85,14 +85,17 @@ void lb_warden_send_policy(struct lb_warden *w);
 /* Lets the children end in good order, then leaves the event loop. */
 void lb_warden_stop(struct lb_warden *w, int status);
 
-/* pulse.c: who hangs is replaced; the service manager hears how things stand. */
+/* pulse.c: who hangs is replaced. */
 int lb_warden_pulse_start(struct lb_warden *w);
-/* A child was heard of; a child begins, and has time until it must be. */
-void lb_warden_beat(struct lb_warden *w, enum lb_proc proc);
-void lb_warden_beat_from_now(struct lb_warden *w, enum lb_proc proc);
 /* How long a child may be silent; beaten: after its first beat. */
 int64_t lb_warden_silence_ns(enum lb_proc proc, bool beaten);
-/* Says READY the first time that logins can be decided, and the status when it has changed. */
+
+/* heard.c: a child was heard of; a child begins, and has time until it must be. */
+int64_t lb_warden_pulse_ns(void); /* nanoseconds; suspend does not count */
+void lb_warden_beat(struct lb_warden *w, enum lb_proc proc);
+void lb_warden_beat_from_now(struct lb_warden *w, enum lb_proc proc);
+
+/* manager.c: says READY the first time that logins can be decided, and the status when it has changed. */
 void lb_warden_tell_manager(struct lb_warden *w);
 void lb_warden_tell_reloading(struct lb_warden *w);
 void lb_warden_tell_reloaded(struct lb_warden *w, bool refused);

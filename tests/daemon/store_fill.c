@@ -9,7 +9,7 @@
 
 #include "err.h"
 #include "keeper/store.h"
-#include "keeper/store_lmdb.h"
+#include "keeper/store_inside.h"
 
 #define BATCH 64
 

@@ -11,7 +11,7 @@
 #include <lmdb.h>
 
 #include "keeper/audit.h"
-#include "keeper/store_lmdb.h"
+#include "keeper/store_inside.h"
 
 #define FIRST_SIZE ((size_t)64 << 20)
 #define MOST ((uint64_t)4 << 30)

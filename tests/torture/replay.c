@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 
 #include "keeper/audit.h"
-#include "keeper/store_lmdb.h"
+#include "keeper/store_inside.h"
 
 #define SMALL_MAP ((size_t)256 * 1024)
 #define LARGEST (16 * SMALL_MAP)

@@ -1,6 +1,6 @@
 /* What time, the warden and front bring about: lapses, expiry, receipts, the way of a request and its answer. */
 #include "keeper_fixture.h"
-#include "keeper/store_lmdb.h"
+#include "keeper/store_inside.h"
 
 static int
 wait_for_message(struct fixture *f, uint16_t type, union lb_ipc_msg *m)

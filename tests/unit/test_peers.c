@@ -1,7 +1,7 @@
 /* Public connections: who has how many, who gives way, and who waits for a grant. */
 #include "keeper_fixture.h"
 
-#include "keeper/wait.h"
+#include "keeper/waits.h"
 
 #define TABLE 512
 #define EACH 32
@@ -191,7 +191,7 @@ another_grant_wakes_nobody(void **state)
 	approved(f, "mallory", "op");
 	assert_int_equal(answer_to(f, conn), 0);
 	assert_false(LIST_EMPTY(&f->k.waits));
-	lb_wait_drop(&f->k, 0);
+	lb_waits_drop(&f->k, 0);
 }
 
 static void
@@ -226,7 +226,7 @@ who_lost_the_right_meanwhile_is_refused(void **state)
 
 	ask_wait(f, conn, id, LB_STATE_PENDING, 0);
 	change_policy(f, policy_without_mallory);
-	lb_wait_touch(&f->k, id);
+	lb_waits_touch(&f->k, id);
 	act(f, "bob", LB_MSG_DENY, id, "no");
 	assert_int_equal(answer_to(f, conn), 99);
 }

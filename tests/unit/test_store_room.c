@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "keeper/store_lmdb.h"
+#include "keeper/store_inside.h"
 
 /* ---- what fills it, and what ends ---- */
 

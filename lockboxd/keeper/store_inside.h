@@ -4,10 +4,10 @@
  *
  * Private to the store.  store_open.c opens and creates, store_lmdb.c holds
  * transactions and single records, store_grant.c grants and their indexes,
- * store_room.c the size of the file.
+ * store_room.c the size of the file, store_error.c what LMDB calls errors.
  */
-#ifndef LB_STORE_LMDB_H
-#define LB_STORE_LMDB_H
+#ifndef LB_STORE_INSIDE_H
+#define LB_STORE_INSIDE_H
 
 #include <lmdb.h>
 #include <stdbool.h>
