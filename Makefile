@@ -279,6 +279,9 @@ $(BUILD)/torture/lockbox $(BUILD)/torture/lockbox-gate $(BUILD)/torture/lockbox-
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
+comma = ,
+# Without the objects that have tests/coverage/runtime.c among them.
+$(BUILD)/torture/drive: LDFLAGS := $(filter-out -Wl$(comma)--wrap=__gcov_exit,$(LDFLAGS))
 $(BUILD)/torture/drive: $(call obj,tests/torture/drive/drive.c) $(ALLOC_OBJ)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
