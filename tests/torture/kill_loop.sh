@@ -3,7 +3,7 @@
 # acknowledged is lost, nothing that was ended comes back, what is overdue is ended before anything
 # is answered, and the record is whole.
 #
-#   LB_TORTURE=all|short  how long (240 or 12 s)
+#   LB_TORTURE=long|short  how long (240 or 12 s)
 . "$WORLD_REPO/tests/torture/lib.sh"
 workers=4 people=6 limit=12
 [ "$TORTURE" = short ] || workers=6 people=12 limit=240

@@ -2,7 +2,7 @@
 # library
 # Words for torture scripts, besides those of tests/support/lib.sh:
 #
-#   TORTURE           all, or short as a part of `make check`
+#   TORTURE           long or all, or short as a part of `make check` (tests/torture/run)
 #   PART PARTS        which part of the work this run is to do
 #   progress TEXT     one line that is written over by the next
 #   count N WHAT      how much was done, in words joined by dashes: count 1200 allocations

@@ -1,5 +1,5 @@
 #!/bin/bash
-# parts: 2
+# parts: 4
 # The life of a grant with each system call and each allocation of the daemon's processes failing once.
 #   ATTACKS 2   an error never becomes a success
 #   ATTACKS 7   a process that dies meanwhile means no
@@ -42,7 +42,11 @@ END
 lives() {
 	local most=() more
 	read -ra more <<<"${LB_WORDS-}"
-	[ "$TORTURE" = all ] || most=("most=$3" each=1)
+	case $TORTURE in
+	short) most=("most=$3" each=1) ;;
+	all) ;;
+	*) most=(each=1) ;;
+	esac
 	"$BUILD/tests/life" "$2" $T/stacks "$1" "part=$PART/$PARTS" "${keep[@]}" "not=$sandbox" "library=$library" "${most[@]}" "${more[@]}" | tee "/run/life.$1"
 	RESULT=$(grep ^RESULT "/run/life.$1") || fail "life $1 has not come to its end"
 	grep -A30 ^FOUND "/run/life.$1" >>"${WORLD_LOGS:-/run}/found" || true

@@ -6,7 +6,7 @@
 # parts: 2
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 commits=36
-[ "$TORTURE" != all ] || commits=400
+[ "$TORTURE" = short ] || commits=400
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 
 "$BUILD/tests/replay" $commits "$PART" "$PARTS" >"${WORLD_LOGS:-$BUILD/tests}/replay.txt"
