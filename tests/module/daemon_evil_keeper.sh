@@ -44,6 +44,9 @@ wait_log "keeper sent what it may not: replacing it"
 wait_for "dead $was && [ \"\$(keeper)\" != $was ]" 10 || fail "it was not replaced"
 tell ready
 says_not .*no.answer
+# Nothing is published before a first list of all accounts.
+tell sync-begin
+tell sync-end
 
 step "a proper account is published"
 tell account $ALICE $GID lb-alice-1 alice db-operator 3600 1
