@@ -119,7 +119,7 @@ wait $load || fail "the load: $(cat $work/errors)"
 step "At the end: all that was granted is ended, nothing is left, the record is whole"
 wait_for daemon_answers 10 || fail "no answer"
 for round in 1 2; do
-	wait_for "! ps -eo uid=,luid= | grep -qE '\\b19000[0-9]{5}\\b'" 10 || fail "left: $(ps -eo pid,uid,luid,args | grep -E '\b19000[0-9]{5}\b')"
+	wait_for "! ps -eo uid=,luid= | grep -qE '\\b19000[0-9]{5}\\b'" 10 || fail "left: $(ps -eo pid,uid,luid,args | awk '$2 " " $3 ~ /19000/')"
 	lockbox audit --json >$work/audit || fail "the record cannot be read"
 	tr '{' '\n' <$work/audit | grep -oE '"seq":[0-9]+' | cut -d: -f2 | awk '$1 != NR { exit 1 }' || fail "the record has a gap"
 	[ $round = 2 ] || {

@@ -699,7 +699,7 @@ no_committed_transaction_is_lost_to_a_kill(void **state)
 		last = assert_committed(p, last);
 	}
 	assert_true(last > 0); /* how many depends on the disk */
-	unlink(new); /* when no creation was ever finished */
+	unlink(new);	       /* when no creation was ever finished */
 }
 
 static void
