@@ -128,10 +128,20 @@ my @left; # [id, name, uid, end, ended?] still to be looked after
 my ($me, $boss, @people); # who asks and who approves, in turns: each may do only so much a minute
 sub turn { push @people, shift @people; ($me, $boss) = @people[0, 1] }
 
+# A process that was the account's before the grant's end, or undef: one that becomes it later, as root
+# can, is nothing that the daemon was to see.
 sub spawn {
-	my ($uid) = @_;
+	my ($uid, $end) = @_;
+	pipe my $until_exec, my $held or return;
 	my $pid = fork // return;
-	return $pid if $pid;
+	if ($pid) {
+		close $held;
+		sysread $until_exec, my $none, 1;
+		return $pid if time < $end;
+		kill "KILL", $pid;
+		waitpid $pid, 0;
+		return;
+	}
 	close $conn if $conn;
 	$) = "$uid $uid";
 	POSIX::setgid($uid);
@@ -223,7 +233,7 @@ sub cycle {
 	}
 	bad("lengthened", "R-$id ends " . ($g->{end} - $before) . " s after its claim, for $for s")
 		if $g->{end} > time + $for + 1;
-	my $pid = rand() < 0.3 && time < $g->{end} ? spawn($g->{uid}) : undef;
+	my $pid = rand() < 0.3 && time < $g->{end} ? spawn($g->{uid}, $g->{end}) : undef;
 	my $mine = [$id, $g->{account}, $g->{uid}, $g->{end}, 0, $pid, $me];
 	push @left, $mine;
 	# While it is active a denial would be a lost grant: what was acknowledged is to work.
