@@ -241,6 +241,36 @@ a_session_whose_process_is_gone_is_closed_by_the_next_keeper(void **state)
 	close(peer.pidfd);
 }
 
+static void
+a_session_of_another_boot_is_closed_and_one_that_cannot_be_looked_at_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "duo");
+	struct lb_grant g = stored(f, id);
+	struct lb_peer peer = peer_of_uid(f, 0);
+	int proc = f->k.proc_fd;
+
+	peer.direct = true;
+	peer.pid = start_process(&peer.pidfd);
+	login_by(f, &peer, LB_MSG_PAM_OPEN, g.account, g.uid, "192.0.2.1", "", false);
+	assert_int_equal(sessions_of(f, id), 1);
+	/* A process that lives, and a /proc that does not show it. */
+	f->k.proc_fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(lb_tx_run(&f->k, lb_session_resume, NULL), LB_ERR_SYSTEM);
+	assert_int_equal(sessions_of(f, id), 1);
+	close(f->k.proc_fd);
+	f->k.proc_fd = proc;
+	ok(lb_tx_run(&f->k, lb_session_resume, NULL));
+	assert_int_equal(sessions_of(f, id), 1);
+	/* The same number in another boot is another process. */
+	f->k.boot_id[0] ^= 1;
+	ok(lb_tx_run(&f->k, lb_session_resume, NULL));
+	assert_int_equal(sessions_of(f, id), 0);
+	recorded(f, "session-close", id, "");
+	end_process(peer.pid);
+	close(peer.pidfd);
+}
+
 int
 main(void)
 {
@@ -255,6 +285,7 @@ main(void)
 		unit(a_session_whose_process_cannot_be_held_does_not_begin),
 		unit(an_exempt_login_is_let_past_and_shouted_about_when_the_store_is_full),
 		unit(a_session_whose_process_is_gone_is_closed_by_the_next_keeper),
+		unit(a_session_of_another_boot_is_closed_and_one_that_cannot_be_looked_at_is_kept),
 		unit(a_grant_of_a_role_that_the_policy_has_no_more_lets_nobody_in),
 	};
 

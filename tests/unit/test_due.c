@@ -80,6 +80,49 @@ a_grant_expires_by_the_alarm_without_anybody_asking(void **state)
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
 }
 
+static int
+put_back(struct lb_tx *tx, void *grant)
+{
+	return lb_store_put_grant(tx->store, grant);
+}
+
+static void
+what_is_overdue_when_it_is_stored_ends_in_the_next_turn(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op");
+	struct lb_grant g = stored(f, id);
+	union lb_ipc_msg m;
+
+	due_starts(f);
+	forget_what_warden_heard(f);
+	g.until_s = lb_keeper_now_s(&f->k) - 60;
+	ok(lb_tx_run(&f->k, put_back, &g));
+	assert_true(wait_for_message(f, LB_IPC_EVICT, &m));
+	assert_int_equal(m.evict.grant, id);
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+}
+
+/* Else the alarm would fire for it for ever. */
+static void
+a_deadline_where_there_is_none_is_taken_away(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op"), seq;
+	struct lb_grant g;
+
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_ENDING);
+	g.until_s = lb_keeper_now_s(&f->k) - 60;
+	ok(lb_tx_run(&f->k, put_back, &g));
+	seq = last_record(f, NULL);
+	due_starts(f);
+	assert_int_equal(stored(f, id).until_s, 0);
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+	assert_int_equal(last_record(f, NULL), seq);
+}
+
 /* -- a disk that fails --------------------------------------------------------------- */
 
 /* In a child: commits to a disk that fails, then goes on asking.  Its exit status. */
@@ -518,6 +561,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		unit(each_state_runs_out_in_its_own_way),
 		unit(a_grant_expires_by_the_alarm_without_anybody_asking),
+		unit(what_is_overdue_when_it_is_stored_ends_in_the_next_turn),
+		unit(a_deadline_where_there_is_none_is_taken_away),
 		unit(a_disk_that_fails_a_commit_ends_the_keeper_and_the_next_goes_on),
 		unit(what_cannot_be_read_now_is_looked_at_again_soon),
 		unit(a_session_that_cannot_be_watched_ends_the_keeper),

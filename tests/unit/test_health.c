@@ -131,6 +131,23 @@ what_still_has_time_by_the_wrong_clock_is_ended_as_well(void **state)
 	assert_int_equal(stored(f, held).state, LB_STATE_ENDING);
 }
 
+static void
+what_is_being_ended_already_is_left_to_that(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op");
+	struct answer *a;
+
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	pass_time(f, 2 * DAY);
+	a = ask(f, "root", LB_MSG_RESET_CLOCK, &nothing);
+	assert_int_equal(a->done, 1);
+	assert_int_equal(a->nwarden, 0);
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+	assert_string_equal(stored(f, id).cause, "ended by the engineer");
+	recorded(f, "clock", 0, "root");
+}
+
 static int
 reset_and_fail(struct lb_tx *tx, void *arg)
 {
@@ -205,6 +222,7 @@ main(void)
 		unit(clock_that_is_not_astray_is_not_reset),
 		unit(reset_ends_everything_and_is_recorded_and_grants_go_on),
 		unit(what_still_has_time_by_the_wrong_clock_is_ended_as_well),
+		unit(what_is_being_ended_already_is_left_to_that),
 		unit(reset_that_is_not_stored_changes_nothing),
 		unit(what_shares_the_transaction_goes_by_the_new_time),
 		unit(boot_in_1970_lengthens_nothing_and_grants_nothing_new),

@@ -1,6 +1,8 @@
 /* Public connections: who has how many, who gives way, and who waits for a grant. */
 #include "keeper_fixture.h"
 
+#include <sys/stat.h>
+
 #include "keeper/waits.h"
 
 #define TABLE 512
@@ -249,6 +251,105 @@ who_hangs_up_waits_no_more(void **state)
 	assert_true(LIST_EMPTY(&f->k.waits));
 }
 
+static void
+who_is_woken_for_nothing_goes_on_waiting(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op"), conn = serve(f, 1000, "");
+
+	ask_wait(f, conn, id, LB_STATE_PENDING, 0);
+	lb_waits_touch(&f->k, id);
+	assert_int_equal(answer_to(f, conn), 0);
+	assert_false(LIST_EMPTY(&f->k.waits));
+	act(f, "bob", LB_MSG_DENY, id, "no");
+	assert_int_equal(answer_to(f, conn), LB_STATE_DENIED);
+}
+
+/* -- who somebody is --------------------------------------------------------- */
+
+static void
+a_peer_whose_process_is_gone_is_not_known(void **state)
+{
+	struct fixture *f = *state;
+	int listening = listener(f->dir, "public"), fd, mine, status;
+	struct lb_peer peer;
+	pid_t child;
+
+	mine = connect_to(f->dir, "public");
+	fd = accept(listening, NULL, NULL);
+	lb_peer_of(fd, f->k.proc_fd, &peer, true);
+	assert_true(peer.known);
+	assert_int_equal(peer.pid, getpid());
+	assert_true(peer.pidfd >= 0);
+	close(peer.pidfd);
+	close(fd);
+	close(mine);
+
+	child = fork();
+	if (child == 0) {
+		connect_to(f->dir, "public");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	fd = accept(listening, NULL, NULL);
+	lb_peer_of(fd, f->k.proc_fd, &peer, true);
+	assert_false(peer.known);
+	assert_int_equal(peer.pid, child);
+	if (peer.pidfd >= 0) /* some kernels still have one to give */
+		close(peer.pidfd);
+	close(fd);
+	close(listening);
+}
+
+static void
+what_is_no_connection_is_nobodys(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_peer peer;
+
+	lb_peer_of(f->k.proc_fd, f->k.proc_fd, &peer, true);
+	assert_false(peer.known);
+	assert_int_equal(peer.uid, (uid_t)-1);
+	assert_int_equal(peer.pidfd, -1);
+}
+
+static uint64_t
+ticks_of(struct fixture *f, const char *stat)
+{
+	char dir[300], path[320];
+	uint64_t ticks;
+	int fd, proc = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	snprintf(dir, sizeof dir, "%s/7", f->dir);
+	snprintf(path, sizeof path, "%s/stat", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, stat, strlen(stat)), strlen(stat));
+	close(fd);
+	ticks = lb_peer_start_ticks(proc, 7);
+	assert_int_equal(lb_peer_start_ticks(proc, 8), 0); /* there is none */
+	close(proc);
+	unlink(path);
+	rmdir(dir);
+	return ticks;
+}
+
+static void
+when_a_process_began_is_read_after_its_name_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		ticks_of(f, "7 (a) b ) R 1 7 7 0 -1 4194304 9 0 0 0 1 2 3 4 20 0 1 0 8642 99 3\n"),
+		8642);
+	assert_int_equal(ticks_of(f, "7 (a b R 1 7 7 0 -1 4194304 9 0 0 0 1 2 3 4 20 0 1 0 8642\n"),
+			 0);
+	assert_int_equal(ticks_of(f, "7 (a) R 1 7 7 0\n"), 0);
+	assert_int_equal(ticks_of(f, "7 (a) R 1 7 7 0 -1 4194304 9 0 0 0 1 2 3 4 20 0 1 0 x 9 3\n"),
+			 0);
+	assert_int_equal(ticks_of(f, ""), 0);
+}
+
 int
 main(void)
 {
@@ -265,6 +366,10 @@ main(void)
 		unit(who_may_not_see_it_does_not_wait),
 		unit(who_lost_the_right_meanwhile_is_refused),
 		unit(who_hangs_up_waits_no_more),
+		unit(who_is_woken_for_nothing_goes_on_waiting),
+		unit(a_peer_whose_process_is_gone_is_not_known),
+		unit(what_is_no_connection_is_nobodys),
+		unit(when_a_process_began_is_read_after_its_name_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

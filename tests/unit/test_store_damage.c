@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -414,6 +415,17 @@ reword_record(MDB_txn *txn, MDB_dbi dbi)
 }
 
 static void
+give_an_index_entry_a_value(MDB_txn *txn, MDB_dbi dbi)
+{
+	put_raw(txn, dbi, lb_key_u64(2), "x", 1);
+}
+static void
+put_junk(MDB_txn *txn, MDB_dbi dbi)
+{
+	put_raw(txn, dbi, lb_key_u32(5), "junk", 4);
+}
+
+static void
 records_that_do_not_agree_are_found(void **state)
 {
 	static const struct {
@@ -422,6 +434,7 @@ records_that_do_not_agree_are_found(void **state)
 	} cases[] = {
 		{"live", drop_live},
 		{"live", add_live},
+		{"live", give_an_index_entry_a_value},
 		{"deadline", drop_deadline},
 		{"deadline", add_deadline},
 		{"person", drop_person},
@@ -429,6 +442,7 @@ records_that_do_not_agree_are_found(void **state)
 		{"person", add_long_key},
 		{"uid", drop_uid},
 		{"uid", swap_uid},
+		{"uid", put_junk},
 		{"grant", drop_grant},
 		{"grant", add_grant_of_tomorrow},
 		{"grant", revive_grant},
@@ -440,6 +454,7 @@ records_that_do_not_agree_are_found(void **state)
 		{"meta", drop_version},
 		{"meta", add_meta},
 		{"role", share_gid},
+		{"role", put_junk},
 		{"session", session_of_nobody},
 		{"session", drop_table},
 		{"more", add_table},
@@ -717,6 +732,62 @@ what_is_wrong_is_said_in_the_room_there_is(void **state)
 	assert_int_equal(lb_store_check("/nonexistent", why, sizeof why), LB_ERR_SYSTEM);
 }
 
+/* ---- what cannot be examined ---- */
+
+static void
+a_link_to_a_store_is_not_followed(void **state)
+{
+	struct place *p = *state;
+	char aside[sizeof p->file + 8];
+
+	fill_store(p);
+	assert_check(p, LB_OK);
+	snprintf(aside, sizeof aside, "%s.aside", p->file);
+	assert_int_equal(rename(p->file, aside), 0);
+	assert_int_equal(symlink(aside, p->file), 0);
+	assert_check(p, LB_ERR_SYSTEM);
+	assert_int_equal(unlink(p->file), 0);
+	assert_int_equal(rename(aside, p->file), 0);
+	assert_check(p, LB_OK);
+}
+
+static void
+a_directory_whose_name_is_too_long_is_refused(void **state)
+{
+	char dir[PATH_MAX], why[64];
+	struct lb_store *store = NULL;
+
+	(void)state;
+	memset(dir, '/', sizeof dir - 1);
+	dir[sizeof dir - 1] = '\0';
+	assert_int_equal(lb_store_check(dir, why, sizeof why), LB_ERR_TOO_LONG);
+	assert_true(why[0] != '\0');
+	assert_int_not_equal(lb_store_open(dir, SMALL_MAP, &store), LB_OK);
+	assert_null(store);
+}
+
+static void
+without_descriptors_nothing_is_said_to_be_well(void **state)
+{
+	struct place *p = *state;
+	struct rlimit usual;
+	char why[64];
+	int next;
+
+	fill_store(p);
+	next = dup(0);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &usual);
+	/* None at all; one for the directory; and one for half of the pipe. */
+	for (rlim_t more = 0; more < 3; more++) {
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next + more, usual.rlim_max});
+		assert_int_equal(lb_store_check(p->dir, why, sizeof why), LB_ERR_SYSTEM);
+		setrlimit(RLIMIT_NOFILE, &usual);
+		assert_non_null(strstr(why, strerror(EMFILE)));
+	}
+	assert_check(p, LB_OK);
+}
+
 #define in_place(test) cmocka_unit_test_setup_teardown(test, place_setup, place_teardown)
 
 int
@@ -734,6 +805,9 @@ main(void)
 		in_place(a_spoilt_meta_page_does_not_bring_back_the_past),
 		in_place(no_committed_transaction_is_lost_to_a_kill),
 		in_place(what_is_wrong_is_said_in_the_room_there_is),
+		in_place(a_link_to_a_store_is_not_followed),
+		in_place(a_directory_whose_name_is_too_long_is_refused),
+		in_place(without_descriptors_nothing_is_said_to_be_well),
 	};
 
 	return cmocka_run_group_tests_name("store damage", tests, NULL, NULL);
