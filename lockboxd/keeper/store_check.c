@@ -322,6 +322,8 @@ check_pages(struct finding *f, const char *path, size_t *size)
 	if (file != MAP_FAILED) {
 		f->err = err =
 			lb_store_pages_check(file, (size_t)st.st_size, f->why, sizeof f->why);
+		if (err == LB_ERR_NOMEM)
+			found(f, err, "out of memory");
 		munmap(file, (size_t)st.st_size);
 		*size = (size_t)st.st_size;
 	} else if (err == LB_ERR_SYSTEM) {

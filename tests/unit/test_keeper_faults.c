@@ -11,15 +11,19 @@
 #include <lmdb.h>
 #include <sys/stat.h>
 
+#include "keeper/waits.h"
 #include "name.h"
 
 /* Counted down by each call while armed; the one that comes to 0 fails. */
 static unsigned armed;
 static bool fired;
+static bool all_fail; /* each of them, until it is taken back */
 
 static bool
 fails(void)
 {
+	if (all_fail)
+		return fired = true;
 	if (armed == 0 || --armed > 0)
 		return false;
 	fired = true;
@@ -115,9 +119,16 @@ int __wrap_mdb_env_stat(MDB_env *env, MDB_stat *stat);
 int __real_mdb_env_info(MDB_env *env, MDB_envinfo *info);
 int __wrap_mdb_env_info(MDB_env *env, MDB_envinfo *info);
 
+/* How the process that examines a store ends before it has said anything; 0 for not at all. */
+static int dies_by;
+
 int
 __wrap_mdb_env_create(MDB_env **env)
 {
+	if (dies_by > 0)
+		raise(dies_by);
+	if (dies_by < 0)
+		_exit(0);
 	return fails() ? ENOMEM : __real_mdb_env_create(env);
 }
 
@@ -285,6 +296,16 @@ nothing_left_to_claim_with(struct fixture *f)
 }
 
 static uint64_t
+some_under_a_clock_that_is_astray(struct fixture *f)
+{
+	uint64_t id = one_with_a_session(f);
+
+	a_pending(f);
+	pass_time(f, 2 * 86400);
+	return id;
+}
+
+static uint64_t
 one_that_ends(struct fixture *f)
 {
 	uint64_t id = one_with_a_session(f);
@@ -373,6 +394,24 @@ do_reset_clock(struct fixture *f, uint64_t id)
 
 	(void)id;
 	return ask(f, "root", LB_MSG_RESET_CLOCK, &m)->err;
+}
+
+/* What waits is forgotten again, so that the next attempt is the first as well. */
+static int
+do_wait(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.wait = {.id = id, .state = LB_STATE_PENDING}};
+	int err = ask(f, "alice", LB_MSG_WAIT, &m)->err;
+
+	lb_waits_drop(&f->k, 0);
+	return err;
+}
+
+static int
+do_clock_resume(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return lb_keeper_clock_resume(&f->k);
 }
 
 #define ACT(name, who, type)                                                                       \
@@ -522,6 +561,9 @@ static const struct {
 	{"a policy that takes away", two_that_the_policy_takes_away, do_policy_sync, false},
 	{"sessions of the last keeper", one_with_a_session, do_resume, false},
 	{"the clock set back", one_with_a_session, do_reset_clock, false},
+	{"a clock astray set back", some_under_a_clock_that_is_astray, do_reset_clock, false},
+	{"the clock of the last keeper", an_active, do_clock_resume, true},
+	{"a wait", a_pending, do_wait, true},
 };
 
 /* A keeper and a store of their own for what comes next. */
@@ -755,6 +797,201 @@ a_store_that_cannot_be_opened_is_left_and_can_be_later(void **state)
 	rmdir(dir);
 }
 
+/* -- what the warden says ------------------------------------------------------- */
+
+/* What it would say again is not lost: the keeper ends, and the next one is told. */
+static void
+what_the_warden_says_is_recorded_or_ends_the_keeper(void **state)
+{
+	static const struct {
+		enum lb_ipc type;
+		uint64_t (*prepare)(struct fixture *f);
+		uint8_t before, after;
+		const char *event;
+		bool must;
+	} says[] = {
+		{LB_IPC_NOTE, an_active, LB_STATE_ACTIVE, LB_STATE_ACTIVE, "warn", false},
+		{LB_IPC_EVICTED, one_that_ends, LB_STATE_ENDING, LB_STATE_ENDED, "evicted", true},
+		{LB_IPC_PUBLISHED, an_active, LB_STATE_ACTIVE, LB_STATE_ENDING, "account-refused",
+		 true},
+	};
+
+	process = start_process(&connection.pidfd);
+	connection = (struct lb_peer){
+		.pidfd = connection.pidfd, .known = true, .pid = process, .direct = true};
+	for (size_t i = 0; i < sizeof says / sizeof says[0]; i++)
+		for (unsigned n = 1, failed = 0;; n++) {
+			struct fixture *f = start_over(state);
+			uint64_t id = says[i].prepare(f);
+			uint32_t uid = stored(f, id).uid;
+			struct lb_msg_record last = {0};
+			int err;
+
+			fired = false;
+			armed = n;
+			err = warden_says(f, says[i].type, uid, false, "what there is to say");
+			armed = 0;
+			last_record(f, &last);
+			if (strcmp(last.event, says[i].event) != 0) {
+				assert_true(fired);
+				assert_int_equal(stored(f, id).state, says[i].before);
+				/* Broken off by the link, which ends with an error, or at once. */
+				assert_int_equal(err != LB_OK || event_base_got_break(f->k.base),
+						 says[i].must);
+				failed++;
+			} else {
+				assert_int_equal(stored(f, id).state, says[i].after);
+			}
+			if (!fired) {
+				assert_true(failed > 2);
+				break;
+			}
+		}
+	end_process(process);
+	close(connection.pidfd);
+}
+
+/* -- who waits, and whom the keeper answers itself -------------------------------- */
+
+static void
+who_waits_and_cannot_be_answered_is_hung_up_on(void **state)
+{
+	unsigned hung_up = 0;
+
+	for (unsigned n = 1;; n++) {
+		struct fixture *f = start_over(state);
+		struct lb_peer peer = peer_of(f, "alice");
+		uint64_t id = a_pending(f);
+		union lb_msg m = {.wait = {.id = id, .state = LB_STATE_PENDING}};
+		uint8_t bytes[LB_LINK_MESSAGE_MAX];
+		size_t len;
+		int pair[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		lb_peers_serve(f->k.peers, pair[0], &peer);
+		close(pair[0]);
+		close(pair[1]);
+		assert_int_equal(heard(f, f->front_fd, bytes, &len), LB_IPC_PEER);
+		peer.conn = 1;
+		ok(ask_by(f, &peer, LB_MSG_WAIT, &m)->err);
+		lb_waits_touch(&f->k, id);
+		fired = false;
+		armed = n;
+		turn(f);
+		armed = 0;
+		if (!fired) {
+			assert_non_null(lb_peers_find(f->k.peers, 1));
+			assert_false(LIST_EMPTY(&f->k.waits));
+			lb_waits_drop(&f->k, 0);
+			break;
+		}
+		assert_true(LIST_EMPTY(&f->k.waits));
+		assert_null(lb_peers_find(f->k.peers, 1));
+		assert_int_equal(heard(f, f->front_fd, bytes, &len), LB_IPC_GONE);
+		hung_up++;
+	}
+	assert_true(hung_up > 1);
+}
+
+static void
+a_question_that_fails_gets_no_answer_and_the_next_one_does(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.keys = {.user = "lockbox", .type = ALICE_TYPE, .blob = ALICE_KEY}};
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	size_t len;
+
+	ok(lb_proto_encode(LB_MSG_KEYS, &m, frame, sizeof frame, &len));
+	for (int round = 0; round < 3; round++) {
+		struct lb_peer peer = peer_of(f, "lockbox-keys");
+		int pair[2];
+
+		assert_int_equal(
+			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+			0);
+		assert_int_equal(send(pair[1], frame, len, MSG_NOSIGNAL), len);
+		fired = false;
+		armed = round < 2 ? (unsigned)round + 1 : 0; /* no room for it; no transaction */
+		lb_direct_take(f->k.direct, pair[0], &peer);
+		lb_batch_run(&f->k);
+		armed = 0;
+		assert_int_equal(fired, round < 2);
+		if (round < 2)
+			assert_true(recv(pair[1], frame + len, 1, 0) <= 0);
+		else
+			assert_int_equal(recv(pair[1], frame + len, 1, 0), 1);
+		close(pair[1]);
+	}
+}
+
+/* -- what is due ------------------------------------------------------------------ */
+
+static int
+put_back(struct lb_tx *tx, void *grant)
+{
+	return lb_store_put_grant(tx->store, grant);
+}
+
+static void
+what_is_due_and_cannot_be_recorded_is_looked_at_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+	struct lb_grant g;
+
+	id = a_pending(f);
+	ok(do_due(f, 0));
+	g = stored(f, id);
+	g.until_s = lb_keeper_now_s(&f->k) - 60;
+	ok(lb_tx_run(&f->k, put_back, &g));
+	fired = false;
+	all_fail = true;
+	while (!fired)
+		event_base_loop(f->k.base, EVLOOP_ONCE);
+	all_fail = false;
+	assert_int_equal(stored(f, id).state, LB_STATE_PENDING);
+	while (stored(f, id).state == LB_STATE_PENDING)
+		event_base_loop(f->k.base, EVLOOP_ONCE);
+	assert_int_equal(stored(f, id).state, LB_STATE_LAPSED);
+	recorded(f, "lapse", id, "");
+}
+
+/* -- examining a store ------------------------------------------------------------ */
+
+static void
+an_examination_that_cannot_be_finished_never_says_that_all_is_well(void **state)
+{
+	static const int deaths[] = {SIGSEGV, SIGBUS, -1};
+	struct fixture *f = *state;
+	unsigned n = 0;
+	char why[200];
+	int err;
+
+	process = start_process(&connection.pidfd);
+	connection = (struct lb_peer){
+		.pidfd = connection.pidfd, .known = true, .pid = process, .direct = true};
+	one_with_a_session(f);
+	end_process(process);
+	close(connection.pidfd);
+	lb_store_close(f->k.store);
+	f->k.store = NULL;
+	ok(lb_store_check(f->dir, why, sizeof why));
+	do {
+		armed = ++n; /* in the child: this process makes no such call */
+		err = lb_store_check(f->dir, why, sizeof why);
+		armed = 0;
+		assert_true(err == LB_OK || why[0] != '\0');
+	} while (err != LB_OK && n < 500);
+	assert_true(n > 30 && n < 500);
+	for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) {
+		dies_by = deaths[i];
+		assert_int_equal(lb_store_check(f->dir, why, sizeof why), LB_ERR_DAMAGED);
+		dies_by = 0;
+		assert_non_null(strstr(why, deaths[i] > 0 ? "ended in signal" : "to an end"));
+	}
+	ok(lb_store_open(f->dir, MAP_SIZE, &f->k.store));
+}
+
 int
 main(void)
 {
@@ -764,6 +1001,11 @@ main(void)
 		unit(a_request_that_fails_is_answered_with_that_and_may_be_made_again),
 		unit(a_store_that_cannot_be_opened_is_left_and_can_be_later),
 		unit(without_a_user_id_left_a_claim_is_refused_and_changes_nothing),
+		unit(what_the_warden_says_is_recorded_or_ends_the_keeper),
+		unit(who_waits_and_cannot_be_answered_is_hung_up_on),
+		unit(a_question_that_fails_gets_no_answer_and_the_next_one_does),
+		unit(what_is_due_and_cannot_be_recorded_is_looked_at_again),
+		unit(an_examination_that_cannot_be_finished_never_says_that_all_is_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
