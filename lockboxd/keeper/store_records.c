@@ -223,6 +223,9 @@ account_valid(const struct lb_grant *g)
 	return lb_uid_is_account(g->uid) && lb_account_valid(g->account);
 }
 
+/* The keeper's clock counts nanoseconds in 63 bits. */
+#define END_MAX_S ((uint64_t)INT64_MAX / 1000000000u)
+
 static bool
 grant_valid(const void *record, const struct lb_key *key)
 {
@@ -231,7 +234,7 @@ grant_valid(const void *record, const struct lb_key *key)
 	return g->id != 0 && key_is(key, lb_key_u64(g->id)) && g->state >= LB_STATE_PENDING &&
 	       g->state < LB_STATE_COUNT && lb_identity_valid(g->identity) &&
 	       lb_role_valid(g->role) && approvers_valid(g) && account_valid(g) &&
-	       g->otp <= LB_OTP_VOID && g->port_forwarding <= 1;
+	       g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID && g->port_forwarding <= 1;
 }
 
 static bool

@@ -77,6 +77,7 @@ a_grant_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 0);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 1000);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->account[0] = 'x');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->end_s = 9223372037u);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->otp = LB_OTP_VOID + 1);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->port_forwarding = 2);
 }
