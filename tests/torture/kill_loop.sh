@@ -51,7 +51,8 @@ surely() {
 		quietly "$@"
 		# "not now": it was done, and only its answer was lost
 		[ "$STATUS" -ne 0 ] && [[ $OUT != *"approved R-"*already* ]] || return 0
-		[ ! -e $work/stop ] || return 1
+		# What was begun is ended also when all stops.
+		[ ! -e $work/stop ] || [ "$3" = end ] || return 1
 	done
 }
 # Not one of them on its own: what hangs on the warden must end with it.
@@ -82,13 +83,14 @@ end=$((SECONDS + limit))
 # A real login now and then, and its end while something dies.
 (
 	while [ ! -e $work/stop ]; do
-		surely gate alice request db-operator --for 30s --json --reason load
+		surely gate alice request db-operator --for 30s --json --reason load || continue
 		id=$(field id)
 		surely gate bob approve "$id"
 		surely gate alice claim "$id" --json
 		if [ "$STATUS" -eq 0 ]; then
 			name=$(field account) word=$(field password)
-			quietly temp_ssh alice "$word" "$name@$HOST" 'setsid -f sleep 1000; echo in'
+			# With its output elsewhere, or ssh would wait for it.
+			quietly temp_ssh alice "$word" "$name@$HOST" 'setsid -f sleep 1000 </dev/null >/dev/null 2>&1; echo in'
 			[[ $OUT != *in* ]] || echo "$name" >>$work/logins
 			surely gate alice end "$id"
 			if [ "$STATUS" -eq 0 ]; then

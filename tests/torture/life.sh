@@ -54,7 +54,7 @@ lives() {
 number() { sed -n "s/.* $1=\([0-9]*\).*/\1/p" <<<"$RESULT"; }
 bad=0
 for what in ${LB_WHAT:-calls allocations}; do
-	lives "$what" "$BUILD/torture/lockboxd" 15
+	lives "$what" "$BUILD/torture/lockboxd" 4
 	count "$(number reached)" "$([ "$what" = calls ] && echo system-calls || echo allocations)"
 	count "$(number library)" faults-in-libraries
 	for kind in fail-open crashes leaks lost outlived stuck; do
