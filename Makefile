@@ -328,7 +328,7 @@ uninstall:
 # Each file's findings are kept until it, a header it includes or the settings change.
 TIDY_SRC := $(COMMON_SRC) $(NSS_SRC) $(PAM_SRC) $(POLICY_SRC) $(CLIENT_SRC) $(CLIENT_MAINS) \
 	$(DAEMON_SRC) lockboxd/main.c $(wildcard tests/*/*.c)
-TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DLB_LIBEXECDIR='""' -DLB_COUNTERS='""' -iquote common -iquote lockboxd -iquote tests/support
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DLB_LIBEXECDIR='""' -DLB_DATADIR='""' -DLB_COUNTERS='""' -iquote common -iquote lockboxd -iquote tests/support
 $(BUILD)/lint/%.tidy: %.c .clang-tidy nss_lockbox/.clang-tidy tests/.clang-tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)

@@ -205,7 +205,7 @@ lb_snapshot_lines(uint32_t n)
 	return n / LB_SNAPSHOT_ENTRIES + (n % LB_SNAPSHOT_ENTRIES != 0);
 }
 
-/* The sum of `words` words of 8 bytes at p, which belong to the line or record at offset. */
-uint64_t lb_snapshot_sum(const void *p, size_t words, uint64_t seed, uint32_t offset);
+/* The sum of `words` words of 8 bytes at data, which belong to the line or record at offset. */
+uint64_t lb_snapshot_sum(const void *data, size_t words, uint64_t seed, uint32_t offset);
 
 #endif

@@ -18,7 +18,7 @@ static struct event *hurry;
 static void
 send_lines(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval soon = {0, LB_LOG_HURRY_MS * 1000};
+	static const struct timeval soon = {0, LB_LOG_HURRY_MS * 1000L};
 
 	(void)fd;
 	(void)what;

@@ -48,7 +48,7 @@ look_after(struct lb_warden *w, enum lb_proc proc, int64_t now_ns)
 static void
 send_lines(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval soon = {0, LB_LOG_HURRY_MS * 1000};
+	static const struct timeval soon = {0, LB_LOG_HURRY_MS * 1000L};
 	struct lb_warden *w = arg;
 
 	(void)fd;
@@ -64,7 +64,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	int64_t now_ns = lb_warden_pulse_ns();
 
 	/* Whoever stood still itself has heard nobody. */
-	if (now_ns - w->tick_ns > 2 * LB_BEAT_S * NS)
+	if (now_ns - w->tick_ns > 2LL * LB_BEAT_S * NS)
 		for (int p = 0; p < LB_PROC_COUNT; p++)
 			w->proc[p].beat_ns = now_ns;
 	w->tick_ns = now_ns;

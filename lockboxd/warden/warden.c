@@ -93,7 +93,7 @@ prepare_directories(struct lb_warden *w, uid_t keeper_uid, gid_t keeper_gid)
 static int
 take_lock(int fd)
 {
-	static const struct timespec a_moment = {0, LOCK_EVERY_MS * 1000000};
+	static const struct timespec a_moment = {0, LOCK_EVERY_MS * 1000000L};
 
 	for (unsigned ms = 0; ms < LOCK_WAIT_MS; ms += LOCK_EVERY_MS) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)

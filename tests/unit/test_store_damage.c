@@ -12,6 +12,13 @@
 
 #include "wire.h"
 
+/* Under AddressSanitizer, which makes each opening many times as long, one byte in so many is changed. */
+#ifdef __SANITIZE_ADDRESS__
+#define SAMPLE 7
+#else
+#define SAMPLE 1
+#endif
+
 /* A store with some of everything, closed. */
 static void
 fill_store(struct place *p)
@@ -559,7 +566,8 @@ a_changed_byte_is_found_or_changes_nothing(void **state)
 	struct place *p = *state;
 	struct contents expected;
 	size_t size, tried = 0, refused = 0, page = 4096;
-	unsigned int every = getenv("LB_TEST_THOROUGH") != NULL ? 1 : 97;
+	bool thorough = getenv("LB_TEST_THOROUGH") != NULL;
+	unsigned int every = thorough ? 1 : 97, every_header = thorough ? 1 : SAMPLE;
 	uint8_t *was;
 
 	fill_store(p);
@@ -568,19 +576,19 @@ a_changed_byte_is_found_or_changes_nothing(void **state)
 	place_close(p);
 	was = read_file(p->file, &size);
 	for (size_t at = 0; at < size; at++) {
-		/* Where pages keep what LMDB goes by, every byte; elsewhere one in so many. */
+		/* Where pages keep what LMDB goes by, every byte (SAMPLE); elsewhere one in 97. */
 		bool header = at % page < (at < 2 * page ? 152 : 24);
 		uint8_t mask = (uint8_t)(at % 3 == 0 ? 0xff : 1u << at % 8);
 
 		if (was[at] == 0 && at / page >= 40)
 			continue;
-		if (!header && at % every != 0)
+		if (at % (header ? every_header : every) != 0)
 			continue;
 		tried++;
 		refused += flip_is_found(p, was, at, mask, &expected);
 	}
 	print_message("%zu bytes changed, %zu found\n", tried, refused);
-	assert_true(tried > 500 && refused > 200);
+	assert_true(tried > 500 / SAMPLE && refused > 200 / SAMPLE);
 	assert_check(p, LB_OK);
 	free(was);
 }
