@@ -50,7 +50,9 @@ lb_store_allocate(MDB_env *env, size_t from, size_t size)
 	rc = mdb_env_get_fd(env, &fd);
 	if (rc == 0 && fstat(fd, &st) != 0)
 		rc = errno;
-	if (rc == 0 && (size_t)st.st_size < size &&
+	if (rc != 0)
+		return lb_store_from_mdb(rc);
+	if ((size_t)st.st_size < size &&
 	    look_for_room(fd, size - (size_t)st.st_size) == LB_ERR_FULL)
 		rc = ENOSPC;
 	while (rc == 0 && (rc = posix_fallocate(fd, (off_t)from, (off_t)(size - from))) == EINTR)

@@ -41,7 +41,7 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "err.h"
+#include "err.h" /* NOLINT(readability-duplicate-include): not <err.h> */
 #include "proto.h"
 
 #define PUBLIC_MS 10000 /* lockbox's own patience */

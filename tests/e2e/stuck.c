@@ -17,7 +17,6 @@ main(int argc, char **argv)
 	static char request[1 << 17];
 	char options[128];
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	ssize_t n;
 
 	if (argc != 2 || fd < 0)
 		err(1, "/dev/fuse");
@@ -27,7 +26,7 @@ main(int argc, char **argv)
 		err(1, "mount %s", argv[1]);
 	puts("mounted");
 	fflush(stdout);
-	while ((n = read(fd, request, sizeof request)) > 0) {
+	while (read(fd, request, sizeof request) > 0) {
 		struct fuse_in_header in;
 		struct {
 			struct fuse_out_header header;
