@@ -64,6 +64,11 @@ restart() {
 	[ $((RANDOM % 3)) -ne 0 ] || sleep 2
 	start
 }
+# A start whose helper is killed is given up: as systemd does, it is started anew.
+up() {
+	kill -0 "$DAEMON_PID" 2>/dev/null || restart
+	daemon_answers
+}
 
 step "The load, first without a kill"
 start
@@ -104,6 +109,7 @@ people_pid=$!
 while [ $SECONDS -lt $end ]; do
 	target=${targets[RANDOM % ${#targets[@]}]}
 	sleep "0.$(printf %03d $((RANDOM % 1000)))"
+	kill -0 "$DAEMON_PID" 2>/dev/null || restart
 	pids=$(pid_of "$target")
 	[ -n "${pids// /}" ] || continue
 	# shellcheck disable=SC2086 # pids
@@ -113,6 +119,7 @@ while [ $SECONDS -lt $end ]; do
 	case $target in warden | all) restart ;; esac
 	progress "$kills kills, $((end - SECONDS)) s to go"
 done
+wait_for up 10 || fail "it does not come up again: $(tail -n 3 /var/log/lockboxd.log)"
 : >$work/stop
 wait $people_pid
 wait $load || fail "the load: $(cat $work/errors)"
