@@ -99,6 +99,7 @@ target_of(int fd)
 	if (watched == NULL)
 		return ELSEWHERE;
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	/* NOLINTNEXTLINE(readability-suspicious-call-argument): the link's path, then where it leads */
 	n = readlink(link, path, sizeof path - 1);
 	if (n < 0)
 		return ELSEWHERE;
