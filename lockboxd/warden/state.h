@@ -36,7 +36,7 @@ struct lb_warden_making {
 struct lb_warden {
 	const struct lb_warden_options *options;
 	struct event_base *base;
-	struct event *signals[3], *retry_publish;
+	struct event *signals, *retry_publish;
 	int run_fd; /* the run directory */
 	int public_fd, pam_fd;
 	struct {

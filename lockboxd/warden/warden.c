@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,23 +27,6 @@
 
 #define LOCK_WAIT_MS 2000u
 #define LOCK_EVERY_MS 20u
-
-static void
-on_terminate(evutil_socket_t sig, short what, void *arg)
-{
-	(void)sig;
-	(void)what;
-	lb_log(LOG_NOTICE, "stopping: grants stay as they are");
-	lb_warden_stop(arg, 0);
-}
-
-static void
-on_hangup(evutil_socket_t sig, short what, void *arg)
-{
-	(void)sig;
-	(void)what;
-	lb_warden_begin_reload(arg);
-}
 
 /* Makes or checks a directory: a real one, of this owner, writable by nobody else. */
 static int
@@ -177,21 +161,60 @@ limits(void)
 		lb_log(LOG_WARNING, "cannot set the limit on open files: %m");
 }
 
+static void
+on_terminate(struct lb_warden *w)
+{
+	lb_log(LOG_NOTICE, "stopping: grants stay as they are");
+	lb_warden_stop(w, 0);
+}
+
+static void
+on_hangup(struct lb_warden *w)
+{
+	lb_warden_begin_reload(w);
+}
+
+static const struct {
+	int sig;
+	void (*act)(struct lb_warden *w);
+} signals[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}};
+
+#define SIGNALS (sizeof signals / sizeof signals[0])
+
+/* One that cannot be read now stays, and is read in the next turn. */
+static void
+on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo info;
+
+	(void)what;
+	if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	for (size_t i = 0; i < SIGNALS; i++)
+		if ((uint32_t)signals[i].sig == info.ssi_signo)
+			signals[i].act(arg);
+}
+
+/* Signals wait in the kernel until they are read: no handler, and none is lost on the way. */
 static int
 add_signals(struct lb_warden *w)
 {
-	static const struct {
-		int sig;
-		event_callback_fn fn;
-	} rows[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}};
+	sigset_t set;
+	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		w->signals[i] = evsignal_new(w->base, rows[i].sig, rows[i].fn, w);
-		if (w->signals[i] == NULL || event_add(w->signals[i], NULL) != 0)
-			return -1;
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		signal(signals[i].sig, SIG_DFL); /* an ignored one would not wait */
+		sigaddset(&set, signals[i].sig);
 	}
-	return 0;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -1;
+	w->signals = event_new(w->base, fd, EV_READ | EV_PERSIST, on_signal, w);
+	return w->signals != NULL && event_add(w->signals, NULL) == 0 ? 0 : -1;
 }
 
 static int
