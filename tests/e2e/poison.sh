@@ -55,8 +55,8 @@ for poison in "${poisons[@]}"; do
 	done
 done
 pass "$n questions answered in plain words"
+wait_log 'event=login-refused'
 is_plain "syslog" "$(log_since_mark)"
-log_since_mark | grep -q 'event=login-refused' || fail "nothing was recorded, so nothing is proved"
 quietly gate carol audit
 is_plain "the record" "$OUT"
 quietly gate carol audit --json
