@@ -62,7 +62,7 @@ for port in 2301 2302; do
 	[ $port = 2302 ] || user=$ACCOUNT
 	login $port "$user" >/run/login 2>&1 </dev/null || fail "port $port: $(cat /run/login) $(tail -n 5 /var/log/sshd.log)"
 done
-log_since_mark | grep -q "event=session-open .*account=\"$ACCOUNT\"" || fail "the login with the modules was not registered"
+wait_log "event=session-open .*account=\"$ACCOUNT\""
 for ((i = 0; i < 5 * ROUNDS; i++)); do
 	timed login 2302 alice
 	measured ssh-login "key, without the modules" 0 ns "$NS"
