@@ -40,7 +40,8 @@ try() {
 	bench_ns lockbox "$shape" "$n" "$each" $end $people || return 1
 	measured "$case" lockbox "$n" ns "$OUT"
 	# Not part of it, but the next round is not to begin before: homes cleared, receipts stored.
-	wait_for '! ls -d /home/lb-* && daemon_answers' 180 || fail "not all was cleared"
+	# shellcheck disable=SC2016 # for the condition
+	wait_for '[ -z "$(find /home -maxdepth 1 -name "lb-*" -print -quit)" ] && daemon_answers' 180 || fail "not all was cleared"
 	measured "$case-cleared" lockbox "$n" ns $((${EPOCHREALTIME/./} * 1000 - end * 1000000000))
 	stop_daemon || true
 	end=$((EPOCHSECONDS + 2 + (n / 500 + n * each / 2000) * slack))
