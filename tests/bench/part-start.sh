@@ -5,6 +5,5 @@
 # (1000 100000 1000000; the last makes a store of about 2.5 GB).
 . "$BENCH_DIR/table.sh"
 
-disk=$(mktemp -d "$BUILD/bench/start.XXXXXX")
-trap 'rm -rf "$disk"' EXIT
-WORLD_LOGS=$disk LB_ROUNDS=$ROUNDS LB_PAST=${PAST-} "$BENCH_REPO/tests/support/world" "$BENCH_DIR/world-start.sh" "$disk"
+export LB_PAST=${PAST-}
+world_on_disk world-start.sh

@@ -5,6 +5,4 @@
 # flush costs nothing: the store is put on the disk that holds the build.
 . "$BENCH_DIR/table.sh"
 
-disk=$(mktemp -d "$BUILD/bench/store.XXXXXX")
-trap 'rm -rf "$disk"' EXIT
-WORLD_LOGS=$disk LB_ROUNDS=$ROUNDS "$BENCH_REPO/tests/support/world" "$BENCH_DIR/world-store.sh" "$disk"
+world_on_disk world-store.sh

@@ -9,10 +9,7 @@ people=500
 rounds=$((ROUNDS > 3 ? 3 : ROUNDS))
 "$BUILD/tests/daemon_policy" $people >/etc/lockbox/policy.d/bench.conf
 chmod 600 /etc/lockbox/policy.d/bench.conf
-mkdir -p "$disk/store" /var/lib/lockbox
-mount -n --bind "$disk/store" /var/lib/lockbox
-chown lockbox-keeper: /var/lib/lockbox
-chmod 700 /var/lib/lockbox
+store_on_disk "$disk"
 
 # A store of that size is examined for seconds: longer than tests let a start take.
 start_and_wait() {

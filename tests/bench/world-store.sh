@@ -11,11 +11,7 @@ tool=$BUILD/tests/daemon_transitions
 "$BUILD/tests/daemon_policy" $people >/etc/lockbox/policy.d/bench.conf
 chmod 600 /etc/lockbox/policy.d/bench.conf
 
-mkdir -p "$disk/store"
-mkdir -p /var/lib/lockbox
-mount -n --bind "$disk/store" /var/lib/lockbox
-chown lockbox-keeper: /var/lib/lockbox
-chmod 700 /var/lib/lockbox
+store_on_disk "$disk"
 # shellcheck disable=SC2119 # arguments are optional
 start_daemon
 gate=$(id -u lockbox)
