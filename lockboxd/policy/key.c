@@ -167,6 +167,10 @@ decode(size_t row, const char *base64, size_t len, uint8_t *blob, size_t *blob_l
 {
 	struct reader r = {.p = blob};
 
+	/* libsodium takes two of the bytes above 127 for + and /. */
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)base64[i] > 127)
+			return "the key is no valid base64; copy the whole line of the .pub file";
 	if (len == 0 || sodium_base642bin(blob, LB_KEY_BLOB_MAX, base64, len, NULL, &r.left, NULL,
 					  sodium_base64_VARIANT_ORIGINAL) != 0)
 		return "the key is no valid base64; copy the whole line of the .pub file";

@@ -59,6 +59,7 @@ a_key_has_one_spelling_only(void **state)
 		" AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577Jn",
 		"AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577Jn\n",
 		"AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577J_",
+		"AAAAC3NzaC1lZDI1NTE5AAAAIG9V\xafMmSDDZwY3VCZKJgGb07OnXvxTgsm2So5P6ss2K0",
 		"",
 	};
 	uint8_t blob[LB_KEY_BLOB_MAX];
@@ -67,6 +68,11 @@ a_key_has_one_spelling_only(void **state)
 	(void)state;
 	assert_int_equal(lb_key_blob("ssh-ed25519", spellings[1] + 1, blob, &len), LB_OK);
 	assert_int_equal(len, 51);
+	assert_int_equal(
+		lb_key_blob("ssh-ed25519",
+			    "AAAAC3NzaC1lZDI1NTE5AAAAIG9V/MmSDDZwY3VCZKJgGb07OnXvxTgsm2So5P6ss2K0",
+			    blob, &len),
+		LB_OK);
 	for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
 		assert_int_equal(lb_key_blob("ssh-ed25519", spellings[i], blob, &len),
 				 LB_ERR_MALFORMED);
