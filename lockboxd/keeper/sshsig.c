@@ -203,7 +203,7 @@ lb_sshsig_parse(const char *text, size_t len, struct lb_sshsig *sig, const char 
 }
 
 /* What is signed in the end: PROTOCOL.sshsig's own frame around the hash of the message. */
-#define FRAME_MAX (MAGIC_SIZE + 4 * 4 + LB_SSHSIG_NAME_MAX + 6 + crypto_hash_sha512_BYTES)
+#define FRAME_MAX (MAGIC_SIZE + 16 + LB_SSHSIG_NAME_MAX + 6 + crypto_hash_sha512_BYTES)
 
 static size_t
 frame_message(const struct lb_sshsig *sig, const char *space, const void *message, size_t len,
@@ -226,7 +226,7 @@ frame_message(const struct lb_sshsig *sig, const char *space, const void *messag
 }
 
 /* A hardware key signs what it has seen itself around the hash of that: PROTOCOL.u2f. */
-#define TOUCHED_SIZE (2 * crypto_hash_sha256_BYTES + 5)
+#define TOUCHED_SIZE (crypto_hash_sha256_BYTES + 5 + crypto_hash_sha256_BYTES)
 
 static void
 frame_touched(const struct lb_sshsig *sig, const uint8_t *frame, size_t len,

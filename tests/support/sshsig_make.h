@@ -57,16 +57,16 @@ making_default(const char *space, const void *message, size_t len)
 }
 
 static inline void
-put_string(struct lb_writer *w, const void *bytes, size_t len)
+ssh_string(struct lb_writer *w, const void *bytes, size_t len)
 {
 	lb_write_u32(w, (uint32_t)len);
 	lb_write_bytes(w, bytes, len);
 }
 
 static inline void
-put_text(struct lb_writer *w, const char *text)
+ssh_text(struct lb_writer *w, const char *text)
 {
-	put_string(w, text, strlen(text));
+	ssh_string(w, text, strlen(text));
 }
 
 static inline const char *
@@ -82,10 +82,10 @@ maker_key(const struct maker *m, uint8_t key[MADE_MAX])
 	struct lb_writer w;
 
 	lb_writer_init(&w, key, MADE_MAX);
-	put_text(&w, maker_type(m));
-	put_string(&w, m->point, sizeof m->point);
+	ssh_text(&w, maker_type(m));
+	ssh_string(&w, m->point, sizeof m->point);
 	if (m->application != NULL)
-		put_text(&w, m->application);
+		ssh_text(&w, m->application);
 	return w.used;
 }
 
@@ -115,10 +115,10 @@ make_frame(const struct making *what, uint8_t frame[MADE_MAX])
 		crypto_hash_sha256(hash, what->message, what->len);
 	lb_writer_init(&w, frame, MADE_MAX);
 	lb_write_bytes(&w, "SSHSIG", 6);
-	put_text(&w, what->space);
-	put_text(&w, "");
-	put_text(&w, what->hash);
-	put_string(&w, hash, long_hash ? 64 : 32);
+	ssh_text(&w, what->space);
+	ssh_text(&w, "");
+	ssh_text(&w, what->hash);
+	ssh_string(&w, hash, long_hash ? 64 : 32);
 	return w.used;
 }
 
@@ -155,8 +155,8 @@ make_blob_around(const struct maker *m, const struct making *what, const uint8_t
 	size_t inner_len;
 
 	lb_writer_init(&w, inner, MADE_MAX);
-	put_text(&w, maker_type(m));
-	put_string(&w, signature, 64);
+	ssh_text(&w, maker_type(m));
+	ssh_string(&w, signature, 64);
 	if (m->application != NULL) {
 		lb_write_u8(&w, what->flags);
 		lb_write_u32(&w, what->counter);
@@ -165,11 +165,11 @@ make_blob_around(const struct maker *m, const struct making *what, const uint8_t
 	lb_writer_init(&w, blob, MADE_MAX);
 	lb_write_bytes(&w, "SSHSIG", 6);
 	lb_write_u32(&w, what->version);
-	put_string(&w, key, key_len);
-	put_text(&w, what->space);
-	put_text(&w, what->reserved);
-	put_text(&w, what->hash);
-	put_string(&w, inner, inner_len);
+	ssh_string(&w, key, key_len);
+	ssh_text(&w, what->space);
+	ssh_text(&w, what->reserved);
+	ssh_text(&w, what->hash);
+	ssh_string(&w, inner, inner_len);
 	return w.used;
 }
 

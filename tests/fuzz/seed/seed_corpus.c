@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../support/sshsig_make.h"
 #include "err.h"
 #include "ipc.h"
 #include "keeper/store.h"
@@ -476,6 +477,31 @@ texts(void)
 	}
 }
 
+/* Signatures of the text that tests/fuzz/sshsig.c knows, whole and as blobs. */
+static void
+signatures(void)
+{
+	static const char signed_text[] = "what was signed";
+	struct making what = making_default("lockbox-approval", signed_text, strlen(signed_text));
+
+	for (unsigned i = 0; i < 8; i++) {
+		const struct maker m = maker_new((uint8_t)i, i & 1 ? "ssh:" : NULL);
+		uint8_t blob[MADE_MAX];
+		char text[MADE_MAX], name[16];
+		size_t len;
+
+		what.hash = i & 2 ? "sha256" : "sha512";
+		len = make_blob(&m, &what, blob);
+		put_byte(i & 4);
+		if (i & 4)
+			put(blob, len);
+		else
+			put(text, make_armor(blob, len, text));
+		snprintf(name, sizeof name, "%u", i);
+		keep("sshsig", name);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -496,5 +522,6 @@ main(int argc, char **argv)
 	items();
 	pam();
 	texts();
+	signatures();
 	return 0;
 }
