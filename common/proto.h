@@ -34,6 +34,9 @@
 #define LB_FINGERPRINT_MAX 63
 #define LB_DETAIL_MAX 1500
 #define LB_HOST_MAX 63
+#define LB_STATEMENT_MAX 6200 /* what an approver signs */
+#define LB_SIGNATURE_MAX 1024 /* as ssh-keygen writes it */
+#define LB_KEY_LINE_MAX 600   /* a key that may sign: type and base64 */
 
 /* Message types.  Replies have the top bit set. */
 enum lb_type {

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LB_SSHSIG_MAX 2048	/* bytes of an armored signature */
+#define LB_SSHSIG_MAX 1024	/* bytes of an armored signature */
 #define LB_SSHSIG_NAME_MAX 64	/* bytes of a namespace */
 #define LB_SSHSIG_KEY_MAX 384	/* bytes of a public key of the two types */
 #define LB_SSHSIG_SIGNED_MAX 64 /* bytes of a signature of RFC 8032 */

@@ -24,6 +24,7 @@
 #define LB_APPROVALS_MAX 8
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
+#define LB_NONCE_SIZE 16
 #define LB_SHELL_MAX 128
 #define LB_BOOT_ID_SIZE 16
 
