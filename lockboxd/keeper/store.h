@@ -71,6 +71,20 @@ struct lb_session {
 	char tty[LB_TTY_MAX + 1];
 };
 
+/*
+ * A statement that was made for an approver to sign (statement.h), and once it
+ * is used the signature that it came back with.
+ */
+struct lb_signed {
+	uint64_t grant, number; /* number: from 1 in each grant */
+	char approver[LB_IDENTITY_MAX + 1];
+	uint8_t nonce[LB_NONCE_SIZE];
+	uint64_t stated_s, used_s; /* used_s 0: not used, and there is no key and no signature */
+	char key[LB_KEY_LINE_MAX + 1]; /* that it was signed with: type and base64 */
+	char text[LB_STATEMENT_MAX + 1];
+	char signature[LB_SIGNATURE_MAX + 1];
+};
+
 /* What the keeper's clock showed (nanoseconds), and what the boot-time clock of which boot did then. */
 struct lb_clock_mark {
 	uint64_t time_ns, boot_ns; /* each at most INT64_MAX */
@@ -177,6 +191,16 @@ int lb_store_next_session(struct lb_store_txn *txn, uint64_t grant, uint64_t num
 			  struct lb_session *session);
 /* How many sessions a grant has. */
 int lb_store_count_sessions(struct lb_store_txn *txn, uint64_t grant, uint32_t *count);
+
+/*
+ * Statements of a grant.  put gives a new one its number when that is 0; one
+ * that is used is never changed again (LB_ERR_INTERNAL).  LB_ERR_NOT_FOUND when
+ * there is no such grant.
+ */
+int lb_store_put_statement(struct lb_store_txn *txn, struct lb_signed *statement);
+/* The statement of this grant with the smallest number above after.  LB_ERR_NOT_FOUND. */
+int lb_store_next_statement(struct lb_store_txn *txn, uint64_t grant, uint64_t after,
+			    struct lb_signed *statement);
 
 /*
  * The gid of a role's group, allotted at first use and never to another role.

@@ -187,6 +187,21 @@ check_session(struct check *c, MDB_val *key, MDB_val *value)
 }
 
 static int
+check_statement(struct check *c, MDB_val *key, MDB_val *value)
+{
+	struct lb_signed s;
+	MDB_val grant;
+
+	if (lb_record_decode(LB_TABLE_STATEMENT, key->mv_data, key->mv_size, value->mv_data,
+			     value->mv_size, &s) != LB_OK)
+		return damaged(c, LB_TABLE_STATEMENT, "a record breaks the format, number",
+			       c->seen[LB_TABLE_STATEMENT]);
+	if (!present(c, LB_TABLE_GRANT, lb_key_u64(s.grant), &grant))
+		return damaged(c, LB_TABLE_STATEMENT, "there is no grant", s.grant);
+	return LB_OK;
+}
+
+static int
 check_role(struct check *c, MDB_val *key, MDB_val *value)
 {
 	struct lb_role_entry entry;
@@ -228,7 +243,7 @@ static const struct {
 	{LB_TABLE_LIVE, check_index, true},	  {LB_TABLE_PERSON, check_index, true},
 	{LB_TABLE_DEADLINE, check_index, true},	  {LB_TABLE_UID, check_uid, true},
 	{LB_TABLE_SESSION, check_session, false}, {LB_TABLE_ROLE, check_role, false},
-	{LB_TABLE_AUDIT, check_audit, false},
+	{LB_TABLE_AUDIT, check_audit, false},	  {LB_TABLE_STATEMENT, check_statement, false},
 };
 
 static int

@@ -80,12 +80,21 @@ static const struct lb_field audit_fields[] = {
 	LB_TEXT(struct lb_msg_record, detail),	 LB_BYTES(struct lb_msg_record, hash),
 };
 
+static const struct lb_field statement_fields[] = {
+	LB_U64(struct lb_signed, grant),      LB_U64(struct lb_signed, number),
+	LB_TEXT(struct lb_signed, approver),  LB_BYTES(struct lb_signed, nonce),
+	LB_U64(struct lb_signed, stated_s),   LB_U64(struct lb_signed, used_s),
+	LB_TEXT(struct lb_signed, key),	      LB_TEXT(struct lb_signed, text),
+	LB_TEXT(struct lb_signed, signature),
+};
+
 static bool counters_valid(const void *record, const struct lb_key *key);
 static bool grant_valid(const void *record, const struct lb_key *key);
 static bool uid_valid(const void *record, const struct lb_key *key);
 static bool session_valid(const void *record, const struct lb_key *key);
 static bool role_valid(const void *record, const struct lb_key *key);
 static bool audit_valid(const void *record, const struct lb_key *key);
+static bool statement_valid(const void *record, const struct lb_key *key);
 
 /* An index holds keys only and has no layout. */
 static const struct {
@@ -107,6 +116,9 @@ static const struct {
 			   role_valid},
 	[LB_TABLE_AUDIT] = {"audit", LB_LAYOUT("audit", struct lb_msg_record, audit_fields),
 			    audit_valid},
+	[LB_TABLE_STATEMENT] = {"statement",
+				LB_LAYOUT("statement", struct lb_signed, statement_fields),
+				statement_valid},
 };
 
 const char *
@@ -273,6 +285,17 @@ audit_valid(const void *record, const struct lb_key *key)
 	const struct lb_msg_record *r = record;
 
 	return r->seq != 0 && key_is(key, lb_key_u64(r->seq));
+}
+
+static bool
+statement_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_signed *s = record;
+	bool used = s->used_s != 0;
+
+	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number)) &&
+	       lb_identity_valid(s->approver) && s->text[0] != '\0' &&
+	       used == (s->key[0] != '\0') && used == (s->signature[0] != '\0');
 }
 
 /* The checksum binds the record to its database and key, so that none stands in for another. */

@@ -27,6 +27,7 @@ enum lb_table {
 	LB_TABLE_SESSION,
 	LB_TABLE_ROLE,
 	LB_TABLE_AUDIT,
+	LB_TABLE_STATEMENT,
 	LB_TABLE_COUNT
 };
 
@@ -71,7 +72,7 @@ bool lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters);
 
 /*
  * Writes a record of one of the tables meta (counters), grant, uid, session,
- * role into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
+ * role, statement into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
  * validity rule, LB_ERR_TOO_LONG.
  */
 int lb_record_encode(enum lb_table table, const struct lb_key *key, const void *record, void *buf,

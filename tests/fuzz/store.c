@@ -18,10 +18,12 @@ union record {
 	struct lb_session session;
 	struct lb_role_entry role;
 	struct lb_msg_record audit;
+	struct lb_signed statement;
 };
 
-static const enum lb_table tables[] = {LB_TABLE_META,	 LB_TABLE_GRANT, LB_TABLE_UID,
-				       LB_TABLE_SESSION, LB_TABLE_ROLE,	 LB_TABLE_AUDIT};
+static const enum lb_table tables[] = {LB_TABLE_META,	  LB_TABLE_GRANT, LB_TABLE_UID,
+				       LB_TABLE_SESSION,  LB_TABLE_ROLE,  LB_TABLE_AUDIT,
+				       LB_TABLE_STATEMENT};
 
 static void
 check_grant(const struct lb_grant *g)
@@ -47,6 +49,8 @@ record(enum lb_table table, const uint8_t *key, size_t key_size, const uint8_t *
 	memcpy(k.bytes, key, key_size);
 	if (table == LB_TABLE_GRANT)
 		check_grant(&r.grant);
+	if (table == LB_TABLE_STATEMENT)
+		CHECK((r.statement.used_s != 0) == (r.statement.signature[0] != '\0'));
 	if (table == LB_TABLE_ROLE)
 		CHECK(lb_gid_is_role(r.role.gid));
 	CHECK(lb_record_encode(table, &k, &r, back, &used) == LB_OK);

@@ -127,6 +127,52 @@ a_session_that_breaks_a_rule_is_no_record(void **state)
 }
 
 static void
+a_statement_that_breaks_a_rule_is_no_record(void **state)
+{
+	static struct lb_signed s = {
+		.grant = 7,
+		.number = 2,
+		.approver = "bob",
+		.used_s = 5,
+		.text = "x\n",
+		.key = "k",
+		.signature = "s",
+	};
+
+	(void)state;
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->grant = 0);
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->number = 0);
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->number = 3);
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->approver[0] = 'B');
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->text[0] = '\0');
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->used_s = 0);
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->key[0] = '\0');
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->signature[0] = '\0');
+	s.used_s = 0;
+	s.key[0] = s.signature[0] = '\0';
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->signature[0] = 's');
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->used_s = 1);
+}
+
+/* The longest of everything is less than a record may be. */
+static void
+the_longest_statement_is_a_record(void **state)
+{
+	static struct lb_signed s = {.grant = UINT64_MAX, .number = UINT64_MAX, .used_s = 5};
+	static struct lb_signed back;
+	const struct lb_key key = lb_key_pair(UINT64_MAX, UINT64_MAX);
+
+	(void)state;
+	memset(s.approver, 'a', sizeof s.approver - 1);
+	memset(s.key, 'k', sizeof s.key - 1);
+	memset(s.text, 't', sizeof s.text - 1);
+	memset(s.signature, 's', sizeof s.signature - 1);
+	ok(lb_record_encode(LB_TABLE_STATEMENT, &key, &s, buf, &len));
+	ok(lb_record_decode(LB_TABLE_STATEMENT, key.bytes, key.size, buf, len, &back));
+	assert_memory_equal(&back, &s, sizeof s);
+}
+
+static void
 a_user_id_was_handed_out_when_its_serial_was(void **state)
 {
 	const struct lb_counters c = {.serial = 2};
@@ -246,6 +292,8 @@ main(void)
 		cmocka_unit_test(counters_that_break_a_rule_are_no_record),
 		cmocka_unit_test(an_entry_of_a_user_id_or_a_role_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(a_statement_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(the_longest_statement_is_a_record),
 		cmocka_unit_test(a_user_id_was_handed_out_when_its_serial_was),
 		cmocka_unit_test(an_audit_record_is_read_wholly_or_not_at_all),
 		cmocka_unit_test(a_record_does_not_stand_in_for_another),

@@ -463,6 +463,60 @@ one_transaction_at_a_time(void **state)
 }
 
 static void
+statements_are_numbered_and_stay_once_they_are_used(void **state)
+{
+	static struct lb_signed s, got;
+	struct place *p = *state;
+	struct lb_store_txn *txn;
+
+	place_open(p);
+	add_grant(p, "ann");
+	add_grant(p, "ann");
+	txn = begin(p, LB_STORE_WRITE);
+	memset(&s, 0, sizeof s);
+	s.grant = 2;
+	snprintf(s.approver, sizeof s.approver, "bob");
+	snprintf(s.text, sizeof s.text, "lockbox-approval 1\n");
+	memset(s.nonce, 0x11, sizeof s.nonce);
+	for (uint64_t i = 1; i <= 3; i++) {
+		s.number = 0;
+		s.stated_s = i;
+		ok(lb_store_put_statement(txn, &s));
+		assert_int_equal(s.number, i);
+	}
+	s.grant = 1;
+	s.number = 0;
+	ok(lb_store_put_statement(txn, &s));
+	assert_int_equal(s.number, 1);
+	ok(lb_store_next_statement(txn, 2, 1, &got));
+	assert_int_equal(got.number, 2);
+	assert_int_equal(got.stated_s, 2);
+	got.used_s = 9;
+	snprintf(got.key, sizeof got.key, "ssh-ed25519 AAAA");
+	snprintf(got.signature, sizeof got.signature, "-----BEGIN SSH SIGNATURE-----\n");
+	ok(lb_store_put_statement(txn, &got));
+	ok(lb_store_next_statement(txn, 2, 1, &s));
+	assert_memory_equal(&s, &got, sizeof s);
+	assert_int_equal(lb_store_next_statement(txn, 2, 3, &s), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_statement(txn, 1, 1, &s), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_statement(txn, 9, 0, &s), LB_ERR_NOT_FOUND);
+	ok(lb_store_commit(txn));
+	/* Used, or never made, or of no grant: not written. */
+	for (int i = 0; i < 3; i++) {
+		txn = begin(p, LB_STORE_WRITE);
+		s = got;
+		s.grant = i == 2 ? 9 : 2;
+		s.number = i == 1 ? 4 : 2;
+		assert_int_equal(lb_store_put_statement(txn, &s),
+				 i == 2 ? LB_ERR_NOT_FOUND : LB_ERR_INTERNAL);
+		lb_store_abort(txn);
+	}
+	txn = begin(p, LB_STORE_READ);
+	assert_int_equal(lb_store_put_statement(txn, &s), LB_ERR_INTERNAL);
+	lb_store_abort(txn);
+}
+
+static void
 sessions_are_counted_listed_and_dropped(void **state)
 {
 	struct place *p = *state;
@@ -797,7 +851,7 @@ assert_record_example(const char *name, enum lb_table table, struct lb_key key, 
 		      size_t record_size)
 {
 	uint8_t buf[LB_RECORD_MAX];
-	char got[sizeof(struct lb_grant)];
+	char got[sizeof(struct lb_signed)];
 	size_t len;
 
 	assert_true(record_size <= sizeof got);
@@ -819,6 +873,14 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	struct lb_role_entry role = {.gid = LB_UID_FIRST};
 	struct lb_grant g = pending_grant(7, "ann");
 	struct lb_session s = {.grant = 7, .number = 3, .pid = 4242, .start_ticks = 99};
+	static struct lb_signed signed_by = {.grant = 7,
+					     .number = 1,
+					     .approver = "bob",
+					     .stated_s = 1700000100,
+					     .used_s = 1700000160,
+					     .key = "ssh-ed25519 AAAA",
+					     .text = "lockbox-approval 1\nhost: db1\n",
+					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
 	struct lb_msg_record r = event(7, "claim");
 	uint8_t buf[LB_RECORD_MAX], prev[LB_HASH_SIZE] = {0};
 	struct lb_key key = lb_key_u64(1);
@@ -849,6 +911,9 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	assert_record_example("session", LB_TABLE_SESSION, lb_key_pair(7, 3), &s, sizeof s);
 	assert_record_example("role", LB_TABLE_ROLE, lb_key_text("db-operator"), &role,
 			      sizeof role);
+	memset(signed_by.nonce, 0x6e, sizeof signed_by.nonce);
+	assert_record_example("statement", LB_TABLE_STATEMENT, lb_key_pair(7, 1), &signed_by,
+			      sizeof signed_by);
 	r.seq = 1;
 	ok(lb_audit_encode(prev, &r, buf, &len));
 	assert_example("audit", &key, buf, len);
@@ -898,6 +963,7 @@ main(void)
 		in_place(nothing_is_written_in_a_read_transaction),
 		in_place(one_transaction_at_a_time),
 		in_place(sessions_are_counted_listed_and_dropped),
+		in_place(statements_are_numbered_and_stay_once_they_are_used),
 		in_place(the_audit_chain_goes_on_after_reopening),
 		in_place(a_store_that_is_open_belongs_to_one_owner),
 		in_place(files_are_private_whatever_the_umask),

@@ -374,6 +374,14 @@ session_of_nobody(MDB_txn *txn, MDB_dbi dbi)
 		   &(struct lb_session){.grant = 70, .number = 6});
 }
 static void
+statement_of_nobody(MDB_txn *txn, MDB_dbi dbi)
+{
+	static const struct lb_signed s = {
+		.grant = 70, .number = 1, .approver = "bob", .text = "x\n"};
+
+	put_record(txn, dbi, LB_TABLE_STATEMENT, lb_key_pair(70, 1), &s);
+}
+static void
 drop_table(MDB_txn *txn, MDB_dbi dbi)
 {
 	assert_int_equal(mdb_drop(txn, dbi, 1), 0);
@@ -464,6 +472,8 @@ records_that_do_not_agree_are_found(void **state)
 		{"role", put_junk},
 		{"session", session_of_nobody},
 		{"session", drop_table},
+		{"statement", statement_of_nobody},
+		{"statement", put_junk},
 		{"more", add_table},
 		{"audit", drop_record_from_the_chain},
 		{"audit", drop_first_record},

@@ -275,6 +275,13 @@ records(void)
 	struct lb_uid_entry uid = {.grant = 1};
 	struct lb_session session = {.grant = 1, .number = 1, .pid = 77, .service = "sshd"};
 	struct lb_role_entry role = {.gid = LB_UID_FIRST};
+	static struct lb_signed signed_by = {.grant = 1,
+					     .number = 1,
+					     .approver = "bob",
+					     .used_s = 1800000100,
+					     .key = "ssh-ed25519 AAAA",
+					     .text = "lockbox-approval 1\nhost: db1\n",
+					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
 	struct lb_msg_record r = {
 		.seq = 1, .event = "claim", .identity = "alice", .actor = "alice"};
 	struct lb_key key = lb_key_u64(1);
@@ -286,6 +293,7 @@ records(void)
 	record(2, LB_TABLE_UID, lb_key_u32(g.uid), &uid);
 	record(3, LB_TABLE_SESSION, lb_key_pair(1, 1), &session);
 	record(4, LB_TABLE_ROLE, lb_key_text("db-operator"), &role);
+	record(6, LB_TABLE_STATEMENT, lb_key_pair(1, 1), &signed_by);
 	must(lb_audit_encode(prev, &r, bytes, &len), "audit");
 	put_byte(5);
 	put_byte((unsigned)key.size);
