@@ -51,24 +51,70 @@ static const struct lb_field refused_fields[] = {
 	LB_U16(struct lb_msg_refused, code),
 	LB_TEXT(struct lb_msg_refused, text),
 };
+_Static_assert(LB_LEVELS_MAX == 5 && LB_APPROVALS_MAX == 12, "the tables list them one by one");
+
+/* clang-format off */
+#define LEVEL(s, i)                                                                                \
+	LB_TEXT(s, level[i].name), LB_TEXT(s, level[i].teams), LB_U8(s, level[i].need),            \
+	LB_U8(s, level[i].have), LB_U8(s, level[i].flags)
+#define APPROVAL(s, i)                                                                             \
+	LB_TEXT(s, approval[i].identity), LB_U8(s, approval[i].level), LB_U64(s, approval[i].at_s)
+/* clang-format on */
+
 static const struct lb_field role_fields[] = {
 	LB_TEXT(struct lb_msg_role, name),	LB_TEXT(struct lb_msg_role, description),
 	LB_U32(struct lb_msg_role, max_s),	LB_U32(struct lb_msg_role, default_s),
 	LB_U8(struct lb_msg_role, approvals),	LB_TEXT(struct lb_msg_role, approvers),
 	LB_TEXT(struct lb_msg_role, groups),	LB_TEXT(struct lb_msg_role, sudo),
 	LB_U8(struct lb_msg_role, may_request), LB_U8(struct lb_msg_role, may_approve),
+	LB_U8(struct lb_msg_role, levels),	LEVEL(struct lb_msg_role, 0),
+	LEVEL(struct lb_msg_role, 1),		LEVEL(struct lb_msg_role, 2),
+	LEVEL(struct lb_msg_role, 3),		LEVEL(struct lb_msg_role, 4),
+	LB_TEXT(struct lb_msg_role, customer),
 };
 static const struct lb_field grant_fields[] = {
-	LB_U64(struct lb_msg_grant, id),	  LB_U8(struct lb_msg_grant, state),
-	LB_TEXT(struct lb_msg_grant, host),	  LB_TEXT(struct lb_msg_grant, identity),
-	LB_TEXT(struct lb_msg_grant, role),	  LB_TEXT(struct lb_msg_grant, account),
-	LB_U32(struct lb_msg_grant, uid),	  LB_U32(struct lb_msg_grant, duration_s),
-	LB_U64(struct lb_msg_grant, requested_s), LB_U64(struct lb_msg_grant, until_s),
-	LB_U64(struct lb_msg_grant, end_s),	  LB_U8(struct lb_msg_grant, have),
-	LB_U8(struct lb_msg_grant, need),	  LB_U32(struct lb_msg_grant, sessions),
-	LB_TEXT(struct lb_msg_grant, ticket),	  LB_TEXT(struct lb_msg_grant, reason),
-	LB_TEXT(struct lb_msg_grant, approvers),  LB_TEXT(struct lb_msg_grant, groups),
-	LB_TEXT(struct lb_msg_grant, sudo),	  LB_TEXT(struct lb_msg_grant, cause),
+	LB_U64(struct lb_msg_grant, id),
+	LB_U8(struct lb_msg_grant, state),
+	LB_TEXT(struct lb_msg_grant, host),
+	LB_TEXT(struct lb_msg_grant, identity),
+	LB_TEXT(struct lb_msg_grant, role),
+	LB_TEXT(struct lb_msg_grant, account),
+	LB_U32(struct lb_msg_grant, uid),
+	LB_U32(struct lb_msg_grant, duration_s),
+	LB_U64(struct lb_msg_grant, requested_s),
+	LB_U64(struct lb_msg_grant, until_s),
+	LB_U64(struct lb_msg_grant, end_s),
+	LB_U8(struct lb_msg_grant, have),
+	LB_U8(struct lb_msg_grant, need),
+	LB_U32(struct lb_msg_grant, sessions),
+	LB_TEXT(struct lb_msg_grant, ticket),
+	LB_TEXT(struct lb_msg_grant, reason),
+	LB_TEXT(struct lb_msg_grant, approvers),
+	LB_TEXT(struct lb_msg_grant, groups),
+	LB_TEXT(struct lb_msg_grant, sudo),
+	LB_TEXT(struct lb_msg_grant, cause),
+	LB_U8(struct lb_msg_grant, levels),
+	LB_U8(struct lb_msg_grant, level_now),
+	LEVEL(struct lb_msg_grant, 0),
+	LEVEL(struct lb_msg_grant, 1),
+	LEVEL(struct lb_msg_grant, 2),
+	LEVEL(struct lb_msg_grant, 3),
+	LEVEL(struct lb_msg_grant, 4),
+	APPROVAL(struct lb_msg_grant, 0),
+	APPROVAL(struct lb_msg_grant, 1),
+	APPROVAL(struct lb_msg_grant, 2),
+	APPROVAL(struct lb_msg_grant, 3),
+	APPROVAL(struct lb_msg_grant, 4),
+	APPROVAL(struct lb_msg_grant, 5),
+	APPROVAL(struct lb_msg_grant, 6),
+	APPROVAL(struct lb_msg_grant, 7),
+	APPROVAL(struct lb_msg_grant, 8),
+	APPROVAL(struct lb_msg_grant, 9),
+	APPROVAL(struct lb_msg_grant, 10),
+	APPROVAL(struct lb_msg_grant, 11),
+	LB_TEXT(struct lb_msg_grant, customer),
+	LB_TEXT(struct lb_msg_grant, ticket_url),
+	LB_TEXT(struct lb_msg_grant, earlier),
 };
 static const struct lb_field claimed_fields[] = {
 	LB_U64(struct lb_msg_claimed, id),	 LB_TEXT(struct lb_msg_claimed, host),
@@ -160,10 +206,15 @@ const char *
 lb_state_name(uint8_t state)
 {
 	static const char *const names[LB_STATE_COUNT] = {
-		[LB_STATE_PENDING] = "pending",	    [LB_STATE_APPROVED] = "approved",
-		[LB_STATE_ACTIVE] = "active",	    [LB_STATE_ENDING] = "ending",
-		[LB_STATE_ENDED] = "ended",	    [LB_STATE_DENIED] = "denied",
-		[LB_STATE_CANCELLED] = "cancelled", [LB_STATE_LAPSED] = "lapsed",
+		[LB_STATE_PENDING] = "pending",
+		[LB_STATE_APPROVED] = "approved",
+		[LB_STATE_ACTIVE] = "active",
+		[LB_STATE_ENDING] = "ending",
+		[LB_STATE_ENDED] = "ended",
+		[LB_STATE_DENIED] = "denied",
+		[LB_STATE_CANCELLED] = "cancelled",
+		[LB_STATE_LAPSED] = "lapsed",
+		[LB_STATE_NOTIFIED] = "customer-notified",
 	};
 
 	if (state >= LB_STATE_COUNT || names[state] == NULL)

@@ -16,7 +16,7 @@
 #define LB_PUBLIC_SOCKET "/run/lockbox/public.sock" /* anyone may connect */
 #define LB_PAM_SOCKET "/run/lockbox/pam.sock"	    /* root only */
 
-#define LB_PROTO_VERSION 1
+#define LB_PROTO_VERSION 2
 #define LB_HEADER_SIZE 8
 #define LB_PAYLOAD_MAX 8192u
 
@@ -37,6 +37,12 @@
 #define LB_STATEMENT_MAX 6200 /* what an approver signs */
 #define LB_SIGNATURE_MAX 1024 /* as ssh-keygen writes it */
 #define LB_KEY_LINE_MAX 600   /* a key that may sign: type and base64 */
+#define LB_TEAMS_MAX 198 /* of a level, joined by ", " */
+#define LB_URL_MAX 200
+#define LB_EARLIER_MAX 200
+
+#define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
+#define LB_APPROVALS_MAX 12 /* approvals of one request */
 
 /* Message types.  Replies have the top bit set. */
 enum lb_type {
@@ -85,7 +91,8 @@ enum lb_state {
 	LB_STATE_DENIED = 6,
 	LB_STATE_CANCELLED = 7,
 	LB_STATE_LAPSED = 8,
-	LB_STATE_COUNT = 9,
+	LB_STATE_NOTIFIED = 9, /* all but the customer have approved: it is the customer's turn */
+	LB_STATE_COUNT = 10,
 };
 
 /* Why a request was refused.  The text beside it is for people; this is for programs. */
@@ -157,6 +164,20 @@ struct lb_msg_refused {
 	uint16_t code; /* enum lb_refusal */
 	char text[LB_REASON_MAX + 1];
 };
+/* What a level is, beside its name. */
+#define LB_LEVEL_SAME_PERSON 0x01u /* who counted for an earlier level may count here too */
+#define LB_LEVEL_CUSTOMER 0x02u	   /* its name is a customer's, whose approvers alone decide */
+
+struct lb_msg_level {
+	char name[LB_IDENTITY_MAX + 1];
+	char teams[LB_TEAMS_MAX + 1]; /* "" of a customer */
+	uint8_t need, have, flags;
+};
+struct lb_msg_approval {
+	char identity[LB_IDENTITY_MAX + 1];
+	uint8_t level; /* from 0 */
+	uint64_t at_s;
+};
 struct lb_msg_role {
 	char name[LB_ROLE_MAX + 1];
 	char description[LB_REASON_MAX + 1];
@@ -166,6 +187,9 @@ struct lb_msg_role {
 	char groups[LB_LIST_MAX + 1];
 	char sudo[LB_LIST_MAX + 1];
 	uint8_t may_request, may_approve;
+	uint8_t levels;
+	struct lb_msg_level level[LB_LEVELS_MAX];
+	char customer[LB_IDENTITY_MAX + 1]; /* who has the last word, or "" */
 };
 struct lb_msg_grant {
 	uint64_t id;
@@ -178,7 +202,7 @@ struct lb_msg_grant {
 	uint32_t duration_s;
 	uint64_t requested_s, until_s,
 		end_s;	    /* Unix time; until: when this state lapses; 0: never */
-	uint8_t have, need; /* approvals */
+	uint8_t have, need; /* approvals, of all levels */
 	uint32_t sessions;
 	char ticket[LB_TICKET_MAX + 1];
 	char reason[LB_REASON_MAX + 1];
@@ -186,6 +210,12 @@ struct lb_msg_grant {
 	char groups[LB_LIST_MAX + 1];
 	char sudo[LB_LIST_MAX + 1];
 	char cause[LB_REASON_MAX + 1]; /* why it ended, was denied, … */
+	uint8_t levels, level_now;     /* level_now: the one that waits, from 0; levels: none */
+	struct lb_msg_level level[LB_LEVELS_MAX];
+	struct lb_msg_approval approval[LB_APPROVALS_MAX]; /* the first `have`, in their order */
+	char customer[LB_IDENTITY_MAX + 1];		   /* who has the last word, or "" */
+	char ticket_url[LB_URL_MAX + 1];
+	char earlier[LB_EARLIER_MAX + 1]; /* requests with this ticket before it: "R-3 ended, …" */
 };
 struct lb_msg_claimed {
 	uint64_t id;

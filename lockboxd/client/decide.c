@@ -19,18 +19,28 @@
 static void
 headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *g)
 {
+	const struct lb_msg_level *level = lb_cli_level(g);
 	char approvals[LB_APPROVALS_TEXT];
 
 	lb_cli_approvals(approvals, g);
 	switch (message) {
 	case LB_MSG_REQUEST:
-		if (g->state == LB_STATE_PENDING)
+		if (lb_cli_waits(g))
 			lb_cli_say(cli, "Asked for. Your request is R-%" PRIu64 ".", g->id);
 		else
 			lb_cli_say(cli, "R-%" PRIu64 " is %s.", g->id, lb_state_name(g->state));
 		break;
 	case LB_MSG_APPROVE:
-		if (g->state == LB_STATE_PENDING)
+		if (g->state == LB_STATE_NOTIFIED)
+			lb_cli_say(cli,
+				   "Your approval of R-%" PRIu64
+				   " is recorded; the customer decides next.",
+				   g->id);
+		else if (level != NULL)
+			lb_cli_say(cli,
+				   "Your approval of R-%" PRIu64 " is recorded; %s has %u of %u.",
+				   g->id, level->name, level->have, level->need);
+		else if (g->state == LB_STATE_PENDING)
 			lb_cli_say(cli, "Your approval of R-%" PRIu64 " is recorded: %s.", g->id,
 				   approvals);
 		else
@@ -87,7 +97,7 @@ ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg, bool wai
 	if (!wait)
 		return answer_grant(cli, type, &g);
 	if (!cli->json) {
-		if (g.state == LB_STATE_PENDING)
+		if (lb_cli_waits(&g))
 			answer_grant(cli, type, &g);
 		else
 			lb_cli_show_grant(cli, &g);

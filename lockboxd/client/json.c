@@ -146,6 +146,51 @@ object(const struct member *members, size_t count)
 
 #define OBJECT(members) object(members, sizeof(members) / sizeof((members)[0]))
 
+static json_t *
+levels(const struct lb_msg_level *level, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < count && i < LB_LEVELS_MAX; i++) {
+		const struct member members[] = {
+			{"name", text(level[i].name)},
+			{"customer", json_boolean(level[i].flags & LB_LEVEL_CUSTOMER)},
+			{"same_person", json_boolean(level[i].flags & LB_LEVEL_SAME_PERSON)},
+			{"teams", list(level[i].teams)},
+			{"approvals", number(level[i].have)},
+			{"approvals_needed", number(level[i].need)},
+		};
+
+		if (json_array_append_new(array, OBJECT(members)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+approved(const struct lb_msg_grant *g)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < g->have && i < LB_APPROVALS_MAX; i++) {
+		const struct lb_msg_approval *a = &g->approval[i];
+		const struct member members[] = {
+			{"identity", text(a->identity)},
+			{"level",
+			 a->level < LB_LEVELS_MAX ? text(g->level[a->level].name) : json_null()},
+			{"time", time_or_null(a->at_s)},
+		};
+
+		if (json_array_append_new(array, OBJECT(members)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 json_t *
 lb_cli_json_grant(const struct lb_msg_grant *g)
 {
@@ -171,6 +216,14 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"groups", list(g->groups)},
 		{"sudo", list(g->sudo)},
 		{"cause", text_or_null(g->cause)},
+		{"levels", levels(g->level, g->levels)},
+		{"level", g->level_now < g->levels && g->level_now < LB_LEVELS_MAX
+				  ? text(g->level[g->level_now].name)
+				  : json_null()},
+		{"approved", approved(g)},
+		{"customer", text_or_null(g->customer)},
+		{"ticket_url", text_or_null(g->ticket_url)},
+		{"earlier", list(g->earlier)},
 	};
 
 	return OBJECT(members);
@@ -190,6 +243,8 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"sudo", list(r->sudo)},
 		{"may_request", json_boolean(r->may_request)},
 		{"may_approve", json_boolean(r->may_approve)},
+		{"levels", levels(r->level, r->levels)},
+		{"customer", text_or_null(r->customer)},
 	};
 
 	return OBJECT(members);

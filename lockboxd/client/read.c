@@ -189,7 +189,7 @@ when(char out[LB_WHEN_TEXT + 16], const struct lb_cli *cli, const struct lb_msg_
 	const char *what = "";
 	uint64_t at = g->requested_s;
 
-	if (g->state == LB_STATE_PENDING && g->until_s != 0) {
+	if (lb_cli_waits(g) && g->until_s != 0) {
 		what = "lapses ";
 		at = g->until_s;
 	} else if (g->state == LB_STATE_APPROVED && g->until_s != 0) {
@@ -211,14 +211,19 @@ take_own(void *arg, const union lb_msg *item)
 	struct list *l = arg;
 	const struct lb_msg_grant *g = &item->grant;
 	char id[32], time[LB_WHEN_TEXT + 16];
+	char waits[LB_LIST_MAX + 16];
 	const char *cells[] = {id, lb_state_name(g->state), g->role, g->account, time, g->reason};
 
 	if (l->cli->json)
 		return add_json(l, lb_cli_json_grant(g));
 	snprintf(id, sizeof id, "R-%" PRIu64, g->id);
 	when(time, l->cli, g);
-	if (g->account[0] == '\0')
+	if (lb_cli_waits(g) && g->approvers[0] != '\0') {
+		snprintf(waits, sizeof waits, "for %s", g->approvers);
+		cells[3] = waits;
+	} else if (g->account[0] == '\0') {
 		cells[3] = "-";
+	}
 	return lb_cli_table_add(l->table, cells);
 }
 
@@ -242,8 +247,8 @@ enum lb_exit
 lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
 {
 	static const struct lb_cli_column columns[] = {
-		{"ID", false},	   {"STATE", false}, {"ROLE", true},
-		{"ACCOUNT", true}, {"WHEN", false},  {"REASON", true},
+		{"ID", false},	 {"STATE", false}, {"ROLE", true}, {"ACCOUNT, OR WAITS", true},
+		{"WHEN", false}, {"REASON", true},
 	};
 	struct lb_cli_link link = {.client.fd = -1};
 	struct list l;

@@ -9,11 +9,30 @@
 #include "text.h"
 #include "wipe.h"
 
+bool
+lb_cli_waits(const struct lb_msg_grant *g)
+{
+	return g->state == LB_STATE_PENDING || g->state == LB_STATE_NOTIFIED;
+}
+
+const struct lb_msg_level *
+lb_cli_level(const struct lb_msg_grant *g)
+{
+	if (!lb_cli_waits(g) || g->levels < 2 || g->levels > LB_LEVELS_MAX ||
+	    g->level_now >= g->levels)
+		return NULL;
+	return &g->level[g->level_now];
+}
+
 void
 lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g)
 {
+	const struct lb_msg_level *l = lb_cli_level(g);
+
 	if (g->need == 0)
 		snprintf(out, LB_APPROVALS_TEXT, "automatic");
+	else if (l != NULL)
+		snprintf(out, LB_APPROVALS_TEXT, "%s %u of %u", l->name, l->have, l->need);
 	else
 		snprintf(out, LB_APPROVALS_TEXT, "%u of %u", g->have, g->need);
 }
@@ -23,6 +42,7 @@ state_colour(uint8_t state)
 {
 	switch (state) {
 	case LB_STATE_PENDING:
+	case LB_STATE_NOTIFIED:
 	case LB_STATE_ENDING:
 		return "33";
 	case LB_STATE_APPROVED:
@@ -59,7 +79,7 @@ show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 	lb_cli_moment(text, cli, g->requested_s);
 	lb_cli_label(cli, "Asked", text);
-	if (g->until_s != 0 && g->state == LB_STATE_PENDING) {
+	if (g->until_s != 0 && lb_cli_waits(g)) {
 		lb_cli_moment(text, cli, g->until_s);
 		lb_cli_label(cli, "Lapses", text);
 	} else if (g->until_s != 0 && g->state == LB_STATE_APPROVED) {
@@ -88,6 +108,47 @@ show_account(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Sessions", text);
 }
 
+/* The names of those who approved at a level, joined by ", ". */
+static void
+join_approved(char *out, size_t cap, const struct lb_msg_grant *g, size_t level)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < g->have && i < LB_APPROVALS_MAX && used < cap; i++)
+		if (g->approval[i].level == level)
+			used += (size_t)snprintf(out + used, cap - used, "%s%s",
+						 used > 0 ? ", " : "", g->approval[i].identity);
+}
+
+/* A line for each level: who has said yes there, who is asked now, and what comes after that. */
+static void
+show_levels(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char label[16], text[LB_LIST_MAX + 128], by[LB_LIST_MAX + 1];
+
+	for (size_t i = 0; i < g->levels && i < LB_LEVELS_MAX; i++) {
+		const struct lb_msg_level *l = &g->level[i];
+		const char *whose = (l->flags & LB_LEVEL_CUSTOMER) != 0 ? " (customer)" : "";
+
+		snprintf(label, sizeof label, "Level %zu", i + 1);
+		join_approved(by, sizeof by, g, i);
+		if (l->have >= l->need)
+			snprintf(text, sizeof text, "%s%s: approved by %s", l->name, whose, by);
+		else if (lb_cli_waits(g) && i == g->level_now)
+			snprintf(text, sizeof text, "%s%s: %u of %u%s%s, waits for %s", l->name,
+				 whose, l->have, l->need, by[0] != '\0' ? ", by " : "", by,
+				 g->approvers[0] != '\0' ? g->approvers : "nobody");
+		else if (lb_cli_waits(g))
+			snprintf(text, sizeof text, "%s%s: %u needed, asked after that", l->name,
+				 whose, l->need);
+		else
+			snprintf(text, sizeof text, "%s%s: %u of %u%s%s", l->name, whose, l->have,
+				 l->need, by[0] != '\0' ? ", by " : "", by);
+		lb_cli_label(cli, label, text);
+	}
+}
+
 void
 lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
@@ -111,9 +172,13 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Ticket", g->ticket);
 	lb_cli_label(cli, "Groups", g->groups);
 	show_list(cli, "Sudo", g->sudo);
-	lb_cli_approvals(text, g);
-	lb_cli_label(cli, "Approvals", text);
-	lb_cli_label(cli, "Approvers", g->approvers);
+	if (g->levels > 1) {
+		show_levels(cli, g);
+	} else {
+		lb_cli_approvals(text, g);
+		lb_cli_label(cli, "Approvals", text);
+		lb_cli_label(cli, "Approvers", g->approvers);
+	}
 	show_account(cli, g);
 	show_times(cli, g);
 	lb_cli_label(cli, "Cause", g->cause);
@@ -132,7 +197,12 @@ next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 static void
 next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	if (g->approvers[0] != '\0')
+	const struct lb_msg_level *level = lb_cli_level(g);
+
+	if (g->approvers[0] != '\0' && level != NULL)
+		lb_cli_say(cli, "It waits for level %u of %u, %s: %s. They type one of:",
+			   g->level_now + 1u, g->levels, level->name, g->approvers);
+	else if (g->approvers[0] != '\0')
 		lb_cli_say(cli, "Can approve it: %s. They type one of:", g->approvers);
 	else
 		lb_cli_say(cli, "Nobody can approve it at present: tell an administrator. An "
@@ -172,6 +242,7 @@ lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	fputc('\n', cli->out);
 	switch (g->state) {
 	case LB_STATE_PENDING:
+	case LB_STATE_NOTIFIED:
 		next_pending(cli, g);
 		return;
 	case LB_STATE_APPROVED:
@@ -242,7 +313,17 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	else
 		snprintf(text, sizeof text, "%u needed", r->approvals);
 	lb_cli_label(cli, "Approvals", text);
-	lb_cli_label(cli, "Approvers", r->approvers);
+	for (size_t i = 0; r->levels > 1 && i < r->levels && i < LB_LEVELS_MAX; i++) {
+		char label[16], level[LB_TEAMS_MAX + 128];
+
+		snprintf(label, sizeof label, "Level %zu", i + 1);
+		snprintf(level, sizeof level, "%s: %u of %s", r->level[i].name, r->level[i].need,
+			 (r->level[i].flags & LB_LEVEL_CUSTOMER) != 0 ? "the customer's approvers"
+								      : r->level[i].teams);
+		lb_cli_label(cli, label, level);
+	}
+	if (r->levels <= 1)
+		lb_cli_label(cli, "Approvers", r->approvers);
 	lb_cli_label(cli, "Groups", r->groups);
 	show_list(cli, "Sudo", r->sudo);
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);

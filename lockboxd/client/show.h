@@ -2,13 +2,22 @@
 #ifndef LB_CLIENT_SHOW_H
 #define LB_CLIENT_SHOW_H
 
+#include <stdbool.h>
+
 #include "cli.h"
 #include "proto.h"
 
-/* "1 of 2" and the like, of a grant's approvals. */
-#define LB_APPROVALS_TEXT 32
+/*
+ * "1 of 2" and the like, of a grant's approvals; while it waits and has several
+ * levels, of the one that it waits for: "leads 1 of 2".
+ */
+#define LB_APPROVALS_TEXT 40
 void lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g);
 
+/* The level that a grant waits for, when it has several; NULL otherwise. */
+const struct lb_msg_level *lb_cli_level(const struct lb_msg_grant *g);
+/* True while somebody's approval is waited for. */
+bool lb_cli_waits(const struct lb_msg_grant *g);
 /* Everything about one grant. */
 void lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g);
 

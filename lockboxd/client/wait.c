@@ -150,14 +150,14 @@ wait_until_decided(const struct lb_cli *cli, struct lb_cli_link *link, struct lb
 	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000l};
 	uint64_t away_since = 0;
 
-	while (g->state == LB_STATE_PENDING) {
+	while (lb_cli_waits(g)) {
 		uint8_t have = g->have;
 		int err = ask(cli, link, g);
 
 		if (interrupted)
 			return LB_ERR_SYSTEM;
 		if (err == LB_OK) {
-			if (!cli->json && g->state == LB_STATE_PENDING &&
+			if (!cli->json && lb_cli_waits(g) &&
 			    (cli->terminal || away_since != 0 || g->have != have))
 				tell(cli, g, false);
 			away_since = 0;
@@ -223,7 +223,7 @@ lb_cli_wait(const struct lb_cli *cli, struct lb_msg_grant *g)
 	link.client.fd = -1;
 	interrupted = 0;
 	sigaction(SIGINT, &on, &before); /* no SA_RESTART: poll ends */
-	if (!cli->json && g->state == LB_STATE_PENDING) {
+	if (!cli->json && lb_cli_waits(g)) {
 		lb_cli_say(cli, "Waiting for a decision; Ctrl-C leaves the request as it is.");
 		tell(cli, g, false);
 	}

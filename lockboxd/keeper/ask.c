@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "text.h"
 
 #define PAGE 20		   /* items in one answer */
@@ -25,13 +26,12 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		snprintf(m.description, sizeof m.description, "%s", r->description);
 		m.max_s = r->max_duration_s;
 		m.default_s = r->default_duration_s;
-		m.approvals = (uint8_t)r->approvals;
 		m.may_request = lb_policy_may_request(p, r->name, who->identity);
 		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
 		if (!m.may_request && !m.may_approve && !who->root &&
 		    !lb_policy_is_auditor(p, who->identity))
 			continue;
-		lb_join(m.approvers, sizeof m.approvers, &r->approvers);
+		lb_levels_of_role(r, &m);
 		lb_role_texts(r, m.groups, m.sudo);
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_ROLE, &m);
 	}
@@ -131,6 +131,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	g.requested_s = tx->now_s;
 	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
 	lb_role_note(role, &g);
+	lb_levels_plan(role, &g);
 	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
 	lb_duration_format(duration, duration_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
@@ -144,22 +145,15 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 
 /* Whether a grant belongs into the list that was asked for. */
 static bool
-listed(const struct lb_tx *tx, const struct lb_caller *who, uint8_t which, const struct lb_grant *g)
+listed(struct lb_tx *tx, const struct lb_caller *who, uint8_t which, const struct lb_grant *g)
 {
 	if (which == LB_LIST_MINE)
 		return true;
 	if (which == LB_LIST_ALL)
 		return lb_may_see(tx, who, g);
-	if (g->state != LB_STATE_PENDING || tx->now_s >= g->until_s)
+	if (!lb_state_waits(g->state) || tx->now_s >= g->until_s)
 		return false;
-	if (who->root)
-		return true;
-	if (strcmp(g->identity, who->identity) == 0)
-		return false;
-	for (size_t i = 0; i < g->have; i++)
-		if (strcmp(g->approver[i], who->identity) == 0)
-			return false;
-	return lb_policy_may_approve(tx->k->policy, g->role, who->identity);
+	return who->root || lb_levels_right(tx, g, who->identity) == LB_RIGHT_NOW;
 }
 
 int

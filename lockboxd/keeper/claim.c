@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "keeper/login.h"
 #include "keeper/password.h"
 #include "wipe.h"
@@ -42,8 +43,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since the approval; request it anew");
-	else if (g->state == LB_STATE_APPROVED &&
-		 lb_approvals_count(tx->k->policy, g, &need) < need)
+	else if (g->state == LB_STATE_APPROVED && lb_levels_count(tx, g, &need) < need)
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the policy has changed since the approval: it takes %u and fewer of them "

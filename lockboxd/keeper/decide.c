@@ -5,9 +5,11 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "text.h"
 
-#define LIVE_STATES (1u << LB_STATE_PENDING | 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE)
+#define WAITING (1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED)
+#define LIVE_STATES (WAITING | 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE)
 
 static int
 refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *text)
@@ -35,18 +37,78 @@ check_approver(struct lb_tx *tx, const struct lb_caller *who, const struct lb_gr
 	if (strcmp(g->identity, who->identity) == 0)
 		return refuse(tx, who, LB_OWN_REQUEST,
 			      "this is your own request; somebody else must decide on it");
-	if (!lb_policy_may_approve(tx->k->policy, g->role, who->identity))
+	if (lb_levels_right(tx, g, who->identity) == LB_RIGHT_NONE)
 		return refuse(tx, who, LB_NO_PERMISSION, "you are no approver of this role");
 	return LB_OK;
+}
+
+/* Why somebody who is an approver of the role has nothing to say now. */
+static int
+not_now(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
+	enum lb_right right)
+{
+	unsigned long long id = g->id;
+	struct lb_tally t;
+	char people[160];
+	const char *level;
+
+	lb_levels_tally(tx, g, &t);
+	level = g->level[t.now < g->levels ? t.now : g->levels - 1].name;
+	lb_levels_people(tx, g, people, sizeof people);
+	if (right == LB_RIGHT_GIVEN)
+		return lb_refuse(tx, who, LB_NOT_NOW, "you have approved R-%llu already", id);
+	if (right == LB_RIGHT_SPENT)
+		return lb_refuse(tx, who, LB_NOT_NOW,
+				 "you have approved R-%llu at an earlier level, and '%s' takes "
+				 "somebody else: %s",
+				 id, level, people);
+	return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu waits for '%s' now (%s)%s", id, level, people,
+			 right == LB_RIGHT_LATER ? "; your turn comes after that"
+						 : "; your level has what it needs");
+}
+
+/* An approval comes on top of those that count still; what it brings about. */
+static enum lb_event
+add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity)
+{
+	struct lb_approval *a = &g->approval[g->have];
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	snprintf(a->identity, sizeof a->identity, "%s", identity);
+	a->level = t.now;
+	a->at_s = tx->now_s;
+	g->have++;
+	if (t.have[t.now] + 1 < t.need[t.now])
+		return LB_EVENT_APPROVE;
+	if (t.now + 1 == g->levels)
+		return LB_EVENT_APPROVE_LAST;
+	return (g->level[t.now + 1].flags & LB_LEVEL_CUSTOMER) != 0 ? LB_EVENT_NOTIFY
+								    : LB_EVENT_APPROVE;
+}
+
+/* "2 of 3", and of which level when there are several. */
+static void
+tell_progress(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
+{
+	uint8_t level = g->approval[g->have - 1].level;
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	snprintf(out, cap, "%s%s%u of %u", g->levels > 1 ? g->level[level].name : "",
+		 g->levels > 1 ? ": " : "", t.have[level], t.need[level]);
 }
 
 int
 lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
+	const struct lb_policy_host *host = lb_policy_host(tx->k->policy);
+	char progress[64];
 	struct lb_step step;
 	struct lb_grant g;
 	const char *why;
 	enum lb_event event;
+	enum lb_right right;
 	int err = lb_find_grant(tx, who, msg->act.id, 0, &g);
 
 	if (err == LB_OK)
@@ -55,27 +117,33 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		err = check_approver(tx, who, &g);
 	if (err != LB_OK)
 		return lb_settled(err);
-	for (size_t i = 0; i < g.have; i++)
-		if (strcmp(g.approver[i], who->identity) == 0)
-			return lb_refuse(tx, who, LB_NOT_NOW, "you have approved R-%llu already",
-					 (unsigned long long)g.id);
+	right = lb_levels_right(tx, &g, who->identity);
+	if (right == LB_RIGHT_GIVEN)
+		return not_now(tx, who, &g, right);
 	if (!lb_role_unchanged(tx->k->policy, &g, tx->now_s))
 		return lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since; it must be requested anew");
-	/* Who has lost the right since has not approved; the record keeps that it was said. */
-	lb_approvals_settle(tx->k->policy, &g);
-	event = g.have + 1 >= g.need ? LB_EVENT_APPROVE_LAST : LB_EVENT_APPROVE;
-	if (lb_grant_step(&g, event, tx->now_s, &step, &why) != LB_OK)
+	/* What it is refused for as it stands comes first: whose turn it is matters while it waits. */
+	if (lb_grant_step(&g, LB_EVENT_APPROVE, tx->now_s, &step, &why) != LB_OK)
 		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
+	if (right != LB_RIGHT_NOW)
+		return not_now(tx, who, &g, right);
+	/* Who has lost the right since has not approved; the record keeps that it was said. */
+	lb_levels_settle(tx, &g);
 	if (g.have >= LB_APPROVALS_MAX)
 		return lb_refuse(tx, who, LB_OVER_LIMIT, "it has as many approvals as can be kept");
-	snprintf(g.approver[g.have++], sizeof g.approver[0], "%s", who->identity);
+	event = add_approval(tx, &g, who->identity);
+	if (lb_grant_step(&g, event, tx->now_s, &step, &why) != LB_OK)
+		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
 	if (event == LB_EVENT_APPROVE_LAST)
-		g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->claim_window_s;
+		g.until_s = tx->now_s + host->claim_window_s;
+	else if (event == LB_EVENT_NOTIFY)
+		g.until_s = tx->now_s + host->request_lifetime_s;
+	tell_progress(tx, &g, progress, sizeof progress);
 	err = lb_move(tx, &g, &step, "");
 	if (err == LB_OK)
-		err = lb_audit(tx, "approve", &g, who->actor, "%u of %u%s%s%s%s", g.have, g.need,
+		err = lb_audit(tx, "approve", &g, who->actor, "%s%s%s%s%s", progress,
 			       msg->act.text[0] ? ": " : "", msg->act.text,
 			       who->fingerprint[0] ? ", key " : "", who->fingerprint);
 	return err == LB_OK ? lb_answer_grant(tx, who, &g) : err;
@@ -128,8 +196,7 @@ int
 lb_do_cancel(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	struct lb_grant g;
-	int err = lb_find_grant(tx, who, msg->act.id,
-				1u << LB_STATE_PENDING | 1u << LB_STATE_APPROVED, &g);
+	int err = lb_find_grant(tx, who, msg->act.id, WAITING | 1u << LB_STATE_APPROVED, &g);
 
 	if (err == LB_OK)
 		err = own_only(tx, who, &g, "only its engineer can cancel it; approvers use deny");
@@ -161,8 +228,7 @@ lb_do_revoke(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 	if (err == LB_OK)
 		err = check_text(tx, who, msg->act.text, true);
 	/* Taking away needs no second person: also root may, and an approver whose own it is. */
-	if (err == LB_OK && !who->root &&
-	    !lb_policy_may_approve(tx->k->policy, g.role, who->identity))
+	if (err == LB_OK && !who->root && !lb_levels_approver(tx, &g, who->identity))
 		err = refuse(tx, who, LB_NO_PERMISSION, "you are no approver of this role");
 	if (err != LB_OK)
 		return lb_settled(err);

@@ -50,7 +50,7 @@ int lb_next_own(struct lb_tx *tx, const char *identity, uint64_t *after, struct 
 int lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsigned states,
 		  struct lb_grant *grant);
 /* True when the caller has anything to do with the grant. */
-bool lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
+bool lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
 
 /*
  * Takes from the caller's budget of what may be written on his word.  LB_OK;
@@ -72,8 +72,8 @@ void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 
 /* Notes in grant what the role carries: what is asked for is approved, and no more than that is given. */
 void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
 /*
- * True while the role still is what was asked for, and the identity may have it
- * for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what
+ * True while the role still is what was asked for, until the claim its levels
+ * of approval as well, and the identity may have it for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what
  * was approved and what the policy says now holds (lb_role_sessions() and
  * lb_role_forwards()).
  */
@@ -82,16 +82,6 @@ bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *gr
 uint32_t lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *grant);
 bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *grant);
 
-/*
- * How many of a grant's approvals count under this policy: those of people who
- * still are approvers of its role and not its engineer.  *need: how many it
- * takes, by what the policy said at the request or by what it says now,
- * whichever is more.
- */
-unsigned lb_approvals_count(const struct lb_policy *policy, const struct lb_grant *grant,
-			    unsigned *need);
-/* Drops from a grant the approvals that no longer count, and sets need to what it takes now. */
-void lb_approvals_settle(const struct lb_policy *policy, struct lb_grant *grant);
 /*
  * Moves grant by step and does what can be done from here: voids the password,
  * stamps the end, tells the warden to evict.  cause "" keeps the old one.

@@ -18,6 +18,7 @@ static const struct {
 	const char *event, *cause;
 } rows[] = {
 	{LB_STATE_PENDING, "lapse", "nobody decided in time"},
+	{LB_STATE_NOTIFIED, "lapse", "the customer did not answer in time"},
 	{LB_STATE_APPROVED, "lapse", "it was not claimed in time"},
 	{LB_STATE_ACTIVE, "expire", "its time is up"},
 };

@@ -7,6 +7,15 @@
 static const struct lb_step table[LB_STATE_COUNT][LB_EVENT_COUNT] = {
 	[LB_STATE_PENDING] = {
 		[LB_EVENT_APPROVE] = {LB_STATE_PENDING, 0},
+		[LB_EVENT_NOTIFY] = {LB_STATE_NOTIFIED, 0},
+		[LB_EVENT_APPROVE_LAST] = {LB_STATE_APPROVED, 0},
+		[LB_EVENT_DENY] = {LB_STATE_DENIED, LB_DO_CLOSE},
+		[LB_EVENT_CANCEL] = {LB_STATE_CANCELLED, LB_DO_CLOSE},
+		[LB_EVENT_REVOKE] = {LB_STATE_CANCELLED, LB_DO_CLOSE},
+		[LB_EVENT_TIMEOUT] = {LB_STATE_LAPSED, LB_DO_CLOSE},
+	},
+	[LB_STATE_NOTIFIED] = {
+		[LB_EVENT_APPROVE] = {LB_STATE_NOTIFIED, 0},
 		[LB_EVENT_APPROVE_LAST] = {LB_STATE_APPROVED, 0},
 		[LB_EVENT_DENY] = {LB_STATE_DENIED, LB_DO_CLOSE},
 		[LB_EVENT_CANCEL] = {LB_STATE_CANCELLED, LB_DO_CLOSE},
@@ -33,6 +42,7 @@ static const struct lb_step table[LB_STATE_COUNT][LB_EVENT_COUNT] = {
 
 static const char *const is_in[LB_STATE_COUNT] = {
 	[LB_STATE_PENDING] = "is waiting for approval",
+	[LB_STATE_NOTIFIED] = "is waiting for the customer's approval",
 	[LB_STATE_APPROVED] = "is approved and not claimed yet",
 	[LB_STATE_ACTIVE] = "is active",
 	[LB_STATE_ENDING] = "is being ended",

@@ -1,11 +1,12 @@
 /*
  * The life of a grant, as one table.
  *
- *	            APPROVE  APPROVE_LAST  DENY    CANCEL     CLAIM   END     REVOKE     TIMEOUT  GONE
- *	pending     pending  approved      denied  cancelled  -       -       cancelled  lapsed   -
- *	approved    -        -             -       cancelled  active  -       cancelled  lapsed   -
- *	active      -        -             -       -          active  ending  ending     ending   -
- *	ending      -        -             -       -          -       -       -          -        ended
+ *	                  APPROVE           NOTIFY            APPROVE_LAST DENY   CANCEL    CLAIM  END    REVOKE    TIMEOUT GONE
+ *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -
+ *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -
+ *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -
+ *	active            -                 -                 -            -      -         active ending ending    ending  -
+ *	ending            -                 -                 -            -      -         -      -      -         -       ended
  *	ended, denied, cancelled, lapsed: nothing more happens
  *
  * "-" is refused.  A grant whose time in a state is over accepts nothing but
@@ -24,6 +25,7 @@
 
 enum lb_event {
 	LB_EVENT_APPROVE,      /* an approval, and more are needed */
+	LB_EVENT_NOTIFY,       /* the approval after which it is the customer's turn */
 	LB_EVENT_APPROVE_LAST, /* the approval that completes them */
 	LB_EVENT_DENY,
 	LB_EVENT_CANCEL,  /* by the engineer */

@@ -4,15 +4,16 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "keeper/password.h"
 #include "keeper/waits.h"
 #include "text.h"
 
 bool
-lb_may_see(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
+lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
 {
 	return who->root || strcmp(grant->identity, who->identity) == 0 ||
-	       lb_policy_may_approve(tx->k->policy, grant->role, who->identity) ||
+	       lb_levels_approver(tx, grant, who->identity) ||
 	       lb_policy_is_auditor(tx->k->policy, who->identity);
 }
 
@@ -117,6 +118,9 @@ lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g, uint
 
 	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
+	/* Once it is claimed it was approved, as was asked for then. */
+	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) && !lb_levels_same(role, g))
+		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
 	       strcmp(role->shell, g->shell) == 0 && time_of(g, now_s) <= role->max_duration_s;
@@ -129,7 +133,6 @@ lb_role_note(const struct lb_policy_role *role, struct lb_grant *g)
 	snprintf(g->shell, sizeof g->shell, "%s", role->shell);
 	g->sessions_max = role->sessions;
 	g->port_forwarding = role->port_forwarding;
-	g->need = (uint8_t)role->approvals;
 }
 
 uint32_t
@@ -142,42 +145,6 @@ bool
 lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *g)
 {
 	return role->port_forwarding && g->port_forwarding;
-}
-
-static bool
-approver_counts(const struct lb_policy *policy, const struct lb_grant *g, size_t i)
-{
-	return strcmp(g->approver[i], g->identity) != 0 &&
-	       lb_policy_may_approve(policy, g->role, g->approver[i]);
-}
-
-unsigned
-lb_approvals_count(const struct lb_policy *policy, const struct lb_grant *g, unsigned *need)
-{
-	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
-	unsigned count = 0;
-
-	*need = g->need;
-	if (role != NULL && role->approvals > *need)
-		*need = role->approvals;
-	for (size_t i = 0; i < g->have; i++)
-		count += approver_counts(policy, g, i);
-	return count;
-}
-
-void
-lb_approvals_settle(const struct lb_policy *policy, struct lb_grant *g)
-{
-	unsigned need, kept = 0;
-
-	lb_approvals_count(policy, g, &need);
-	g->need = (uint8_t)need;
-	for (size_t i = 0; i < g->have; i++)
-		if (approver_counts(policy, g, i))
-			memmove(g->approver[kept++], g->approver[i], sizeof g->approver[0]);
-	for (size_t i = kept; i < g->have; i++)
-		memset(g->approver[i], 0, sizeof g->approver[i]);
-	g->have = (uint8_t)kept;
 }
 
 int
@@ -222,36 +189,9 @@ lb_join(char *out, size_t cap, const struct lb_policy_names *names)
 	}
 }
 
-/* While it waits: everyone who could approve.  Afterwards: who did. */
-static void
-list_approvers(const struct lb_tx *tx, const struct lb_grant *grant, char *out, size_t cap)
-{
-	const struct lb_policy *p = tx->k->policy;
-	const char *who[64];
-	struct lb_policy_names names = {who, 0};
-
-	if (grant->state != LB_STATE_PENDING) {
-		for (size_t i = 0; i < grant->have; i++)
-			who[names.count++] = grant->approver[i];
-	} else {
-		for (size_t i = 0; i < lb_policy_identities(p) && names.count < 64; i++) {
-			const char *id = lb_policy_identity_at(p, i)->name;
-			bool did = strcmp(id, grant->identity) == 0;
-
-			for (size_t a = 0; a < grant->have; a++)
-				did = did || strcmp(id, grant->approver[a]) == 0;
-			if (!did && lb_policy_may_approve(p, grant->role, id))
-				who[names.count++] = id;
-		}
-	}
-	lb_join(out, cap, &names);
-}
-
 void
 lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 {
-	unsigned need;
-
 	memset(v, 0, sizeof *v);
 	v->id = g->id;
 	v->state = g->state;
@@ -268,12 +208,7 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 		v->end_s = g->closed_s;
 	else if (g->state == LB_STATE_ENDING && tx->now_s < v->end_s)
 		v->end_s = tx->now_s;
-	v->have = g->have;
-	v->need = g->need;
-	if (g->state == LB_STATE_PENDING) {
-		v->have = (uint8_t)lb_approvals_count(tx->k->policy, g, &need);
-		v->need = (uint8_t)need;
-	}
+	lb_levels_view(tx, g, v);
 	if (lb_store_count_sessions(tx->store, g->id, &v->sessions) != LB_OK)
 		v->sessions = 0;
 	memcpy(v->ticket, g->ticket, sizeof v->ticket);
@@ -281,7 +216,6 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	memcpy(v->groups, g->groups, sizeof v->groups);
 	memcpy(v->sudo, g->sudo, sizeof v->sudo);
 	memcpy(v->cause, g->cause, sizeof v->cause);
-	list_approvers(tx, g, v->approvers, sizeof v->approvers);
 }
 
 int

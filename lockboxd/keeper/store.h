@@ -20,8 +20,7 @@
 
 #include "proto.h"
 
-#define LB_STORE_VERSION 1
-#define LB_APPROVALS_MAX 8
+#define LB_STORE_VERSION 2
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
 #define LB_NONCE_SIZE 16
@@ -30,6 +29,21 @@
 
 /* State of a grant's one-time password. */
 enum lb_otp { LB_OTP_NONE = 0, LB_OTP_READY = 1, LB_OTP_SPENT = 2, LB_OTP_VOID = 3 };
+
+/* A level of approval, as the policy had it when the request was made. */
+struct lb_level {
+	char name[LB_IDENTITY_MAX + 1];
+	char teams[LB_TEAMS_MAX + 1]; /* joined by ", "; "" of a customer */
+	uint8_t need;		      /* how many must approve, from 1 */
+	uint8_t flags;		      /* LB_LEVEL_... */
+};
+
+/* Who approved at which level (from 0), and when. */
+struct lb_approval {
+	char identity[LB_IDENTITY_MAX + 1];
+	uint8_t level;
+	uint64_t at_s;
+};
 
 /* Times are Unix seconds on the keeper's clock (clock.h), which never goes back. */
 struct lb_grant {
@@ -50,8 +64,11 @@ struct lb_grant {
 	uint32_t sessions_max;
 	uint8_t port_forwarding; /* 0 or 1 */
 	uint8_t policy_digest[LB_HASH_SIZE];
-	uint8_t need, have;
-	char approver[LB_APPROVALS_MAX][LB_IDENTITY_MAX + 1]; /* the first `have` are set */
+	char customer[LB_IDENTITY_MAX + 1]; /* whose level is the last one, or "" */
+	uint8_t levels, have;
+	struct lb_level level[LB_LEVELS_MAX]; /* the first `levels` are set; none: automatic */
+	struct lb_approval
+		approval[LB_APPROVALS_MAX]; /* the first `have`, in order of their levels */
 	char account[LB_ACCOUNT_MAX + 1];
 	uint32_t uid;
 	uint8_t otp; /* enum lb_otp */
@@ -91,7 +108,7 @@ struct lb_clock_mark {
 	uint8_t boot_id[LB_BOOT_ID_SIZE];
 };
 
-/* True for pending, approved, active and ending: the states whose grants are in the live index. */
+/* True for pending, notified, approved, active and ending: the states whose grants are in the live index. */
 bool lb_state_live(uint8_t state);
 
 struct lb_store;

@@ -14,7 +14,7 @@
 #include "name.h"
 #include "wire.h"
 
-_Static_assert(LB_APPROVALS_MAX == 8, "grant_fields lists eight approvers");
+_Static_assert(LB_APPROVALS_MAX == 12 && LB_LEVELS_MAX == 5, "grant_fields lists them one by one");
 _Static_assert(LB_HASH_SIZE == sizeof(((struct lb_msg_record *)0)->hash), "one kind of hash");
 
 static const struct lb_field counters_fields[] = {
@@ -23,6 +23,15 @@ static const struct lb_field counters_fields[] = {
 	LB_U64(struct lb_counters, mark.time_ns),   LB_U64(struct lb_counters, mark.boot_ns),
 	LB_BYTES(struct lb_counters, mark.boot_id),
 };
+/* clang-format off */
+#define LEVEL(i)                                                                                   \
+	LB_TEXT(struct lb_grant, level[i].name), LB_TEXT(struct lb_grant, level[i].teams),         \
+	LB_U8(struct lb_grant, level[i].need), LB_U8(struct lb_grant, level[i].flags)
+#define APPROVAL(i)                                                                                \
+	LB_TEXT(struct lb_grant, approval[i].identity), LB_U8(struct lb_grant, approval[i].level), \
+	LB_U64(struct lb_grant, approval[i].at_s)
+/* clang-format on */
+
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_grant, id),
 	LB_U8(struct lb_grant, state),
@@ -42,16 +51,26 @@ static const struct lb_field grant_fields[] = {
 	LB_U32(struct lb_grant, sessions_max),
 	LB_U8(struct lb_grant, port_forwarding),
 	LB_BYTES(struct lb_grant, policy_digest),
-	LB_U8(struct lb_grant, need),
+	LB_TEXT(struct lb_grant, customer),
+	LB_U8(struct lb_grant, levels),
+	LEVEL(0),
+	LEVEL(1),
+	LEVEL(2),
+	LEVEL(3),
+	LEVEL(4),
 	LB_U8(struct lb_grant, have),
-	LB_TEXT(struct lb_grant, approver[0]),
-	LB_TEXT(struct lb_grant, approver[1]),
-	LB_TEXT(struct lb_grant, approver[2]),
-	LB_TEXT(struct lb_grant, approver[3]),
-	LB_TEXT(struct lb_grant, approver[4]),
-	LB_TEXT(struct lb_grant, approver[5]),
-	LB_TEXT(struct lb_grant, approver[6]),
-	LB_TEXT(struct lb_grant, approver[7]),
+	APPROVAL(0),
+	APPROVAL(1),
+	APPROVAL(2),
+	APPROVAL(3),
+	APPROVAL(4),
+	APPROVAL(5),
+	APPROVAL(6),
+	APPROVAL(7),
+	APPROVAL(8),
+	APPROVAL(9),
+	APPROVAL(10),
+	APPROVAL(11),
 	LB_TEXT(struct lb_grant, account),
 	LB_U32(struct lb_grant, uid),
 	LB_U8(struct lb_grant, otp),
@@ -196,8 +215,8 @@ key_is(const struct lb_key *key, struct lb_key expected)
 bool
 lb_state_live(uint8_t state)
 {
-	return state == LB_STATE_PENDING || state == LB_STATE_APPROVED ||
-	       state == LB_STATE_ACTIVE || state == LB_STATE_ENDING;
+	return state == LB_STATE_PENDING || state == LB_STATE_NOTIFIED ||
+	       state == LB_STATE_APPROVED || state == LB_STATE_ACTIVE || state == LB_STATE_ENDING;
 }
 
 bool
@@ -216,14 +235,49 @@ counters_valid(const void *record, const struct lb_key *key)
 	       c->mark.boot_ns <= INT64_MAX;
 }
 
+/* What is not set is all zero, in the levels and in the approvals. */
 static bool
-approvers_valid(const struct lb_grant *g)
+levels_valid(const struct lb_grant *g)
 {
-	if (g->need > LB_APPROVALS_MAX || g->have > LB_APPROVALS_MAX)
+	static const struct lb_level none;
+	bool customer = false;
+
+	if (g->levels > LB_LEVELS_MAX)
 		return false;
-	for (size_t i = 0; i < LB_APPROVALS_MAX; i++)
-		if (i < g->have ? !lb_identity_valid(g->approver[i]) : g->approver[i][0] != '\0')
+	for (size_t i = 0; i < LB_LEVELS_MAX; i++) {
+		const struct lb_level *l = &g->level[i];
+
+		if (i >= g->levels && memcmp(l, &none, sizeof none) != 0)
 			return false;
+		if (i >= g->levels)
+			continue;
+		if (customer || !lb_identity_valid(l->name) || l->need == 0 ||
+		    l->need > LB_APPROVALS_MAX ||
+		    l->flags > (LB_LEVEL_SAME_PERSON | LB_LEVEL_CUSTOMER))
+			return false;
+		customer = (l->flags & LB_LEVEL_CUSTOMER) != 0; /* the last one, or none */
+	}
+	return customer ? strcmp(g->customer, g->level[g->levels - 1].name) == 0
+			: g->customer[0] == '\0' || lb_identity_valid(g->customer);
+}
+
+static bool
+approvals_valid(const struct lb_grant *g)
+{
+	uint8_t level = 0;
+
+	if (g->have > LB_APPROVALS_MAX)
+		return false;
+	for (size_t i = 0; i < LB_APPROVALS_MAX; i++) {
+		const struct lb_approval *a = &g->approval[i];
+
+		if (i >= g->have && (a->identity[0] != '\0' || a->level != 0 || a->at_s != 0))
+			return false;
+		if (i < g->have &&
+		    (!lb_identity_valid(a->identity) || a->level < level || a->level >= g->levels))
+			return false;
+		level = a->level;
+	}
 	return true;
 }
 
@@ -245,8 +299,9 @@ grant_valid(const void *record, const struct lb_key *key)
 
 	return g->id != 0 && key_is(key, lb_key_u64(g->id)) && g->state >= LB_STATE_PENDING &&
 	       g->state < LB_STATE_COUNT && lb_identity_valid(g->identity) &&
-	       lb_role_valid(g->role) && approvers_valid(g) && account_valid(g) &&
-	       g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID && g->port_forwarding <= 1;
+	       lb_role_valid(g->role) && levels_valid(g) && approvals_valid(g) &&
+	       account_valid(g) && g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID &&
+	       g->port_forwarding <= 1;
 }
 
 static bool

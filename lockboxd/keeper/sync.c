@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "keeper/state.h"
 
 #define NS 1000000000ll
@@ -91,14 +92,17 @@ lb_sync_accounts(struct lb_keeper *k)
 }
 
 static bool
-still_allowed(const struct lb_policy *policy, const struct lb_grant *g, uint64_t now_s)
+still_allowed(struct lb_tx *tx, const struct lb_grant *g)
 {
-	unsigned need;
+	struct lb_tally t;
 
-	if (!lb_role_unchanged(policy, g, now_s))
+	if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
 		return false;
 	/* Before it is claimed an approval is worth what the policy in force makes of it. */
-	return g->state != LB_STATE_APPROVED || lb_approvals_count(policy, g, &need) >= need;
+	lb_levels_tally(tx, g, &t);
+	if (g->state == LB_STATE_NOTIFIED)
+		return t.now + 1 >= g->levels;
+	return g->state != LB_STATE_APPROVED || t.now == g->levels;
 }
 
 /* What the policy in force no longer allows is taken away: an approval is not for more, or for other, than was asked. */
@@ -116,7 +120,7 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 		const char *why;
 
 		after = g.id;
-		if (still_allowed(tx->k->policy, &g, tx->now_s) ||
+		if (still_allowed(tx, &g) ||
 		    lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
 			continue;
 		err = lb_move(tx, &g, &step, cause);

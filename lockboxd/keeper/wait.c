@@ -10,15 +10,16 @@
 #include "err.h"
 #include "ipc.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 
 static bool
-is_new(const struct lb_tx *tx, const struct lb_grant *g, uint8_t state, uint8_t have)
+is_new(struct lb_tx *tx, const struct lb_grant *g, uint8_t state, uint8_t have)
 {
 	unsigned need;
 
 	if (g->state != state)
 		return true;
-	return state == LB_STATE_PENDING && lb_approvals_count(tx->k->policy, g, &need) != have;
+	return lb_state_waits(state) && lb_levels_count(tx, g, &need) != have;
 }
 
 struct look {
@@ -73,7 +74,8 @@ int
 lb_do_wait(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	struct lb_grant g;
-	int err = lb_find_grant(tx, who, msg->wait.id, 1u << LB_STATE_PENDING, &g);
+	int err = lb_find_grant(tx, who, msg->wait.id,
+				1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED, &g);
 
 	if (err != LB_OK)
 		return lb_settled(err);

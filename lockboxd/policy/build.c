@@ -338,6 +338,67 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 			"default-duration is longer than max-duration; write a shorter one");
 }
 
+/* A role that names approvers instead of levels has one, which is called so. */
+static int
+short_form(struct lb_doc *doc, struct lb_policy_role *role)
+{
+	struct lb_policy_level *level = lb_arena_get(&doc->policy->arena, 1, sizeof *level);
+
+	if (level == NULL)
+		return LB_ERR_NOMEM;
+	*level = (struct lb_policy_level){"approval", role->approvers, role->approvals, false};
+	role->level = level;
+	role->levels = 1;
+	return LB_OK;
+}
+
+/* Hands each role its levels, which are written either as such or short. */
+static int
+settle_levels(struct lb_doc *doc)
+{
+	const struct lb_policy_row *rows = lb_table_section(LB_SECTION_ROLE)->rows;
+	size_t approvers = (size_t)(lb_table_row(LB_SECTION_ROLE, "approvers") - rows),
+	       approvals = (size_t)(lb_table_row(LB_SECTION_ROLE, "approvals") - rows);
+
+	for (size_t i = 0; i < doc->policy->levels; i++) {
+		struct lb_policy_role *role = doc->list[LB_SECTION_LEVEL][i]->owner->built;
+
+		if (role->levels++ == 0)
+			role->level = &doc->policy->level[i];
+	}
+	for (size_t i = 0; i < doc->policy->roles; i++) {
+		const struct lb_doc_section *section = doc->list[LB_SECTION_ROLE][i];
+		struct lb_policy_role *role = section->built;
+		uint32_t all = 0;
+
+		if (role->levels == 0) {
+			if (section->values[approvers].count == 0)
+				lb_doc_error_at(doc, section, "approvers", 0,
+						"role '%s' has no approvers; write approvers = %s, "
+						"or levels",
+						role->name, lb_table_example(LB_KIND_TEAMS));
+			if (short_form(doc, role) != LB_OK)
+				return LB_ERR_NOMEM;
+			continue;
+		}
+		for (size_t k = 0; k < 2; k++)
+			if (section->values[k == 0 ? approvers : approvals].line > 0)
+				lb_doc_error_at(doc, section, k == 0 ? "approvers" : "approvals", 0,
+						"role '%s' has levels, so who approves is written "
+						"in them; take this out",
+						role->name);
+		for (size_t l = 0; l < role->levels; l++)
+			all += role->level[l].approvals;
+		if (role->levels > LB_POLICY_LEVELS_MAX || all > LB_POLICY_APPROVALS_MAX)
+			lb_doc_error(doc, section,
+				     "role '%s' has %zu levels that need %u approvals; at most %u "
+				     "and %u",
+				     role->name, role->levels, all, LB_POLICY_LEVELS_MAX,
+				     LB_POLICY_APPROVALS_MAX);
+	}
+	return LB_OK;
+}
+
 int
 lb_build_policy(struct lb_doc *doc)
 {
@@ -360,10 +421,12 @@ lb_build_policy(struct lb_doc *doc)
 	p->teams = doc->count[LB_SECTION_TEAM];
 	p->role = arrays[LB_SECTION_ROLE];
 	p->roles = doc->count[LB_SECTION_ROLE];
+	p->level = arrays[LB_SECTION_LEVEL];
+	p->levels = doc->count[LB_SECTION_LEVEL];
 	for (size_t i = 0; i < p->identities; i++)
 		if (build_keys(doc, doc->list[LB_SECTION_IDENTITY][i]) != LB_OK)
 			return LB_ERR_NOMEM;
 	for (size_t i = 0; i < p->roles; i++)
 		settle_role(doc, doc->list[LB_SECTION_ROLE][i]);
-	return LB_OK;
+	return settle_levels(doc);
 }

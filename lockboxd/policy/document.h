@@ -29,6 +29,7 @@ struct lb_doc_list {
 
 struct lb_doc_section {
 	enum lb_section section;
+	const struct lb_doc_section *owner;	/* that it stands in; NULL at the top level */
 	const char *name;			/* "" for the host's settings */
 	unsigned file;				/* index */
 	unsigned line;				/* where it begins; 0 when nothing was written */
@@ -41,7 +42,7 @@ struct lb_doc {
 	struct lb_report *report;
 	struct lb_arena arena; /* of everything here */
 	struct lb_doc_section *host;
-	/* By section, as written, then in byte order of the names once sorted. */
+	/* By section, as written; those of the top level in byte order of the names once sorted. */
 	struct lb_doc_section **list[LB_SECTIONS];
 	size_t count[LB_SECTIONS], room[LB_SECTIONS];
 	struct lb_policy *policy; /* being made */

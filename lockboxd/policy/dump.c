@@ -83,27 +83,41 @@ is_unset(const struct lb_policy_row *row, const void *field)
 	return text[0] == '\0';
 }
 
+/* Levels are written as levels, or short: then the role's own approvers say it all. */
+static bool
+is_levels_own(const struct lb_policy_row *row, const struct lb_policy_role *role)
+{
+	return role != NULL && role->approvers.count == 0 &&
+	       (strcmp(row->key, "approvers") == 0 || strcmp(row->key, "approvals") == 0);
+}
+
 static void
 dump_section(FILE *out, enum lb_section section, const void *built)
 {
+	static const char *const indents[] = {"", "\t", "\t\t"};
 	const struct lb_policy_section *kind = lb_table_section(section);
-	const char *indent = kind->word != NULL ? "\t" : "", *name;
+	const struct lb_policy_role *role = section == LB_SECTION_ROLE ? built : NULL;
+	size_t depth = kind->word == NULL ? 0 : kind->parent == LB_SECTION_HOST ? 1 : 2;
+	const char *indent = indents[depth], *name;
 
-	if (kind->word != NULL) {
+	if (depth > 0) {
 		memcpy(&name, (const char *)built + kind->name_offset, sizeof name);
-		fprintf(out, "\n%s %s {\n", kind->word, name);
+		fprintf(out, "%s%s %s {\n", depth == 1 ? "\n" : indents[depth - 1], kind->word,
+			name);
 	}
 	for (size_t r = 0; r < kind->count; r++) {
 		const void *field = (const char *)built + kind->rows[r].offset;
 
-		if (is_unset(&kind->rows[r], field))
+		if (is_unset(&kind->rows[r], field) || is_levels_own(&kind->rows[r], role))
 			continue;
 		fprintf(out, "%s%s = ", indent, kind->rows[r].key);
 		dump_value(out, &kind->rows[r], field, indent);
 		putc('\n', out);
 	}
-	if (kind->word != NULL)
-		fputs("}\n", out);
+	for (size_t l = 0; role != NULL && role->approvers.count == 0 && l < role->levels; l++)
+		dump_section(out, LB_SECTION_LEVEL, &role->level[l]);
+	if (depth > 0)
+		fprintf(out, "%s}\n", indents[depth - 1]);
 }
 
 int

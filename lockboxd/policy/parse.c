@@ -45,11 +45,16 @@ on_error(cfg_t *cfg, const char *format, va_list ap)
 		      cfg->line > 0 ? (unsigned)cfg->line : 0, "%s; see lockbox.conf(5)", message);
 }
 
+static void collect_inner(struct lb_doc *doc, cfg_t *cfg, const struct lb_doc_section *section);
+
 /* Takes the values of one section over from libconfuse. */
 static void
 collect(struct lb_doc *doc, cfg_t *cfg, struct lb_doc_section *section)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
+
+	if (section->section != LB_SECTION_HOST)
+		collect_inner(doc, cfg, section);
 
 	for (size_t r = 0; r < kind->count; r++) {
 		cfg_opt_t *opt = cfg_getopt(cfg, kind->rows[r].key);
@@ -64,6 +69,21 @@ collect(struct lb_doc *doc, cfg_t *cfg, struct lb_doc_section *section)
 		for (size_t i = 0; i < n; i++)
 			list->item[i] = cfg_opt_getnptr(opt, (unsigned)i);
 		list->count = n;
+	}
+}
+
+/* The sections that stand in this one, in the order of the file. */
+static void
+collect_inner(struct lb_doc *doc, cfg_t *cfg, const struct lb_doc_section *section)
+{
+	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++) {
+		unsigned n = 0;
+
+		for (size_t i = 0;
+		     lb_table_section(s)->parent == section->section && i < doc->count[s]; i++)
+			if (doc->list[s][i]->owner == section)
+				collect(doc, cfg_getnsec(cfg, lb_table_section(s)->word, n++),
+					doc->list[s][i]);
 	}
 }
 
@@ -125,7 +145,7 @@ parse_text(struct lb_doc *doc, unsigned file, const char *text)
 
 			/* In the order of the file, as the scanner found them. */
 			for (size_t i = 0; i < doc->count[s]; i++)
-				if (doc->list[s][i]->file == file)
+				if (doc->list[s][i]->file == file && doc->list[s][i]->owner == NULL)
 					collect(doc,
 						cfg_getnsec(cfg, lb_table_section(s)->word, n++),
 						doc->list[s][i]);
@@ -173,7 +193,8 @@ find_twins(const struct lb_doc *doc, enum lb_section s, struct lb_doc_section *c
 	for (size_t i = 1; i < doc->count[s]; i++) {
 		const struct lb_doc_section *a = sorted[i - 1], *b = sorted[i];
 
-		if (strcmp(a->name, b->name) == 0 && strcmp(a->name, "?") != 0)
+		if (strcmp(a->name, b->name) == 0 && strcmp(a->name, "?") != 0 &&
+		    a->owner == b->owner)
 			lb_doc_error(doc, b,
 				     "%s '%s' is there already, at %s:%u; give one of the two "
 				     "another name or take it out",
@@ -209,7 +230,7 @@ static void
 sort_sections(struct lb_doc *doc)
 {
 	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++)
-		if (doc->count[s] > 0)
+		if (doc->count[s] > 0 && lb_table_section(s)->parent == LB_SECTION_HOST)
 			qsort(doc->list[s], doc->count[s], sizeof *doc->list[s], by_name);
 }
 

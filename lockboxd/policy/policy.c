@@ -189,11 +189,21 @@ lb_policy_may_request(const struct lb_policy *policy, const char *role, const ch
 }
 
 bool
+lb_policy_level_approver(const struct lb_policy *policy, const struct lb_policy_level *level,
+			 const char *identity)
+{
+	return in_any(policy, &level->approvers, identity);
+}
+
+bool
 lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity)
 {
 	const struct lb_policy_role *r = lb_policy_role(policy, role);
 
-	return r != NULL && in_any(policy, &r->approvers, identity);
+	for (size_t i = 0; r != NULL && i < r->levels; i++)
+		if (lb_policy_level_approver(policy, &r->level[i], identity))
+			return true;
+	return false;
 }
 
 bool

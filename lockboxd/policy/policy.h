@@ -21,6 +21,8 @@
 #define LB_POLICY_IDENTITIES_MAX 10000u
 #define LB_POLICY_TEAMS_MAX 1000u
 #define LB_POLICY_ROLES_MAX 1000u
+#define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval in a role */
+#define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
 #define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
 
 struct lb_policy;
@@ -68,12 +70,22 @@ struct lb_policy_team {
 	struct lb_policy_names members; /* identities, in byte order */
 };
 
+/* One level of approval; the levels of a role are asked in their order. */
+struct lb_policy_level {
+	const char *name;
+	struct lb_policy_names approvers; /* teams */
+	uint32_t approvals;		  /* how many must approve, from 1 */
+	bool same_person;		  /* who counted for an earlier level may count here too */
+};
+
 struct lb_policy_role {
 	const char *name;
 	const char *description;
-	struct lb_policy_names requesters; /* teams */
-	struct lb_policy_names approvers;  /* teams */
-	uint32_t approvals;		   /* how many must approve, from 1 */
+	struct lb_policy_names requesters;   /* teams */
+	const struct lb_policy_level *level; /* levels of them, from 1; one when written short */
+	size_t levels;
+	struct lb_policy_names approvers; /* as written short; none when levels are written */
+	uint32_t approvals;		  /* the same */
 	uint32_t max_duration_s;
 	uint32_t default_duration_s;   /* when the request names none */
 	struct lb_policy_names groups; /* Unix groups, */
@@ -132,6 +144,8 @@ const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_polic
 
 bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
 /* These look at teams alone; that nobody approves his own is the caller's to check as well. */
+bool lb_policy_level_approver(const struct lb_policy *policy, const struct lb_policy_level *level,
+			      const char *identity);
 bool lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity);
 bool lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity);
 bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity);

@@ -8,7 +8,8 @@
  * the next file is read wrongly.  What passes here is a subset in which none
  * of that can happen:
  *
- *	file    = { key "=" value | word name "{" { key "=" value } "}" }
+ *	file    = { key "=" value | section }
+ *	section = word name "{" { key "=" value | section } "}"
  *	value   = item | "{" [ item { "," item } [ "," ] ] "}"
  *	item    = word | string
  *	word    = letters, digits, "_", ".", "-"
@@ -61,7 +62,8 @@ unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 	for (size_t i = 0; i < here->count; i++)
 		keys[i] = here->rows[i].key;
 	for (enum lb_section o = LB_SECTION_HOST; o < LB_SECTIONS; o++)
-		if (o != section && lb_table_row(o, s->word) != NULL)
+		if (o != section && lb_table_section(o)->parent == LB_SECTION_HOST &&
+		    lb_table_row(o, s->word) != NULL)
 			elsewhere = o == LB_SECTION_HOST ? "the top level of " LB_HOST_FILE_NAME
 							 : lb_table_section(o)->word;
 	if (elsewhere != NULL)
@@ -157,7 +159,19 @@ scan_setting(struct lb_scan *s, struct lb_doc_section *in, const char *key, unsi
 	return scan_value(s, key, row);
 }
 
-/* Reads the settings between the braces of a section. */
+static bool scan_section(struct lb_scan *s, const struct lb_doc_section *owner, const char *word,
+			 unsigned line);
+
+/* Whether word begins a section that may stand in this one. */
+static bool
+stands_in(const char *word, enum lb_section in)
+{
+	enum lb_section section = lb_table_word(word);
+
+	return section != LB_SECTIONS && lb_table_section(section)->parent == in;
+}
+
+/* Reads what stands between the braces of a section. */
 static bool
 scan_body(struct lb_scan *s, struct lb_doc_section *in)
 {
@@ -187,7 +201,15 @@ scan_body(struct lb_scan *s, struct lb_doc_section *in)
 				return false;
 			continue;
 		}
-		if (lb_table_word(key) != LB_SECTIONS)
+		if (is_item(s) && stands_in(key, in->section)) {
+			if (!scan_section(s, in, key, line))
+				return false;
+			continue;
+		}
+		if (stands_in(key, in->section))
+			snprintf(message, sizeof message, "%s has no name; write %s NAME {", key,
+				 key);
+		else if (lb_table_word(key) != LB_SECTIONS)
 			snprintf(message, sizeof message,
 				 "'%s' cannot stand inside %s '%s'; close that with '}' first", key,
 				 kind, in->name);
@@ -200,7 +222,7 @@ scan_body(struct lb_scan *s, struct lb_doc_section *in)
 
 /* Reads a section, the word and the name (the token) being read already. */
 static bool
-scan_section(struct lb_scan *s, const char *word, unsigned line)
+scan_section(struct lb_scan *s, const struct lb_doc_section *owner, const char *word, unsigned line)
 {
 	static const char *const words[] = {"identity", "team", "role"};
 	enum lb_section section = lb_table_word(word);
@@ -214,6 +236,12 @@ scan_section(struct lb_scan *s, const char *word, unsigned line)
 		return expected(s, message);
 	}
 	kind = lb_table_section(section);
+	if (owner == NULL && kind->parent != LB_SECTION_HOST) {
+		snprintf(message, sizeof message,
+			 "'%s' stands inside a %s; write %s NAME { ... } between its braces", word,
+			 lb_table_section(kind->parent)->word, word);
+		return expected(s, message);
+	}
 	lb_text_escape(name, sizeof name, s->word);
 	if (!kind->name_ok(s->word)) {
 		snprintf(message, sizeof message, "'%s' is no name for %s %s; write %s", name,
@@ -223,6 +251,7 @@ scan_section(struct lb_scan *s, const char *word, unsigned line)
 	made = lb_doc_add(s->doc, section, kind->name_ok(s->word) ? s->word : "?", s->file, line);
 	if (made == NULL)
 		return false;
+	made->owner = owner;
 	lb_scan_next(s);
 	if (!is_sign(s, '{')) {
 		snprintf(message, sizeof message, "'{' is wanted after %s '%s'", word, name);
@@ -253,7 +282,7 @@ scan_top(struct lb_scan *s)
 			memcpy(s->word, word, strlen(word) + 1);
 			ok = scan_setting(s, s->doc->host, word, line);
 		} else if (is_item(s)) {
-			ok = scan_section(s, word, line);
+			ok = scan_section(s, NULL, word, line);
 		} else {
 			snprintf(message, sizeof message,
 				 is_sign(s, '{') && lb_table_word(word) != LB_SECTIONS

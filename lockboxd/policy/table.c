@@ -20,6 +20,7 @@
 #define IDENTITY(...) ROW(IDENTITY, lb_policy_identity, __VA_ARGS__)
 #define TEAM(...) ROW(TEAM, lb_policy_team, __VA_ARGS__)
 #define ROLE(...) ROW(ROLE, lb_policy_role, __VA_ARGS__)
+#define LEVEL(...) ROW(LEVEL, lb_policy_level, __VA_ARGS__)
 
 /* clang-format off */
 static const struct lb_policy_row host_rows[] = {
@@ -48,7 +49,7 @@ static const struct lb_policy_row team_rows[] = {
 static const struct lb_policy_row role_rows[] = {
 	ROLE("description",      description,        TEXT,       NULL,        1,      200, 0),
 	ROLE("requesters",       requesters,         TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
-	ROLE("approvers",        approvers,          TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
+	ROLE("approvers",        approvers,          TEAMS,      NULL,        1,      10,  0),
 	ROLE("approvals",        approvals,          NUMBER,     "1",         1,      8,   0),
 	ROLE("max-duration",     max_duration_s,     DURATION,   "4h",        1,      DAY, 0),
 	ROLE("default-duration", default_duration_s, DURATION,   "1h",        1,      DAY, 0),
@@ -60,6 +61,12 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("root-equivalent",  root_equivalent,    BOOL,       "false",     0,      1,   0),
 	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
 };
+
+static const struct lb_policy_row level_rows[] = {
+	LEVEL("approvers",       approvers,          TEAMS,      NULL,        1,      10,  LB_ROW_REQUIRED),
+	LEVEL("approvals",       approvals,          NUMBER,     "1",         1,      8,   0),
+	LEVEL("same-person",     same_person,        BOOL,       "false",     0,      1,   0),
+};
 /* clang-format on */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -67,17 +74,22 @@ static const struct lb_policy_row role_rows[] = {
 #define ROLE_NAME "a small letter first, then small letters, digits, _ and -, at most 28 in all"
 
 static const struct lb_policy_section sections[LB_SECTIONS] = {
-	[LB_SECTION_HOST] = {NULL, sizeof(struct lb_policy_host), host_rows, COUNT(host_rows), 1,
-			     NULL, NULL, 0},
-	[LB_SECTION_IDENTITY] = {"identity", sizeof(struct lb_policy_identity), identity_rows,
-				 COUNT(identity_rows), LB_POLICY_IDENTITIES_MAX, lb_identity_valid,
-				 SHORT_NAME, offsetof(struct lb_policy_identity, name)},
-	[LB_SECTION_TEAM] = {"team", sizeof(struct lb_policy_team), team_rows, COUNT(team_rows),
-			     LB_POLICY_TEAMS_MAX, lb_identity_valid, SHORT_NAME,
+	[LB_SECTION_HOST] = {NULL, LB_SECTION_HOST, sizeof(struct lb_policy_host), host_rows,
+			     COUNT(host_rows), 1, NULL, NULL, 0},
+	[LB_SECTION_IDENTITY] = {"identity", LB_SECTION_HOST, sizeof(struct lb_policy_identity),
+				 identity_rows, COUNT(identity_rows), LB_POLICY_IDENTITIES_MAX,
+				 lb_identity_valid, SHORT_NAME,
+				 offsetof(struct lb_policy_identity, name)},
+	[LB_SECTION_TEAM] = {"team", LB_SECTION_HOST, sizeof(struct lb_policy_team), team_rows,
+			     COUNT(team_rows), LB_POLICY_TEAMS_MAX, lb_identity_valid, SHORT_NAME,
 			     offsetof(struct lb_policy_team, name)},
-	[LB_SECTION_ROLE] = {"role", sizeof(struct lb_policy_role), role_rows, COUNT(role_rows),
-			     LB_POLICY_ROLES_MAX, lb_role_valid, ROLE_NAME,
+	[LB_SECTION_ROLE] = {"role", LB_SECTION_HOST, sizeof(struct lb_policy_role), role_rows,
+			     COUNT(role_rows), LB_POLICY_ROLES_MAX, lb_role_valid, ROLE_NAME,
 			     offsetof(struct lb_policy_role, name)},
+	[LB_SECTION_LEVEL] = {"level", LB_SECTION_ROLE, sizeof(struct lb_policy_level), level_rows,
+			      COUNT(level_rows), LB_POLICY_ROLES_MAX *LB_POLICY_LEVELS_MAX,
+			      lb_identity_valid, SHORT_NAME,
+			      offsetof(struct lb_policy_level, name)},
 };
 
 _Static_assert(COUNT(host_rows) <= LB_ROWS_MAX, "LB_ROWS_MAX");
@@ -148,34 +160,35 @@ lb_table_example(enum lb_kind kind)
 	return kinds[kind].example;
 }
 
-/* Fills options with the section's rows; returns how many. */
-static size_t
-fill(cfg_opt_t *options, const struct lb_policy_section *s, cfg_callback_t on_value)
+/* Fills options with the rows and the sections that may stand in one of kind s. */
+static void
+fill(struct lb_confuse_options *o, cfg_opt_t *options, enum lb_section s, cfg_callback_t on_value)
 {
-	for (size_t i = 0; i < s->count; i++)
-		options[i] = (cfg_opt_t){
-			.name = s->rows[i].key,
+	size_t n = 0;
+
+	for (; n < sections[s].count; n++)
+		options[n] = (cfg_opt_t){
+			.name = sections[s].rows[n].key,
 			.type = CFGT_PTR,
-			.flags = CFGF_NODEFAULT | (lb_table_list(s->rows[i].kind) ? CFGF_LIST : 0),
+			.flags = CFGF_NODEFAULT |
+				 (lb_table_list(sections[s].rows[n].kind) ? CFGF_LIST : 0),
 			.parsecb = on_value,
 		};
-	return s->count;
+	for (enum lb_section in = LB_SECTION_IDENTITY; in < LB_SECTIONS; in++)
+		if (sections[in].parent == s)
+			options[n++] = (cfg_opt_t){
+				.name = sections[in].word,
+				.type = CFGT_SEC,
+				.flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
+				.subopts = o->sub[in],
+			};
 }
 
 void
 lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value)
 {
-	size_t n;
-
 	memset(options, 0, sizeof *options);
-	n = fill(options->top, &sections[LB_SECTION_HOST], on_value);
-	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++) {
-		fill(options->sub[s], &sections[s], on_value);
-		options->top[n++] = (cfg_opt_t){
-			.name = sections[s].word,
-			.type = CFGT_SEC,
-			.flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
-			.subopts = options->sub[s],
-		};
-	}
+	fill(options, options->top, LB_SECTION_HOST, on_value);
+	for (enum lb_section s = LB_SECTION_IDENTITY; s < LB_SECTIONS; s++)
+		fill(options, options->sub[s], s, on_value);
 }

@@ -19,6 +19,7 @@ enum lb_section {
 	LB_SECTION_IDENTITY,
 	LB_SECTION_TEAM,
 	LB_SECTION_ROLE,
+	LB_SECTION_LEVEL, /* inside a role */
 	LB_SECTIONS
 };
 
@@ -63,8 +64,9 @@ struct lb_policy_row {
 };
 
 struct lb_policy_section {
-	const char *word; /* "identity"; NULL for the host's settings */
-	size_t size;	  /* of its struct */
+	const char *word;	/* "identity"; NULL for the host's settings */
+	enum lb_section parent; /* that it stands in; LB_SECTION_HOST: the top level */
+	size_t size;		/* of its struct */
 	const struct lb_policy_row *rows;
 	size_t count; /* rows */
 	size_t most;  /* how many of these sections there may be */
@@ -93,7 +95,7 @@ const char *lb_table_example(enum lb_kind kind);
  */
 struct lb_confuse_options {
 	cfg_opt_t top[LB_ROWS_MAX + LB_SECTIONS];
-	cfg_opt_t sub[LB_SECTIONS][LB_ROWS_MAX + 1];
+	cfg_opt_t sub[LB_SECTIONS][LB_ROWS_MAX + LB_SECTIONS];
 };
 void lb_table_options(struct lb_confuse_options *options, cfg_callback_t on_value);
 

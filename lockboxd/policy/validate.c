@@ -291,6 +291,8 @@ lb_validate_policy(struct lb_doc *doc)
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requesters", LB_SECTION_TEAM);
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "approvers", LB_SECTION_TEAM);
 	}
+	for (size_t i = 0; i < p->levels; i++)
+		check_names(doc, doc->list[LB_SECTION_LEVEL][i], "approvers", LB_SECTION_TEAM);
 	if (index_uids(doc) != LB_OK || index_keys(doc) != LB_OK)
 		return LB_ERR_NOMEM;
 	check_recognisable(doc);

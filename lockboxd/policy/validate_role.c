@@ -178,13 +178,14 @@ lb_validate_rights(struct lb_doc *doc)
 	}
 }
 
-/* Marks the members of teams in seen, one flag per identity; returns how many there are. */
-static size_t
-mark(const struct lb_policy *p, const struct lb_policy_names *teams, bool *seen)
-{
-	size_t count = 0;
+/* Which levels somebody may approve at, a bit each, and whether he may ask. */
+#define KINDS (1u << LB_POLICY_LEVELS_MAX)
+#define ASKS KINDS
 
-	memset(seen, 0, p->identities * sizeof *seen);
+/* Gives bit to the members of teams. */
+static void
+mark(const struct lb_policy *p, const struct lb_policy_names *teams, uint8_t *people, unsigned bit)
+{
 	for (size_t t = 0; t < teams->count; t++) {
 		const struct lb_policy_team *team = lb_policy_team(p, teams->name[t]);
 
@@ -192,25 +193,128 @@ mark(const struct lb_policy *p, const struct lb_policy_names *teams, bool *seen)
 			const struct lb_policy_identity *who =
 				lb_policy_identity(p, team->members.name[m]);
 
-			if (who == NULL || seen[who - p->identity])
-				continue;
-			seen[who - p->identity] = true;
-			count++;
+			if (who != NULL)
+				people[who - p->identity] |= (uint8_t)bit;
 		}
 	}
-	return count;
 }
 
-/* A requester needs `approvals` approvers besides himself, and a key to log in with. */
+/* People of one kind are all alike: how many did not count yet, and how many did. */
+struct crowd {
+	const struct lb_policy_role *role;
+	size_t fresh[KINDS], spent[KINDS];
+};
+
+static bool take(struct crowd *c, size_t level, unsigned kind, size_t more);
+
+/*
+ * True when the levels from this one on can all be had, whoever of the crowd
+ * it takes.  Who has counted may count again only where the level allows it,
+ * and then costs nothing; so those come first and only the others are chosen.
+ */
+static bool
+approvable(struct crowd *c, size_t level)
+{
+	size_t more;
+
+	if (level == c->role->levels)
+		return true;
+	more = c->role->level[level].approvals;
+	for (unsigned k = 0; c->role->level[level].same_person && k < KINDS; k++)
+		if ((k & 1u << level) != 0)
+			more -= c->spent[k] < more ? c->spent[k] : more;
+	return take(c, level, 0, more);
+}
+
+/* Tries every choice of so many more for a level from the kinds that are left. */
+static bool
+take(struct crowd *c, size_t level, unsigned kind, size_t more)
+{
+	bool found = false;
+
+	if (more == 0)
+		return approvable(c, level + 1);
+	while (kind < KINDS && ((kind & 1u << level) == 0 || c->fresh[kind] == 0))
+		kind++;
+	if (kind == KINDS)
+		return false;
+	for (size_t n = (c->fresh[kind] < more ? c->fresh[kind] : more) + 1; !found && n-- > 0;) {
+		c->fresh[kind] -= n;
+		c->spent[kind] += n;
+		found = take(c, level, kind + 1, more - n);
+		c->fresh[kind] += n;
+		c->spent[kind] -= n;
+	}
+	return found;
+}
+
+/* How many of the crowd may approve at a level. */
+static size_t
+at_level(const struct crowd *c, size_t level)
+{
+	size_t n = 0;
+
+	for (unsigned k = 0; k < KINDS; k++)
+		n += (k & 1u << level) != 0 ? c->fresh[k] : 0;
+	return n;
+}
+
+/* Says why a request of somebody can never be approved; c is the crowd without him. */
 static void
-check_people(const struct lb_doc *doc, const struct lb_doc_section *section, bool *asks,
-	     bool *approves)
+report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *section,
+		    const struct crowd *c, const char *who, unsigned own)
+{
+	const struct lb_policy_role *role = c->role;
+	bool written = role->approvers.count == 0;
+	char all[LB_POLICY_LEVELS_MAX * (LB_IDENTITY_MAX + 32)] = "";
+	size_t used = 0;
+
+	for (size_t l = 0; l < role->levels; l++) {
+		const struct lb_policy_level *level = &role->level[l];
+		size_t others = at_level(c, l);
+		bool himself = (own & 1u << l) != 0;
+
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%u at '%s'",
+					 l > 0 ? ", " : "", level->approvals, level->name);
+		if (others >= level->approvals)
+			continue;
+		lb_doc_error_at(
+			doc, section, "approvers", 0,
+			"role '%s': a request of '%s' could never be approved: %s%s%s%u %s needed "
+			"and %s; add approvers",
+			role->name, who, written ? "at level '" : "", written ? level->name : "",
+			written ? "' " : "", level->approvals,
+			level->approvals == 1 ? "approval is" : "approvals are",
+			others + himself == 0 ? "nobody is in the teams of its approvers"
+			: others == 0	      ? "only its own requester could approve"
+					      : "there are not that many approvers besides");
+		return;
+	}
+	lb_doc_error(doc, section,
+		     "role '%s': a request of '%s' could never be approved: it needs %s, and there "
+		     "are too few people, for nobody counts for two levels; add approvers, or "
+		     "write same-person = true where somebody may",
+		     role->name, who, all);
+}
+
+/* A requester needs enough approvers besides himself, and a key to log in with. */
+static void
+check_people(const struct lb_doc *doc, const struct lb_doc_section *section, uint8_t *people)
 {
 	const struct lb_policy *p = doc->policy;
 	const struct lb_policy_role *role = section->built;
-	size_t askers = mark(p, &role->requesters, asks);
-	size_t approvers = mark(p, &role->approvers, approves);
+	struct crowd crowd = {.role = role};
+	bool looked_at[KINDS] = {false};
+	size_t askers = 0;
 
+	memset(people, 0, p->identities * sizeof *people);
+	mark(p, &role->requesters, people, ASKS);
+	for (size_t l = 0; l < role->levels; l++)
+		mark(p, &role->level[l].approvers, people, 1u << l);
+	for (size_t i = 0; i < p->identities; i++) {
+		askers += (people[i] & ASKS) != 0;
+		crowd.fresh[people[i] % KINDS]++;
+	}
 	if (askers == 0)
 		lb_doc_warn(
 			doc, section,
@@ -219,9 +323,10 @@ check_people(const struct lb_doc *doc, const struct lb_doc_section *section, boo
 			role->name);
 	for (size_t i = 0; i < p->identities; i++) {
 		const struct lb_policy_identity *who = &p->identity[i];
-		size_t others = approvers - (approves[i] ? 1 : 0);
+		unsigned own = people[i] % KINDS;
+		bool fine;
 
-		if (!asks[i])
+		if ((people[i] & ASKS) == 0)
 			continue;
 		if (who->key_texts.count == 0)
 			lb_doc_warn(
@@ -229,30 +334,25 @@ check_people(const struct lb_doc *doc, const struct lb_doc_section *section, boo
 				"role '%s': requester '%s' has no keys and could not log in with a "
 				"grant; add a key to the identity",
 				role->name, who->name);
-		if (others >= role->approvals)
+		if (looked_at[own])
 			continue;
-		lb_doc_error_at(
-			doc, section, "approvers", 0,
-			"role '%s': a request of '%s' could never be approved: %u %s needed and "
-			"%s; add approvers",
-			role->name, who->name, role->approvals,
-			role->approvals == 1 ? "approval is" : "approvals are",
-			approvers == 0 ? "nobody is in the teams of its approvers"
-			: others == 0  ? "only its own requester could approve"
-				       : "there are not that many approvers besides");
-		return; /* one name is enough to see what is missing */
+		looked_at[own] = true;
+		crowd.fresh[own]--;
+		fine = approvable(&crowd, 0);
+		if (!fine)
+			report_unapprovable(doc, section, &crowd, who->name, own);
+		crowd.fresh[own]++;
+		if (!fine)
+			return; /* one name is enough to see what is missing */
 	}
 }
 
 void
 lb_validate_roles(struct lb_doc *doc)
 {
-	size_t n = doc->policy->identities;
-	bool *asks = lb_arena_get(&doc->arena, n, sizeof *asks);
-	bool *approves = lb_arena_get(&doc->arena, n, sizeof *approves);
+	uint8_t *people = lb_arena_get(&doc->arena, doc->policy->identities, sizeof *people);
 
-	if (asks == NULL || approves == NULL)
-		return; /* the arena remembers */
-	for (size_t i = 0; i < doc->policy->roles; i++)
-		check_people(doc, doc->list[LB_SECTION_ROLE][i], asks, approves);
+	for (size_t i = 0; people != NULL && i < doc->policy->roles; i++)
+		check_people(doc, doc->list[LB_SECTION_ROLE][i], people);
+	/* Without memory the arena remembers. */
 }

@@ -58,7 +58,10 @@ requested(struct lb_store_txn *txn, struct lb_grant *g, unsigned person, uint64_
 	snprintf(g->role, sizeof g->role, "bench");
 	snprintf(g->reason, sizeof g->reason, "the index of the orders' table is broken");
 	snprintf(g->shell, sizeof g->shell, "/bin/bash");
-	g->need = 1;
+	g->levels = 1;
+	g->level[0].need = 1;
+	snprintf(g->level[0].name, sizeof g->level[0].name, "approval");
+	snprintf(g->level[0].teams, sizeof g->level[0].teams, "chiefs");
 	g->sessions_max = 1;
 	g->duration_s = 3600;
 	g->requested_s = end_s - 3660;
@@ -72,7 +75,8 @@ claimed(struct lb_store_txn *txn, struct lb_grant *g, unsigned person, uint64_t 
 
 	requested(txn, g, person, end_s);
 	g->state = LB_STATE_ACTIVE;
-	snprintf(g->approver[0], sizeof g->approver[0], "chief");
+	snprintf(g->approval[0].identity, sizeof g->approval[0].identity, "chief");
+	g->approval[0].at_s = end_s - 3630;
 	g->have = 1;
 	g->claimed_s = end_s - 3600;
 	g->end_s = g->until_s = end_s;

@@ -203,8 +203,8 @@ grants_before=$(gate carol audit --json | grep -oE '"event":"(approve|claim|revo
 granted mallory log-reader 10m bob
 victim=$GRANT victim_account=$ACCOUNT
 for what in "a READY:$(packed n 16)" "an ACCOUNT:$(packed 'nQ>NN' 19 1 0 0)" "a POLICY:$(packed n 1)" \
-	"a frame of no type:$(packed 'nQ>NnCC' 33 1 0 77 1 0)" "a frame with a tail:$(packed 'nQ>NnCCC' 33 1 0 2 1 0 0)" \
-	"a reply:$(packed 'nQ>NnCC' 33 1 0 32769 1 0)" "a PAM question:$(packed 'nQ>NnCC' 33 1 0 65 1 0)" "nothing:$(packed n 33)"; do
+	"a frame of no type:$(packed 'nQ>NnCC' 33 1 0 77 2 0)" "a frame with a tail:$(packed 'nQ>NnCCC' 33 1 0 2 2 0 0)" \
+	"a reply:$(packed 'nQ>NnCC' 33 1 0 32769 2 0)" "a PAM question:$(packed 'nQ>NnCC' 33 1 0 65 2 0)" "nothing:$(packed n 33)"; do
 	front=$(child_of_daemon front)
 	mark_log
 	inject "$front" 3 "${what#*:}" || fail "cannot inject"
@@ -216,8 +216,8 @@ done
 note "requests for connections that are not there"
 front=$(child_of_daemon front)
 for conn in 0 1 2 4294967296 18446744073709551615; do
-	inject "$front" 3 "$(packed "nQ>NnCCQ>n/a*" 33 $conn 13 11 1 0 "${victim#R-}" 'out')" || fail "cannot inject"
-	inject "$front" 3 "$(packed "nQ>NnCCn/a*n/a*" 33 $conn 8 1 1 0 bob k)" || fail "cannot inject"
+	inject "$front" 3 "$(packed "nQ>NnCCQ>n/a*" 33 $conn 13 11 2 0 "${victim#R-}" 'out')" || fail "cannot inject"
+	inject "$front" 3 "$(packed "nQ>NnCCn/a*n/a*" 33 $conn 8 1 2 0 bob k)" || fail "cannot inject"
 done
 wait_for "gate carol roles" 5 || fail "no answer"
 quietly gate mallory show "$victim" --json
@@ -227,7 +227,7 @@ by mallory $public frame:2 all hold <>/run/hold >/run/held2 &
 intruder=$!
 wait_for 'grep -q holding /run/held2' 5 || fail "no connection"
 for conn in $(seq 1 400); do
-	inject "$(child_of_daemon front)" 3 "$(packed "nQ>NnCCn/a*n/a*" 33 "$conn" 8 1 1 0 bob k)" 2>/dev/null || break
+	inject "$(child_of_daemon front)" 3 "$(packed "nQ>NnCCn/a*n/a*" 33 "$conn" 8 1 2 0 bob k)" 2>/dev/null || break
 done
 wait_for "gate carol roles" 5 || fail "no answer"
 kill $intruder
@@ -236,7 +236,7 @@ grants_after=$(gate carol audit --json | grep -oE '"event":"(approve|claim|revok
 pass "nothing was decided by it"
 
 step "A courier that was taken over"
-for message in "$(packed n 16)" "$(packed 'nQ>NN' 19 1 0 0)" "$(packed 'nQ>NnCC' 33 1 0 2 1 0)"; do
+for message in "$(packed n 16)" "$(packed 'nQ>NN' 19 1 0 0)" "$(packed 'nQ>NnCC' 33 1 0 2 2 0)"; do
 	inject "$(child_of_daemon courier)" 3 "$message" || true
 done
 wait_for "gate carol roles" 5 || fail "no answer"

@@ -95,7 +95,9 @@ check_roles(const struct lb_policy *policy)
 
 		CHECK(lb_role_valid(role->name) && lb_policy_role(policy, role->name) == role);
 		CHECK(lb_text_plain(role->description) && lb_path_valid(role->shell, 255));
-		CHECK(role->approvals >= 1 && role->approvers.count > 0);
+		CHECK(role->levels >= 1 && role->levels <= LB_POLICY_LEVELS_MAX);
+		for (size_t l = 0; l < role->levels; l++)
+			CHECK(role->level[l].approvals >= 1 && role->level[l].approvers.count > 0);
 		CHECK(role->default_duration_s > 0 &&
 		      role->default_duration_s <= role->max_duration_s);
 		for (size_t g = 0; g < role->groups.count; g++) {

@@ -30,7 +30,7 @@ check_grant(const struct lb_grant *g)
 {
 	CHECK(g->id != 0 && g->state >= LB_STATE_PENDING && g->state < LB_STATE_COUNT);
 	CHECK(lb_identity_valid(g->identity) && lb_role_valid(g->role));
-	CHECK(g->have <= LB_APPROVALS_MAX && g->need <= LB_APPROVALS_MAX);
+	CHECK(g->have <= LB_APPROVALS_MAX && g->levels <= LB_LEVELS_MAX);
 	CHECK(g->uid == 0 || (lb_uid_is_account(g->uid) && lb_account_valid(g->account)));
 	CHECK(g->otp <= LB_OTP_VOID && g->port_forwarding <= 1);
 }

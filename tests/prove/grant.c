@@ -17,14 +17,16 @@ rank(uint8_t state)
 	switch (state) {
 	case LB_STATE_PENDING:
 		return 1;
-	case LB_STATE_APPROVED:
+	case LB_STATE_NOTIFIED:
 		return 2;
-	case LB_STATE_ACTIVE:
+	case LB_STATE_APPROVED:
 		return 3;
-	case LB_STATE_ENDING:
+	case LB_STATE_ACTIVE:
 		return 4;
-	default:
+	case LB_STATE_ENDING:
 		return 5;
+	default:
+		return 6;
 	}
 }
 
@@ -59,6 +61,7 @@ step(void)
 	ASSERT(s.next >= LB_STATE_PENDING && s.next < LB_STATE_COUNT);
 	ASSERT(rank(s.next) >= rank(g.state));
 	ASSERT(s.next != g.state || event == LB_EVENT_APPROVE || event == LB_EVENT_CLAIM);
+	ASSERT(s.next != LB_STATE_NOTIFIED || event == LB_EVENT_NOTIFY || s.next == g.state);
 	ASSERT(s.next != LB_STATE_APPROVED || event == LB_EVENT_APPROVE_LAST);
 	ASSERT(s.next != LB_STATE_ACTIVE || event == LB_EVENT_CLAIM);
 	ASSERT(s.next != LB_STATE_ACTIVE || (s.todo & LB_DO_PASSWORD) != 0);
@@ -84,7 +87,7 @@ void
 life(void)
 {
 	struct lb_grant g;
-	bool was_active = g.state == LB_STATE_ACTIVE, was_past = rank(g.state) > 3;
+	bool was_active = g.state == LB_STATE_ACTIVE, was_past = rank(g.state) > 4;
 	uint64_t now_s = nondet_u64();
 
 	for (int i = 0; i < 5; i++) {
@@ -95,10 +98,10 @@ life(void)
 		if (lb_grant_step(&g, (enum lb_event)nondet_u32(), now_s, &s, &why) != LB_OK)
 			continue;
 		ASSERT(!was_past || s.next != LB_STATE_ACTIVE);
-		ASSERT(!was_active || rank(s.next) >= 3);
+		ASSERT(!was_active || rank(s.next) >= 4);
 		g.state = s.next;
 		was_active = was_active || g.state == LB_STATE_ACTIVE;
-		was_past = was_past || rank(g.state) > 3;
+		was_past = was_past || rank(g.state) > 4;
 	}
 	COVER(was_active && was_past);
 }

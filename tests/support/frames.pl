@@ -65,7 +65,7 @@ for my $step (@ARGV) {
 	}
 	elsif ($step =~ /^frame:(\d+)(?::(.*))?$/) {
 		my $body = defined $2 ? fields($2) : "";
-		print $s pack("NnCC", length($body), $1, 1, 0) . $body;
+		print $s pack("NnCC", length($body), $1, 2, 0) . $body;
 	}
 	elsif ($step =~ /^raw:(.*)$/) { print $s fields($1) }
 	else { die "step $step\n" }

@@ -71,7 +71,7 @@ sub ask {
 	my ($verb, $body) = @_;
 	my @items;
 	return unless $conn;
-	syswrite $conn, pack("NnCC", length $body, $type{$verb}, 1, 0) . $body or do { drop; return };
+	syswrite $conn, pack("NnCC", length $body, $type{$verb}, 2, 0) . $body or do { drop; return };
 	while (my ($t, $b) = frame($conn)) {
 		if ($t == 0x8001) { return {type => $t, items => \@items, more => unpack("C", $b), cursor => unpack("x Q>", $b)} }
 		if ($t == 0x8002) { my ($code, $text) = unpack "n n/a", $b; return {type => $t, code => $code, text => $text} }
@@ -115,7 +115,7 @@ sub may_enter {
 	my ($name, $uid) = @_;
 	my $s = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $pam) or return 0;
 	my $body = pack "n/a* N n/a* n/a* n/a* n/a*", $name, $uid, "polkit-1", "", "", "";
-	syswrite $s, pack("NnCC", length $body, $type{account}, 1, 0) . $body or return 0;
+	syswrite $s, pack("NnCC", length $body, $type{account}, 2, 0) . $body or return 0;
 	my ($t, $b) = frame($s) or return 0;
 	return unpack "C", $b;
 }

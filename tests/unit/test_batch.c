@@ -39,7 +39,7 @@ decide(struct lb_tx *tx, struct lb_work *work)
 	struct job *j = (struct job *)work;
 	const struct lb_target target = {.conn = j->number};
 	const struct lb_msg_done done = {0};
-	struct lb_grant g = {.state = LB_STATE_PENDING, .need = 1, .sessions_max = 1};
+	struct lb_grant g = {.state = LB_STATE_PENDING, .sessions_max = 1};
 	int err;
 
 	j->decided++;

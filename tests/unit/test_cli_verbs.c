@@ -131,7 +131,8 @@ expect_members(json_t *o, const char *const *names, size_t count)
 #define GRANT_MEMBERS                                                                              \
 	"id", "state", "host", "identity", "role", "account", "uid", "duration",                   \
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
-		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause"
+		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "levels",  \
+		"level", "approved", "customer", "ticket_url", "earlier"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -510,7 +511,7 @@ roles_say_what_they_allow(void **state)
 	r = json_array_get(json_object_get(o, "roles"), 0);
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
-		       "may_approve");
+		       "may_approve", "levels", "customer");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);

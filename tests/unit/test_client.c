@@ -216,20 +216,24 @@ bad_frames_are_refused_at_once(void **state)
 		int err;
 	} frames[] = {
 		/* one byte too many in the payload of DONE */
-		{{0, 0, 0, 10, 0x80, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}, 18, LB_ERR_MALFORMED},
+		{{0, 0, 0, 10, 0x80, 1, LB_PROTO_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9},
+		 18,
+		 LB_ERR_MALFORMED},
 		/* one byte too few */
-		{{0, 0, 0, 8, 0x80, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 16, LB_ERR_MALFORMED},
+		{{0, 0, 0, 8, 0x80, 1, LB_PROTO_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+		 16,
+		 LB_ERR_MALFORMED},
 		/* a type nobody knows */
-		{{0, 0, 0, 0, 0x80, 99, 1, 0}, 8, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0x80, 99, LB_PROTO_VERSION, 0}, 8, LB_ERR_MALFORMED},
 		/* the reserved byte is set */
-		{{0, 0, 0, 9, 0x80, 1, 1, 1}, 8, LB_ERR_MALFORMED},
+		{{0, 0, 0, 9, 0x80, 1, LB_PROTO_VERSION, 1}, 8, LB_ERR_MALFORMED},
 		/* another version */
-		{{0, 0, 0, 9, 0x80, 1, 2, 0}, 8, LB_ERR_VERSION},
+		{{0, 0, 0, 9, 0x80, 1, LB_PROTO_VERSION + 1, 0}, 8, LB_ERR_VERSION},
 		/* more than a frame may hold: not waited for */
-		{{0, 0, 0x20, 1, 0x80, 1, 1, 0}, 8, LB_ERR_TOO_LONG},
-		{{0xff, 0xff, 0xff, 0xff, 0x80, 1, 1, 0}, 8, LB_ERR_TOO_LONG},
+		{{0, 0, 0x20, 1, 0x80, 1, LB_PROTO_VERSION, 0}, 8, LB_ERR_TOO_LONG},
+		{{0xff, 0xff, 0xff, 0xff, 0x80, 1, LB_PROTO_VERSION, 0}, 8, LB_ERR_TOO_LONG},
 		/* VERDICT: a text with NUL inside */
-		{{0, 0, 0, 5, 0x80, 8, 1, 0, 2, 0, 2, 'a', 0}, 13, LB_ERR_MALFORMED},
+		{{0, 0, 0, 5, 0x80, 8, LB_PROTO_VERSION, 0, 2, 0, 2, 'a', 0}, 13, LB_ERR_MALFORMED},
 	};
 
 	(void)state;

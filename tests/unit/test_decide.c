@@ -1,4 +1,5 @@
 /* What people may ask and what they are told: every refusal and every success of every request. */
+#include "keeper/levels.h"
 #include "keeper_fixture.h"
 
 static void
@@ -156,7 +157,7 @@ a_request_is_stored_and_recorded_as_it_was_made(void **state)
 	assert_string_equal(g.groups, "adm");
 	assert_string_equal(g.sudo, "/usr/bin/id -u");
 	assert_int_equal(g.duration_s, 7200);
-	assert_int_equal(g.need, 1);
+	assert_int_equal(g.level[0].need, 1);
 	assert_int_equal(g.until_s, g.requested_s + 12 * 3600);
 	assert_int_equal(g.uid, 0);
 	assert_memory_equal(g.policy_digest, lb_policy_digest(f->k.policy), LB_HASH_SIZE);
@@ -342,7 +343,8 @@ an_approval_needs_another_person_who_is_an_approver(void **state)
 	g = stored(f, id);
 	assert_int_equal(g.state, LB_STATE_APPROVED);
 	assert_int_equal(g.have, 1);
-	assert_string_equal(g.approver[0], "bob");
+	assert_string_equal(g.approval[0].identity, "bob");
+	assert_in_range(g.approval[0].at_s, g.requested_s, g.requested_s + 60);
 	assert_string_equal(f->a.grant.approvers, "bob");
 	assert_in_range(g.until_s, g.requested_s + 3600, g.requested_s + 3660); /* time to claim */
 	refused(act(f, "bob", LB_MSG_APPROVE, id, ""), LB_NOT_NOW, "you have approved");
@@ -453,16 +455,17 @@ an_engineer_who_became_an_approver_does_not_count_for_his_own(void **state)
 	struct fixture *f = *state;
 	struct lb_grant g;
 	uint64_t id = pending(f, "alice", "op");
+	struct lb_tx tx = {.k = &f->k};
 	unsigned need;
 
 	change_policy(f, policy_led_by_alice);
 	refused(act(f, "alice", LB_MSG_APPROVE, id, ""), LB_OWN_REQUEST, "your own request");
 	g = stored(f, id);
 	g.have = 1;
-	strcpy(g.approver[0], "alice"); /* however it came there */
-	assert_int_equal(lb_approvals_count(f->k.policy, &g, &need), 0);
-	strcpy(g.approver[0], "bob");
-	assert_int_equal(lb_approvals_count(f->k.policy, &g, &need), 1);
+	strcpy(g.approval[0].identity, "alice"); /* however it came there */
+	assert_int_equal(lb_levels_count(&tx, &g, &need), 0);
+	strcpy(g.approval[0].identity, "bob");
+	assert_int_equal(lb_levels_count(&tx, &g, &need), 1);
 }
 
 static void
@@ -560,17 +563,17 @@ every_role_the_policy_accepts_can_be_approved(void **state)
 	char text[sizeof many + 8];
 
 	(void)f;
-	snprintf(text, sizeof text, many, LB_APPROVALS_MAX);
+	snprintf(text, sizeof text, many, LB_POLICY_APPROVALS_MAX);
 	change_policy(f, text);
 	answered(request(f, "alice", "all", 0, "all of them"));
-	assert_int_equal(f->a.grant.need, LB_APPROVALS_MAX);
+	assert_int_equal(f->a.grant.need, LB_POLICY_APPROVALS_MAX);
 	{
 		/* More than can be kept is refused where it is written. */
 		struct lb_report report = {.found = NULL};
 		struct lb_policy_source *s = lb_policy_source_new();
 		struct lb_policy *policy = NULL;
 
-		snprintf(text, sizeof text, many, LB_APPROVALS_MAX + 1);
+		snprintf(text, sizeof text, many, LB_POLICY_APPROVALS_MAX + 1);
 		for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
 			lb_policy_source_add_user(s, users[i].name, users[i].uid);
 		ok(lb_policy_source_add_text(s, "p.conf", text, strlen(text), false));

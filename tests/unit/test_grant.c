@@ -21,7 +21,8 @@
 #define UNTIL 1000u
 
 static const char *const events[LB_EVENT_COUNT] = {
-	"APPROVE", "APPROVE_LAST", "DENY", "CANCEL", "CLAIM", "END", "REVOKE", "TIMEOUT", "GONE",
+	"APPROVE", "NOTIFY", "APPROVE_LAST", "DENY",	"CANCEL",
+	"CLAIM",   "END",    "REVOKE",	     "TIMEOUT", "GONE",
 };
 
 /* By the comment: the next state of a cell, 0 for a refusal. */
@@ -116,6 +117,7 @@ todo_of(uint8_t from, uint8_t next)
 	case LB_STATE_ENDING:
 		return LB_DO_EVICT;
 	case LB_STATE_PENDING:
+	case LB_STATE_NOTIFIED:
 	case LB_STATE_APPROVED:
 		return 0;
 	default:

@@ -386,20 +386,20 @@ headers_are_judged_before_anything_is_read(void **state)
 		uint8_t header[LB_HEADER_SIZE];
 		int err;
 	} cases[] = {
-		{{0, 0, 0, 0, 0, 2, 1, 0}, LB_OK},
-		{{0, 0, 0x20, 0, 0, 2, 1, 0}, LB_OK},
-		{{0, 0, 0x20, 1, 0, 2, 1, 0}, LB_ERR_TOO_LONG},
-		{{0xff, 0xff, 0xff, 0xff, 0, 2, 1, 0}, LB_ERR_TOO_LONG},
-		{{0x80, 0, 0, 0, 0, 2, 1, 0}, LB_ERR_TOO_LONG},
+		{{0, 0, 0, 0, 0, 2, LB_PROTO_VERSION, 0}, LB_OK},
+		{{0, 0, 0x20, 0, 0, 2, LB_PROTO_VERSION, 0}, LB_OK},
+		{{0, 0, 0x20, 1, 0, 2, LB_PROTO_VERSION, 0}, LB_ERR_TOO_LONG},
+		{{0xff, 0xff, 0xff, 0xff, 0, 2, LB_PROTO_VERSION, 0}, LB_ERR_TOO_LONG},
+		{{0x80, 0, 0, 0, 0, 2, LB_PROTO_VERSION, 0}, LB_ERR_TOO_LONG},
 		{{0, 0, 0, 0, 0, 2, 0, 0}, LB_ERR_VERSION},
-		{{0, 0, 0, 0, 0, 2, 2, 0}, LB_ERR_VERSION},
+		{{0, 0, 0, 0, 0, 2, LB_PROTO_VERSION + 1, 0}, LB_ERR_VERSION},
 		{{0, 0, 0, 0, 0, 2, 255, 0}, LB_ERR_VERSION},
-		{{0, 0, 0, 0, 0, 2, 1, 1}, LB_ERR_MALFORMED},
-		{{0, 0, 0, 0, 0, 0, 1, 0}, LB_ERR_MALFORMED},
-		{{0, 0, 0, 0, 0, 63, 1, 0}, LB_ERR_MALFORMED},
-		{{0, 0, 0, 0, 0x80, 0, 1, 0}, LB_ERR_MALFORMED},
-		{{0, 0, 0, 0, 0x80, 64, 1, 0}, LB_ERR_MALFORMED},
-		{{0, 0, 0, 0, 0xff, 0xff, 1, 0}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0, 2, LB_PROTO_VERSION, 1}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0, 0, LB_PROTO_VERSION, 0}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0, 63, LB_PROTO_VERSION, 0}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0x80, 0, LB_PROTO_VERSION, 0}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0x80, 64, LB_PROTO_VERSION, 0}, LB_ERR_MALFORMED},
+		{{0, 0, 0, 0, 0xff, 0xff, LB_PROTO_VERSION, 0}, LB_ERR_MALFORMED},
 		{"GET / HT", LB_ERR_VERSION},
 	};
 

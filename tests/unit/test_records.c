@@ -51,9 +51,20 @@ a_grant(void)
 	snprintf(g.role, sizeof g.role, "op");
 	snprintf(g.account, sizeof g.account, "lb-alice-1");
 	g.uid = lb_account_uid(1);
-	g.need = 2;
-	g.have = 1;
-	snprintf(g.approver[0], sizeof g.approver[0], "bob");
+	snprintf(g.customer, sizeof g.customer, "acme");
+	g.levels = 2;
+	snprintf(g.level[0].name, sizeof g.level[0].name, "leads");
+	snprintf(g.level[0].teams, sizeof g.level[0].teams, "leads, oncall");
+	g.level[0].need = 2;
+	snprintf(g.level[1].name, sizeof g.level[1].name, "acme");
+	g.level[1].need = 1;
+	g.level[1].flags = LB_LEVEL_CUSTOMER;
+	g.have = 2;
+	for (uint8_t i = 0; i < 2; i++) {
+		snprintf(g.approval[i].identity, sizeof g.approval[i].identity, "bob");
+		g.approval[i].level = i;
+		g.approval[i].at_s = 1700000000;
+	}
 	return g;
 }
 
@@ -70,10 +81,24 @@ a_grant_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->state = LB_STATE_COUNT);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->identity[0] = 'A');
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->role[0] = '\0');
-	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->need = LB_APPROVALS_MAX + 1);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = LB_APPROVALS_MAX + 1);
-	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = 2);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = 3);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->have = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->levels = LB_LEVELS_MAX + 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->levels = 3);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->levels = 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].name[0] = '\0');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].need = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].need = LB_APPROVALS_MAX + 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].flags = 4);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].flags = LB_LEVEL_CUSTOMER);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[4].teams[0] = 'x');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->customer[0] = 'b');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->customer[0] = '\0');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->approval[0].identity[0] = 'B');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->approval[0].level = 1; r->approval[1].level = 0);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->approval[1].level = 2);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->approval[11].at_s = 1);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 0);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->uid = 1000);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->account[0] = 'x');

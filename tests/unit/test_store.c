@@ -27,7 +27,7 @@ fullest_grant(uint64_t id, uint32_t serial)
 			     .claimed_s = 2,
 			     .end_s = 3,
 			     .closed_s = 4,
-			     .need = LB_APPROVALS_MAX,
+			     .levels = LB_LEVELS_MAX,
 			     .have = LB_APPROVALS_MAX,
 			     .sessions_max = UINT32_MAX,
 			     .port_forwarding = 1,
@@ -41,8 +41,19 @@ fullest_grant(uint64_t id, uint32_t serial)
 	fill(g.sudo, sizeof g.sudo, 'S');
 	fill(g.shell, sizeof g.shell, '/');
 	fill(g.cause, sizeof g.cause, 'C');
-	for (int i = 0; i < LB_APPROVALS_MAX; i++)
-		fill(g.approver[i], sizeof g.approver[i], (char)('a' + i));
+	for (int i = 0; i < LB_LEVELS_MAX; i++) {
+		fill(g.level[i].name, sizeof g.level[i].name, (char)('l' + i));
+		fill(g.level[i].teams, sizeof g.level[i].teams, 'T');
+		g.level[i].need = LB_APPROVALS_MAX;
+		g.level[i].flags = LB_LEVEL_SAME_PERSON;
+	}
+	g.level[LB_LEVELS_MAX - 1].flags = LB_LEVEL_CUSTOMER;
+	memcpy(g.customer, g.level[LB_LEVELS_MAX - 1].name, sizeof g.customer);
+	for (int i = 0; i < LB_APPROVALS_MAX; i++) {
+		fill(g.approval[i].identity, sizeof g.approval[i].identity, (char)('a' + i));
+		g.approval[i].level = (uint8_t)(i * LB_LEVELS_MAX / LB_APPROVALS_MAX);
+		g.approval[i].at_s = UINT64_MAX;
+	}
 	memset(g.policy_digest, 0xd1, sizeof g.policy_digest);
 	memset(g.otp_salt, 0x5a, sizeof g.otp_salt);
 	memset(g.otp_hash, 0x4a, sizeof g.otp_hash);
@@ -150,7 +161,7 @@ indexes_follow_a_grant_from_every_state_to_every_state(void **state)
 				g.state = to;
 				g.until_s = untils[i];
 				put_all(p, &g);
-				assert_indexed(p, &g, to <= LB_STATE_ENDING);
+				assert_indexed(p, &g, lb_state_live(to));
 			}
 	place_close(p);
 	assert_check(p, LB_OK);
@@ -362,7 +373,7 @@ spoil_approver(struct lb_grant *g)
 static void
 spoil_spare_approver(struct lb_grant *g)
 {
-	strcpy(g->approver[3], "bob");
+	strcpy(g->approval[3].identity, "bob");
 }
 static void
 spoil_otp(struct lb_grant *g)
@@ -889,7 +900,8 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	(void)state;
 	g.state = LB_STATE_ACTIVE;
 	g.have = 1;
-	strcpy(g.approver[0], "bob");
+	strcpy(g.approval[0].identity, "bob");
+	g.approval[0].at_s = 1700000300;
 	strcpy(g.groups, "postgres, adm");
 	strcpy(g.sudo, "/usr/bin/systemctl restart postgresql");
 	strcpy(g.shell, "/bin/bash");

@@ -83,10 +83,13 @@ begin(struct place *p, enum lb_store_mode mode)
 static inline struct lb_grant
 pending_grant(uint64_t id, const char *identity)
 {
-	struct lb_grant g = {.id = id, .state = LB_STATE_PENDING, .need = 1};
+	struct lb_grant g = {.id = id, .state = LB_STATE_PENDING, .levels = 1};
 
 	snprintf(g.identity, sizeof g.identity, "%s", identity);
 	strcpy(g.role, "db-operator");
+	strcpy(g.level[0].name, "leads");
+	strcpy(g.level[0].teams, "leads");
+	g.level[0].need = 1;
 	strcpy(g.reason, "the index is on fire");
 	g.duration_s = 1200;
 	g.requested_s = 1700000000 + id;

@@ -15,7 +15,7 @@
 
 #define PAGE ((size_t)4096)
 #define GRANTS 260u
-#define MAP (8 * SMALL_MAP)
+#define MAP (12 * SMALL_MAP)
 
 struct spoilt {
 	struct place *place;

@@ -242,9 +242,10 @@ a_grant(void)
 			     .sudo = "/usr/bin/id -u",
 			     .shell = "/bin/bash",
 			     .sessions_max = 4,
-			     .need = 1,
+			     .levels = 1,
+			     .level = {{.name = "approval", .teams = "leads", .need = 1}},
 			     .have = 1,
-			     .approver = {"bob"},
+			     .approval = {{.identity = "bob", .at_s = 1800000000}},
 			     .account = "lb-alice-1",
 			     .uid = LB_ACCOUNT_UID_FIRST + 1,
 			     .otp = LB_OTP_READY};

@@ -1,0 +1,269 @@
+/* Levels of approval: see levels.h. */
+#include "keeper/levels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "keeper/dispatch.h"
+
+#define PEOPLE_MAX 64 /* named in one view */
+
+_Static_assert(LB_POLICY_LEVELS_MAX < LB_LEVELS_MAX, "a role's levels, and a customer's");
+
+bool
+lb_state_waits(uint8_t state)
+{
+	return state == LB_STATE_PENDING || state == LB_STATE_NOTIFIED;
+}
+
+static void
+note_level(const struct lb_policy_level *from, struct lb_level *to)
+{
+	memset(to, 0, sizeof *to);
+	snprintf(to->name, sizeof to->name, "%s", from->name);
+	lb_join(to->teams, sizeof to->teams, &from->approvers);
+	to->need = (uint8_t)from->approvals;
+	to->flags = from->same_person ? LB_LEVEL_SAME_PERSON : 0;
+}
+
+void
+lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *g)
+{
+	g->levels = (uint8_t)role->levels;
+	for (size_t i = 0; i < role->levels; i++)
+		note_level(&role->level[i], &g->level[i]);
+}
+
+bool
+lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *g)
+{
+	if (role->levels != g->levels)
+		return false;
+	for (size_t i = 0; i < role->levels; i++) {
+		struct lb_level now;
+
+		note_level(&role->level[i], &now);
+		if (strcmp(now.name, g->level[i].name) != 0 ||
+		    strcmp(now.teams, g->level[i].teams) != 0 || now.flags != g->level[i].flags)
+			return false;
+	}
+	return true;
+}
+
+/* The level as the policy in force has it; NULL when it has none there of that name. */
+static const struct lb_policy_level *
+level_in_force(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+
+	if (role == NULL || i >= role->levels || strcmp(role->level[i].name, g->level[i].name) != 0)
+		return NULL;
+	return &role->level[i];
+}
+
+/* Whether somebody may approve at a level, whatever he did elsewhere. */
+static bool
+approver_at(struct lb_tx *tx, const struct lb_grant *g, size_t level, const char *identity)
+{
+	const struct lb_policy_level *l = level_in_force(tx, g, level);
+
+	return l != NULL && lb_policy_level_approver(tx->k->policy, l, identity);
+}
+
+static uint8_t
+need_at(struct lb_tx *tx, const struct lb_grant *g, size_t level)
+{
+	const struct lb_policy_level *l = level_in_force(tx, g, level);
+
+	return l != NULL && l->approvals > g->level[level].need ? (uint8_t)l->approvals
+								: g->level[level].need;
+}
+
+/* Whether somebody's approval counts already, at this level or, if that bars him, at one before it. */
+static bool
+barred(const struct lb_grant *g, const struct lb_tally *t, size_t level, const char *identity)
+{
+	bool again = (g->level[level].flags & LB_LEVEL_SAME_PERSON) != 0;
+
+	for (size_t i = 0; i < g->have; i++)
+		if (t->counts[i] && strcmp(g->approval[i].identity, identity) == 0 &&
+		    (!again || g->approval[i].level == level))
+			return true;
+	return false;
+}
+
+void
+lb_levels_tally(struct lb_tx *tx, const struct lb_grant *g, struct lb_tally *t)
+{
+	size_t a = 0;
+	bool short_of = false;
+
+	memset(t, 0, sizeof *t);
+	for (size_t l = 0; l < g->levels; l++) {
+		t->need[l] = need_at(tx, g, l);
+		t->need_all += t->need[l];
+		/* They stand in the order of their levels. */
+		for (; a < g->have && g->approval[a].level == l; a++) {
+			const char *who = g->approval[a].identity;
+
+			if (short_of || strcmp(who, g->identity) == 0 ||
+			    !approver_at(tx, g, l, who) || barred(g, t, l, who))
+				continue;
+			t->counts[a] = true;
+			t->have[l]++;
+			t->all++;
+		}
+		short_of = short_of || t->have[l] < t->need[l];
+		if (!short_of)
+			t->now = (uint8_t)(l + 1);
+	}
+}
+
+unsigned
+lb_levels_count(struct lb_tx *tx, const struct lb_grant *g, unsigned *need)
+{
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	*need = t.need_all;
+	return t.all;
+}
+
+bool
+lb_levels_approver(struct lb_tx *tx, const struct lb_grant *g, const char *identity)
+{
+	for (size_t l = 0; l < g->levels; l++)
+		if (approver_at(tx, g, l, identity))
+			return true;
+	return false;
+}
+
+static enum lb_right
+right_of(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t, const char *identity)
+{
+	enum lb_right right = LB_RIGHT_NONE;
+
+	if (strcmp(identity, g->identity) == 0)
+		return LB_RIGHT_NONE;
+	for (size_t i = 0; i < g->have; i++)
+		if (t->counts[i] && strcmp(g->approval[i].identity, identity) == 0 &&
+		    (t->now == g->levels || g->approval[i].level == t->now))
+			return LB_RIGHT_GIVEN;
+	if (t->now < g->levels && approver_at(tx, g, t->now, identity))
+		return barred(g, t, t->now, identity) ? LB_RIGHT_SPENT : LB_RIGHT_NOW;
+	for (size_t l = 0; l < g->levels; l++)
+		if (approver_at(tx, g, l, identity))
+			right = l < t->now ? LB_RIGHT_PAST : LB_RIGHT_LATER;
+	return right;
+}
+
+enum lb_right
+lb_levels_right(struct lb_tx *tx, const struct lb_grant *g, const char *identity)
+{
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	return right_of(tx, g, &t, identity);
+}
+
+void
+lb_levels_settle(struct lb_tx *tx, struct lb_grant *g)
+{
+	struct lb_tally t;
+	uint8_t kept = 0;
+
+	lb_levels_tally(tx, g, &t);
+	for (size_t l = 0; l < g->levels; l++)
+		g->level[l].need = t.need[l];
+	for (size_t i = 0; i < g->have; i++)
+		if (t.counts[i])
+			g->approval[kept++] = g->approval[i];
+	for (size_t i = kept; i < g->have; i++)
+		memset(&g->approval[i], 0, sizeof g->approval[i]);
+	g->have = kept;
+}
+
+void
+lb_levels_people(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
+{
+	const struct lb_policy *p = tx->k->policy;
+	const char *who[PEOPLE_MAX];
+	struct lb_policy_names names = {who, 0};
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	if (!lb_state_waits(g->state)) {
+		for (size_t i = 0; i < g->have; i++)
+			who[names.count++] = g->approval[i].identity;
+	} else {
+		for (size_t i = 0; i < lb_policy_identities(p) && names.count < PEOPLE_MAX; i++) {
+			const char *id = lb_policy_identity_at(p, i)->name;
+
+			if (right_of(tx, g, &t, id) == LB_RIGHT_NOW)
+				who[names.count++] = id;
+		}
+	}
+	lb_join(out, cap, &names);
+}
+
+void
+lb_levels_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
+{
+	bool waits = lb_state_waits(g->state);
+	struct lb_tally t;
+
+	lb_levels_tally(tx, g, &t);
+	v->levels = g->levels;
+	v->level_now = waits ? t.now : g->levels;
+	for (size_t l = 0; l < g->levels; l++) {
+		struct lb_msg_level *to = &v->level[l];
+
+		memcpy(to->name, g->level[l].name, sizeof to->name);
+		memcpy(to->teams, g->level[l].teams, sizeof to->teams);
+		to->flags = g->level[l].flags;
+		to->need = waits ? t.need[l] : g->level[l].need;
+		v->need = (uint8_t)(v->need + to->need);
+	}
+	for (size_t i = 0; i < g->have; i++) {
+		struct lb_msg_approval *to = &v->approval[v->have];
+
+		if (waits && !t.counts[i])
+			continue;
+		memcpy(to->identity, g->approval[i].identity, sizeof to->identity);
+		to->level = g->approval[i].level;
+		to->at_s = g->approval[i].at_s;
+		v->level[to->level].have++;
+		v->have++;
+	}
+	memcpy(v->customer, g->customer, sizeof v->customer);
+	lb_levels_people(tx, g, v->approvers, sizeof v->approvers);
+}
+
+void
+lb_levels_of_role(const struct lb_policy_role *role, struct lb_msg_role *v)
+{
+	const char *teams[LB_POLICY_LEVELS_MAX * PEOPLE_MAX];
+	struct lb_policy_names all = {teams, 0};
+
+	v->levels = (uint8_t)role->levels;
+	for (size_t l = 0; l < role->levels; l++) {
+		const struct lb_policy_level *from = &role->level[l];
+		struct lb_level level;
+
+		note_level(from, &level);
+		memcpy(v->level[l].name, level.name, sizeof level.name);
+		memcpy(v->level[l].teams, level.teams, sizeof level.teams);
+		v->level[l].need = level.need;
+		v->level[l].flags = level.flags;
+		v->approvals = (uint8_t)(v->approvals + level.need);
+		for (size_t i = 0; i < from->approvers.count && i < PEOPLE_MAX; i++) {
+			size_t k = 0;
+
+			while (k < all.count && strcmp(teams[k], from->approvers.name[i]) != 0)
+				k++;
+			if (k == all.count)
+				teams[all.count++] = from->approvers.name[i];
+		}
+	}
+	lb_join(v->approvers, sizeof v->approvers, &all);
+}
