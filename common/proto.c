@@ -38,6 +38,22 @@ static const struct lb_field wait_fields[] = {
 	LB_U8(struct lb_msg_wait, state),
 	LB_U8(struct lb_msg_wait, have),
 };
+static const struct lb_field approve_signed_fields[] = {
+	LB_U64(struct lb_msg_approve_signed, id),
+	LB_TEXT(struct lb_msg_approve_signed, signature),
+};
+static const struct lb_field to_sign_fields[] = {
+	LB_U64(struct lb_msg_to_sign, id),
+	LB_TEXT(struct lb_msg_to_sign, keys),
+	LB_TEXT(struct lb_msg_to_sign, statement),
+};
+static const struct lb_field signed_fields[] = {
+	LB_U64(struct lb_msg_signed, id),	  LB_U64(struct lb_msg_signed, number),
+	LB_U8(struct lb_msg_signed, level),	  LB_TEXT(struct lb_msg_signed, approver),
+	LB_U64(struct lb_msg_signed, time_s),	  LB_TEXT(struct lb_msg_signed, fingerprint),
+	LB_TEXT(struct lb_msg_signed, key),	  LB_TEXT(struct lb_msg_signed, signature),
+	LB_TEXT(struct lb_msg_signed, statement),
+};
 static const struct lb_field login_fields[] = {
 	LB_TEXT(struct lb_msg_login, user),    LB_U32(struct lb_msg_login, uid),
 	LB_TEXT(struct lb_msg_login, service), LB_TEXT(struct lb_msg_login, rhost),
@@ -165,6 +181,10 @@ static const struct {
 	{LB_MSG_HEALTH, LB_DOOR_PUBLIC, {"health", sizeof(struct lb_msg_roles), NULL, 0}},
 	{LB_MSG_RESET_CLOCK, LB_DOOR_PUBLIC, {"reset-clock", sizeof(struct lb_msg_roles), NULL, 0}},
 	{LB_MSG_WAIT, LB_DOOR_PUBLIC, LB_LAYOUT("wait", struct lb_msg_wait, wait_fields)},
+	{LB_MSG_STATEMENT, LB_DOOR_PUBLIC, LB_LAYOUT("statement", struct lb_msg_act, act_fields)},
+	{LB_MSG_EVIDENCE, LB_DOOR_PUBLIC, LB_LAYOUT("evidence", struct lb_msg_act, act_fields)},
+	{LB_MSG_APPROVE_SIGNED, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("approve-signed", struct lb_msg_approve_signed, approve_signed_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -182,6 +202,8 @@ static const struct {
 	{LB_MSG_VERDICT, LB_DOOR_NONE, LB_LAYOUT("verdict", struct lb_msg_verdict, verdict_fields)},
 	{LB_MSG_HEALTH_REPORT, LB_DOOR_NONE,
 	 LB_LAYOUT("health-report", struct lb_msg_health, health_fields)},
+	{LB_MSG_TO_SIGN, LB_DOOR_NONE, LB_LAYOUT("to-sign", struct lb_msg_to_sign, to_sign_fields)},
+	{LB_MSG_SIGNED, LB_DOOR_NONE, LB_LAYOUT("signed", struct lb_msg_signed, signed_fields)},
 };
 
 const struct lb_layout *

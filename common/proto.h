@@ -62,6 +62,9 @@ enum lb_type {
 	LB_MSG_HEALTH = 14,
 	LB_MSG_RESET_CLOCK = 15,
 	LB_MSG_WAIT = 16,
+	LB_MSG_STATEMENT = 24,
+	LB_MSG_EVIDENCE = 25,
+	LB_MSG_APPROVE_SIGNED = 26,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -79,6 +82,8 @@ enum lb_type {
 	LB_MSG_KEY = LB_REPLY | 7,
 	LB_MSG_VERDICT = LB_REPLY | 8,
 	LB_MSG_HEALTH_REPORT = LB_REPLY | 9,
+	LB_MSG_TO_SIGN = LB_REPLY | 24,
+	LB_MSG_SIGNED = LB_REPLY | 25,
 };
 
 /* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
@@ -106,6 +111,7 @@ enum lb_refusal {
 	LB_OWN_REQUEST = 7,   /* nobody decides on their own request */
 	LB_STORE_FULL = 8,    /* nothing more can be stored; endings still work */
 	LB_TRY_LATER = 9,     /* an internal failure: nothing was changed */
+	LB_UNSIGNED = 10,     /* the role takes signed approvals only: ask for the statement */
 };
 
 enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
@@ -130,7 +136,7 @@ struct lb_msg_list {
 	uint8_t which;	/* enum lb_which */
 	uint64_t after; /* grant id to go on from; 0: the start */
 };
-struct lb_msg_act {  /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE */
+struct lb_msg_act {  /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE, STATEMENT, EVIDENCE */
 	uint64_t id; /* 0: the only one the caller can mean */
 	char text[LB_REASON_MAX + 1];
 };
@@ -146,6 +152,10 @@ struct lb_msg_keys {
 struct lb_msg_wait {
 	uint64_t id;	     /* 0: the only pending one of the caller's */
 	uint8_t state, have; /* as the caller has seen them; answered when they differ */
+};
+struct lb_msg_approve_signed {
+	uint64_t id;
+	char signature[LB_SIGNATURE_MAX + 1];
 };
 struct lb_msg_login { /* every PAM request; password in PAM_AUTH only */
 	char user[LB_USER_MAX + 1];
@@ -244,6 +254,21 @@ struct lb_msg_health {
 	uint8_t store_full; /* 1: nothing new is granted */
 	uint64_t live;	    /* requests and grants that are not over */
 };
+struct lb_msg_to_sign {
+	uint64_t id;
+	char keys[LB_REASON_MAX + 1]; /* fingerprints of those that may sign it, joined by ", " */
+	char statement[LB_STATEMENT_MAX + 1];
+};
+struct lb_msg_signed {
+	uint64_t id, number;
+	uint8_t level; /* from 0 */
+	char approver[LB_IDENTITY_MAX + 1];
+	uint64_t time_s;
+	char fingerprint[LB_FINGERPRINT_MAX + 1];
+	char key[LB_KEY_LINE_MAX + 1];
+	char signature[LB_SIGNATURE_MAX + 1];
+	char statement[LB_STATEMENT_MAX + 1];
+};
 struct lb_msg_verdict {
 	uint8_t verdict;	      /* enum lb_verdict */
 	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
@@ -259,6 +284,9 @@ union lb_msg {
 	struct lb_msg_wait wait;
 	struct lb_msg_audit audit;
 	struct lb_msg_keys keys;
+	struct lb_msg_approve_signed approve_signed;
+	struct lb_msg_to_sign to_sign;
+	struct lb_msg_signed signed_by;
 	struct lb_msg_login login;
 	struct lb_msg_done done;
 	struct lb_msg_refused refused;

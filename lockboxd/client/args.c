@@ -9,7 +9,7 @@
 #include "text.h"
 
 /* How an option's value is read. */
-enum kind { FLAG, DURATION, SENTENCE, LINE, NUMBER, GRANT, PATH };
+enum kind { FLAG, DURATION, SENTENCE, LINE, NUMBER, GRANT, PATH, FILE_NAME };
 
 static const struct option {
 	const char *name;
@@ -24,6 +24,11 @@ static const struct option {
 	{"wait", LB_OPT_WAIT, FLAG, NULL, "wait until it is decided; Ctrl-C leaves it as it is"},
 	{"after", LB_OPT_AFTER, NUMBER, "SEQ", "only records after this number"},
 	{"grant", LB_OPT_GRANT, GRANT, "ID", "only records of this grant"},
+	{"statement", LB_OPT_STATEMENT, FLAG, NULL,
+	 "print what its approver is to sign, nothing else"},
+	{"signature", LB_OPT_SIGNATURE, FILE_NAME, "FILE",
+	 "by ssh-keygen -Y sign; - is standard input"},
+	{"sign", LB_OPT_SIGN, FILE_NAME, "KEY", "have ssh-keygen sign with this key of yours"},
 	{"socket", LB_OPT_SOCKET, PATH, "PATH",
 	 "the daemon's socket, when it is not the usual one"},
 	{"json", LB_OPT_JSON, FLAG, NULL, "one JSON document instead of words"},
@@ -168,6 +173,11 @@ take_value(struct state *s, const struct option *o, const char *value)
 		return problem(args, "\"%s\" is no grant: write it as R-17", quoted(q, value));
 	case PATH:
 		args->socket = value;
+		return LB_OK;
+	case FILE_NAME:
+		if (args->file != NULL)
+			return problem(args, "--signature and --sign exclude one another");
+		args->file = value;
 		return LB_OK;
 	case FLAG:
 		break;

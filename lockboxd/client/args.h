@@ -26,6 +26,9 @@ enum lb_option {
 	LB_OPT_GRANT = 1 << 7,
 	LB_OPT_SOCKET = 1 << 8, /* local only */
 	LB_OPT_WAIT = 1 << 9,
+	LB_OPT_STATEMENT = 1 << 20,
+	LB_OPT_SIGNATURE = 1 << 21,
+	LB_OPT_SIGN = 1 << 22, /* local only */
 };
 
 /* The word a verb takes besides its options. */
@@ -47,6 +50,7 @@ struct lb_args {
 	char text[LB_REASON_MAX + 1]; /* of --reason or --comment */
 	uint64_t after, grant;
 	const char *socket;	       /* borrowed from the words */
+	const char *file;	       /* of --signature or --sign; the same */
 	char problem[LB_PROBLEM_TEXT]; /* what is wrong and what to write, escaped */
 };
 

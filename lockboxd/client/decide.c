@@ -31,6 +31,7 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 			lb_cli_say(cli, "R-%" PRIu64 " is %s.", g->id, lb_state_name(g->state));
 		break;
 	case LB_MSG_APPROVE:
+	case LB_MSG_APPROVE_SIGNED:
 		if (g->state == LB_STATE_NOTIFIED)
 			lb_cli_say(cli,
 				   "Your approval of R-%" PRIu64
@@ -59,8 +60,8 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 	fputc('\n', cli->out);
 }
 
-static enum lb_exit
-answer_grant(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *g)
+enum lb_exit
+lb_cli_answer_grant(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *g)
 {
 	if (cli->json) {
 		int err = lb_cli_json_print(cli, lb_cli_json_grant(g));
@@ -73,9 +74,9 @@ answer_grant(const struct lb_cli *cli, uint16_t message, const struct lb_msg_gra
 	return LB_EXIT_DONE;
 }
 
-static int
-get_grant(const struct lb_cli *cli, uint16_t type, const void *msg, struct lb_msg_grant *g,
-	  struct lb_cli_link *link)
+int
+lb_cli_get_grant(const struct lb_cli *cli, uint16_t type, const void *msg, struct lb_msg_grant *g,
+		 struct lb_cli_link *link)
 {
 	int err = lb_cli_link_open(link, cli);
 
@@ -90,20 +91,26 @@ ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg, bool wai
 {
 	struct lb_cli_link link;
 	struct lb_msg_grant g;
-	int err = get_grant(cli, type, msg, &g, &link);
+	int err = lb_cli_get_grant(cli, type, msg, &g, &link);
 
 	if (err != LB_OK)
 		return lb_cli_failure(cli, err, &link);
 	if (!wait)
-		return answer_grant(cli, type, &g);
+		return lb_cli_answer_grant(cli, type, &g);
 	if (!cli->json) {
 		if (lb_cli_waits(&g))
-			answer_grant(cli, type, &g);
+			lb_cli_answer_grant(cli, type, &g);
 		else
 			lb_cli_show_grant(cli, &g);
 		fputc('\n', cli->out);
 	}
 	return lb_cli_wait(cli, &g);
+}
+
+enum lb_exit
+lb_cli_ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg)
+{
+	return ask_for_grant(cli, type, msg, false);
 }
 
 enum lb_exit

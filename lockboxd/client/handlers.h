@@ -2,12 +2,24 @@
 #ifndef LB_CLIENT_HANDLERS_H
 #define LB_CLIENT_HANDLERS_H
 
+#include "ask.h"
 #include "verbs.h"
 
 /* decide.c: everything that changes a grant. */
 enum lb_exit lb_run_request(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_act(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_claim(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+/* One request whose answer is a grant: asked; asked and shown; shown. */
+int lb_cli_get_grant(const struct lb_cli *cli, uint16_t type, const void *msg,
+		     struct lb_msg_grant *g, struct lb_cli_link *link);
+enum lb_exit lb_cli_ask_for_grant(const struct lb_cli *cli, uint16_t type, const void *msg);
+enum lb_exit lb_cli_answer_grant(const struct lb_cli *cli, uint16_t message,
+				 const struct lb_msg_grant *g);
+
+/* sign.c: signed approvals. */
+enum lb_exit lb_run_approve(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+enum lb_exit lb_run_evidence(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+enum lb_exit lb_run_statement(const struct lb_cli *, const struct lb_args *);
 
 /* read.c: everything that only looks. */
 enum lb_exit lb_run_roles(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);

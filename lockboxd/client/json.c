@@ -49,7 +49,7 @@ lb_cli_json_init(void)
 static json_t *
 text(const char *value)
 {
-	char safe[LB_ESCAPED(LB_KEY_BLOB_MAX)];
+	char safe[LB_ESCAPED(LB_STATEMENT_MAX)];
 	json_t *string = json_string(value);
 
 	if (string != NULL)
@@ -284,6 +284,46 @@ lb_cli_json_record(const struct lb_msg_record *r)
 		{"detail", text(r->detail)},
 		{"hash", json_string(hash)},
 	};
+
+	return OBJECT(members);
+}
+
+#define SPACE "lockbox-approval"
+
+json_t *
+lb_cli_json_to_sign(const struct lb_msg_to_sign *s)
+{
+	const struct member members[] = {
+		{"id", grant_id(s->id)},
+		{"namespace", json_string(SPACE)},
+		{"keys", list(s->keys)},
+		{"statement", text(s->statement)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_signed(const struct lb_msg_signed *s)
+{
+	char signers[sizeof s->approver + sizeof s->key + 64];
+
+	snprintf(signers, sizeof signers, "%s namespaces=\"" SPACE "\" %s", s->approver, s->key);
+	const struct member members[] = {
+		{"number", number(s->number)},	       {"level", number(s->level + 1u)},
+		{"approver", text(s->approver)},       {"time", time_or_null(s->time_s)},
+		{"fingerprint", text(s->fingerprint)}, {"namespace", json_string(SPACE)},
+		{"allowed_signers", text(signers)},    {"statement", text(s->statement)},
+		{"signature", text(s->signature)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_evidence(uint64_t id, json_t *array)
+{
+	const struct member members[] = {{"id", grant_id(id)}, {"evidence", array}};
 
 	return OBJECT(members);
 }

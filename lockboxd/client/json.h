@@ -21,6 +21,10 @@ json_t *lb_cli_json_grant(const struct lb_msg_grant *g);
 json_t *lb_cli_json_role(const struct lb_msg_role *r);
 json_t *lb_cli_json_claimed(const struct lb_msg_claimed *c);
 json_t *lb_cli_json_record(const struct lb_msg_record *r);
+json_t *lb_cli_json_to_sign(const struct lb_msg_to_sign *s);
+json_t *lb_cli_json_signed(const struct lb_msg_signed *s);
+/* {"id":...,"evidence":[...]}; the array is given up. */
+json_t *lb_cli_json_evidence(uint64_t id, json_t *array);
 
 /* Prints a value without a newline, and gives it up; NULL counts as out of memory. */
 int lb_cli_json_put(const struct lb_cli *cli, json_t *value);

@@ -157,6 +157,8 @@ lb_run_show(const struct lb_cli *cli, const struct lb_verb *verb, const struct l
 	int err;
 
 	(void)verb;
+	if (args->given & LB_OPT_STATEMENT)
+		return lb_run_statement(cli, args);
 	memset(&msg, 0, sizeof msg);
 	msg.id = args->id;
 	err = lb_cli_link_open(&link, cli);

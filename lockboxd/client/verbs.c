@@ -32,11 +32,12 @@ static const struct lb_verb verbs[] = {
 	 {LB_OPERAND_MAYBE_ID, NO_OPTION}, LB_MSG_END, lb_run_act, NULL},
 	{"pending", "", "what waits for your approval", "", {LB_OPERAND_NONE, NO_OPTION},
 	 LB_MSG_LIST, lb_run_pending, NULL},
-	{"show", "ID", "everything about one request or grant", "R-17",
-	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_SHOW, lb_run_show, NULL},
-	{"approve", "ID [--comment TEXT]", "say yes to a request",
+	{"show", "ID [--statement]", "everything about one request or grant", "R-17",
+	 {LB_OPERAND_ID, LB_OPT_STATEMENT, 0}, LB_MSG_SHOW, lb_run_show, NULL},
+	{"approve", "ID [--comment TEXT] [--signature FILE]", "say yes to a request",
 	 "R-17 --comment \"as agreed\"",
-	 {LB_OPERAND_ID, LB_OPT_COMMENT, 0}, LB_MSG_APPROVE, lb_run_act, NULL},
+	 {LB_OPERAND_ID, LB_OPT_COMMENT | LB_OPT_SIGNATURE | LB_OPT_SIGN, 0}, LB_MSG_APPROVE,
+	 lb_run_approve, NULL},
 	{"deny", "ID --reason TEXT", "say no to a request",
 	 "R-17 --reason \"not during the freeze\"",
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_DENY, lb_run_act, NULL},
@@ -45,6 +46,8 @@ static const struct lb_verb verbs[] = {
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_REVOKE, lb_run_act, NULL},
 	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
+	{"evidence", "ID", "its signed approvals, for ssh-keygen to verify", "R-17",
+	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_EVIDENCE, lb_run_evidence, NULL},
 	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
 	{"doctor", "[--reset-clock [--confirm]]", "is this host as Lockbox needs it", "",
@@ -148,6 +151,8 @@ run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **wo
 	}
 	if (!cli->gate)
 		syntax.allowed |= LB_OPT_SOCKET;
+	else
+		syntax.allowed &= ~(unsigned)LB_OPT_SIGN;
 	err = lb_args_parse(&args, &syntax, count - 1, words + 1);
 	if (args.given & LB_OPT_JSON)
 		cli->json = true;

@@ -17,8 +17,11 @@
 #define BLOB_MAX (LB_SSHSIG_MAX * 3 / 4)
 #define APPLICATION_MAX 255u
 #define USER_PRESENT 0x01u
+#define BLANKS " \t\n\v\f\r"
+#define LINE_LENGTH 70
 #define NOT_BASE64 "is damaged: it is no valid base64"
 
+_Static_assert(LB_SSHSIG_FOLDED_MAX >= LB_SSHSIG_MAX + LB_SSHSIG_MAX / LINE_LENGTH + 1, "folded");
 _Static_assert(LB_SSHSIG_SIGNED_MAX == crypto_sign_BYTES, "a signature of Ed25519");
 
 /* A string of the SSH protocol: 32 bits of length and that many bytes. */
@@ -200,6 +203,28 @@ lb_sshsig_parse(const char *text, size_t len, struct lb_sshsig *sig, const char 
 	}
 	*sig = got;
 	return LB_OK;
+}
+
+void
+lb_sshsig_fold(const char *text, size_t len, char out[LB_SSHSIG_FOLDED_MAX + 1])
+{
+	struct string body;
+	size_t used = sizeof FIRST_LINE - 1, column = 0;
+
+	memcpy(out, FIRST_LINE, used);
+	if (take_armor(text, len, &body) != NULL)
+		body.len = 0;
+	for (size_t i = 0; i < body.len; i++) {
+		if (strchr(BLANKS, body.at[i]) != NULL)
+			continue;
+		if (column == LINE_LENGTH) {
+			out[used++] = '\n';
+			column = 0;
+		}
+		out[used++] = (char)body.at[i];
+		column++;
+	}
+	memcpy(out + used, LAST_LINE "\n", sizeof LAST_LINE "\n");
 }
 
 /* What is signed in the end: PROTOCOL.sshsig's own frame around the hash of the message. */

@@ -27,10 +27,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LB_SSHSIG_MAX 1024	/* bytes of an armored signature */
-#define LB_SSHSIG_NAME_MAX 64	/* bytes of a namespace */
-#define LB_SSHSIG_KEY_MAX 384	/* bytes of a public key of the two types */
-#define LB_SSHSIG_SIGNED_MAX 64 /* bytes of a signature of RFC 8032 */
+#define LB_SSHSIG_MAX 1000	  /* bytes of an armored signature */
+#define LB_SSHSIG_FOLDED_MAX 1020 /* bytes of one in lines of 70 */
+#define LB_SSHSIG_NAME_MAX 64	  /* bytes of a namespace */
+#define LB_SSHSIG_KEY_MAX 384	  /* bytes of a public key of the two types */
+#define LB_SSHSIG_SIGNED_MAX 64	  /* bytes of a signature of RFC 8032 */
 
 /* A signature, decoded and not yet believed. */
 struct lb_sshsig {
@@ -51,6 +52,12 @@ struct lb_sshsig {
  * static phrase that completes "the signature " ("is cut short").
  */
 int lb_sshsig_parse(const char *text, size_t len, struct lb_sshsig *sig, const char **why);
+
+/*
+ * Writes an armored signature that has been decoded as ssh-keygen writes it: in
+ * lines of 70, without blanks.  So there is one text for each signature.
+ */
+void lb_sshsig_fold(const char *text, size_t len, char out[LB_SSHSIG_FOLDED_MAX + 1]);
 
 /*
  * True when this key, given as RFC 4253 writes it (the base64 of a .pub line,

@@ -348,6 +348,35 @@ the_armor_is_ssh_keygens(void **state)
 	}
 }
 
+/* However it was broken into lines, it is kept as ssh-keygen writes it. */
+static void
+there_is_one_text_for_each_signature(void **state)
+{
+	char text[MADE_MAX], folded[LB_SSHSIG_FOLDED_MAX + 1], *p;
+
+	(void)state;
+	lb_sshsig_fold(made_sha512, strlen(made_sha512), folded);
+	assert_string_equal(folded, made_sha512);
+	snprintf(text, sizeof text, "%s", made_sha512);
+	for (p = strchr(text, '\n') + 1; (p = strchr(p, '\n')) != NULL && p[1] != '-';)
+		memmove(p, p + 1, strlen(p));
+	lb_sshsig_fold(text, strlen(text), folded);
+	assert_string_equal(folded, made_sha512);
+	for (p = strchr(text, '\n') + 10; p < strstr(text, "\n-----END"); p += 11) {
+		memmove(p + 1, p, strlen(p) + 1);
+		*p = " \t\v\f\r\n"[(p - text) % 6];
+	}
+	lb_sshsig_fold(text, strlen(text), folded);
+	assert_string_equal(folded, made_sha512);
+	/* The longest. */
+	memset(text, 'A', LB_SSHSIG_MAX);
+	memcpy(text, "-----BEGIN SSH SIGNATURE-----\n", 30);
+	memcpy(text + LB_SSHSIG_MAX - 28, "\n-----END SSH SIGNATURE-----", 28);
+	lb_sshsig_fold(text, LB_SSHSIG_MAX, folded);
+	assert_true(strlen(folded) <= LB_SSHSIG_FOLDED_MAX);
+	assert_non_null(strstr(folded, "\n-----END SSH SIGNATURE-----\n"));
+}
+
 /* The order of the group, little-endian. */
 static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
 				  0xa2, 0xde, 0xf9, 0xde, 0x14, 0,    0,    0,	  0,	0,    0,
@@ -423,6 +452,7 @@ main(void)
 		cmocka_unit_test(every_bit_of_a_signature_counts),
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(the_armor_is_ssh_keygens),
+		cmocka_unit_test(there_is_one_text_for_each_signature),
 		cmocka_unit_test(other_forms_of_a_signature_are_refused),
 	};
 
