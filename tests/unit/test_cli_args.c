@@ -202,8 +202,9 @@ manual(void)
 static void
 the_manual_lists_every_verb_option_and_refusal(void **state)
 {
-	static const char *const options[] = {"json",	"help",	 "for",	  "reason", "comment",
-					      "ticket", "after", "grant", "socket", "version"};
+	static const char *const options[] = {
+		"json",	 "help",   "for",     "reason",	   "comment",	"ticket", "after",
+		"grant", "socket", "version", "statement", "signature", "sign"};
 	const char *text = manual();
 	char wanted[64];
 	size_t count;
@@ -227,7 +228,7 @@ the_manual_lists_every_verb_option_and_refusal(void **state)
 		if (strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) does not name --%s", options[i]);
 	}
-	for (uint16_t code = LB_NO_IDENTITY; code <= LB_TRY_LATER; code++)
+	for (uint16_t code = LB_NO_IDENTITY; code <= LB_UNSIGNED; code++)
 		assert_non_null(strstr(text, lb_cli_refusal_name(code)));
 }
 
