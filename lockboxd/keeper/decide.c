@@ -6,17 +6,23 @@
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
 #include "keeper/levels.h"
+#include "keeper/sign.h"
 #include "text.h"
 
 #define WAITING (1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED)
 #define LIVE_STATES (WAITING | 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE)
 
+/* What a function returns that has queued a refusal with err. */
+static int
+refused(int err)
+{
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
 static int
 refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *text)
 {
-	int err = lb_refuse(tx, who, code, "%s", text);
-
-	return err == LB_OK ? LB_ERR_REFUSED : err;
+	return refused(lb_refuse(tx, who, code, "%s", text));
 }
 
 static int
@@ -69,7 +75,7 @@ not_now(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 
 /* An approval comes on top of those that count still; what it brings about. */
 static enum lb_event
-add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity)
+add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity, uint64_t statement)
 {
 	struct lb_approval *a = &g->approval[g->have];
 	struct lb_tally t;
@@ -78,6 +84,7 @@ add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity)
 	snprintf(a->identity, sizeof a->identity, "%s", identity);
 	a->level = t.now;
 	a->at_s = tx->now_s;
+	a->statement = statement;
 	g->have++;
 	if (t.have[t.now] + 1 < t.need[t.now])
 		return LB_EVENT_APPROVE;
@@ -100,53 +107,96 @@ tell_progress(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
 }
 
 int
-lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, struct lb_grant *g)
 {
-	const struct lb_policy_host *host = lb_policy_host(tx->k->policy);
-	char progress[64];
 	struct lb_step step;
-	struct lb_grant g;
 	const char *why;
-	enum lb_event event;
 	enum lb_right right;
-	int err = lb_find_grant(tx, who, msg->act.id, 0, &g);
+	int err = lb_find_grant(tx, who, id, 0, g);
 
 	if (err == LB_OK)
-		err = check_text(tx, who, msg->act.text, false);
-	if (err == LB_OK)
-		err = check_approver(tx, who, &g);
+		err = check_approver(tx, who, g);
 	if (err != LB_OK)
-		return lb_settled(err);
-	right = lb_levels_right(tx, &g, who->identity);
+		return err;
+	right = lb_levels_right(tx, g, who->identity);
 	if (right == LB_RIGHT_GIVEN)
-		return not_now(tx, who, &g, right);
-	if (!lb_role_unchanged(tx->k->policy, &g, tx->now_s))
-		return lb_refuse(
+		return refused(not_now(tx, who, g, right));
+	if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
+		return refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since; it must be requested anew");
 	/* What it is refused for as it stands comes first: whose turn it is matters while it waits. */
-	if (lb_grant_step(&g, LB_EVENT_APPROVE, tx->now_s, &step, &why) != LB_OK)
-		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
+	if (lb_grant_step(g, LB_EVENT_APPROVE, tx->now_s, &step, &why) != LB_OK)
+		return refused(lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s",
+					 (unsigned long long)g->id, why));
 	if (right != LB_RIGHT_NOW)
-		return not_now(tx, who, &g, right);
+		return refused(not_now(tx, who, g, right));
 	/* Who has lost the right since has not approved; the record keeps that it was said. */
-	lb_levels_settle(tx, &g);
-	if (g.have >= LB_APPROVALS_MAX)
-		return lb_refuse(tx, who, LB_OVER_LIMIT, "it has as many approvals as can be kept");
-	event = add_approval(tx, &g, who->identity);
-	if (lb_grant_step(&g, event, tx->now_s, &step, &why) != LB_OK)
-		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g.id, why);
+	lb_levels_settle(tx, g);
+	if (g->have >= LB_APPROVALS_MAX)
+		return refuse(tx, who, LB_OVER_LIMIT, "it has as many approvals as can be kept");
+	return LB_OK;
+}
+
+/* The approval itself; remark is for the record, statement the one that was signed, or 0. */
+static int
+approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint64_t statement,
+	const char *remark)
+{
+	const struct lb_policy_host *host = lb_policy_host(tx->k->policy);
+	enum lb_event event = add_approval(tx, g, who->identity, statement);
+	char progress[64];
+	struct lb_step step;
+	const char *why;
+	int err;
+
+	if (lb_grant_step(g, event, tx->now_s, &step, &why) != LB_OK)
+		return LB_ERR_INTERNAL; /* it may be approved now: lb_may_approve_now() */
 	if (event == LB_EVENT_APPROVE_LAST)
-		g.until_s = tx->now_s + host->claim_window_s;
+		g->until_s = tx->now_s + host->claim_window_s;
 	else if (event == LB_EVENT_NOTIFY)
-		g.until_s = tx->now_s + host->request_lifetime_s;
-	tell_progress(tx, &g, progress, sizeof progress);
-	err = lb_move(tx, &g, &step, "");
+		g->until_s = tx->now_s + host->request_lifetime_s;
+	tell_progress(tx, g, progress, sizeof progress);
+	err = lb_move(tx, g, &step, "");
 	if (err == LB_OK)
-		err = lb_audit(tx, "approve", &g, who->actor, "%s%s%s%s%s", progress,
-			       msg->act.text[0] ? ": " : "", msg->act.text,
-			       who->fingerprint[0] ? ", key " : "", who->fingerprint);
-	return err == LB_OK ? lb_answer_grant(tx, who, &g) : err;
+		err = lb_audit(tx, "approve", g, who->actor, "%s%s%s%s%s", progress,
+			       remark[0] ? ": " : "", remark, who->fingerprint[0] ? ", key " : "",
+			       who->fingerprint);
+	return err == LB_OK ? lb_answer_grant(tx, who, g) : err;
+}
+
+int
+lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_grant g;
+	int err = check_text(tx, who, msg->act.text, false);
+
+	if (err == LB_OK)
+		err = lb_may_approve_now(tx, who, msg->act.id, &g);
+	if (err != LB_OK)
+		return lb_settled(err);
+	if (lb_policy_role(tx->k->policy, g.role)->signed_approvals)
+		return lb_refuse(tx, who, LB_UNSIGNED,
+				 "%s takes signed approvals only: sign what show R-%llu "
+				 "--statement prints, with ssh-keygen -Y sign -n lockbox-approval, "
+				 "and give it to approve R-%llu --signature -",
+				 g.role, (unsigned long long)g.id, (unsigned long long)g.id);
+	return approve(tx, who, &g, 0, msg->act.text);
+}
+
+int
+lb_do_approve_signed(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	char remark[LB_SIGN_REMARK];
+	uint64_t statement;
+	struct lb_grant g;
+	int err = lb_may_approve_now(tx, who, msg->approve_signed.id, &g);
+
+	if (err == LB_OK)
+		err = lb_sign_take(tx, who, &g, msg->approve_signed.signature, &statement, remark);
+	if (err != LB_OK)
+		return lb_settled(err);
+	return approve(tx, who, &g, statement, remark);
 }
 
 /* Steps a grant, moves it with a cause, records the event and answers. */

@@ -79,6 +79,15 @@ need_at(struct lb_tx *tx, const struct lb_grant *g, size_t level)
 								: g->level[level].need;
 }
 
+/* Whether an approval is signed where the role takes no other. */
+static bool
+signed_enough(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+
+	return g->approval[i].statement != 0 || role == NULL || !role->signed_approvals;
+}
+
 /* Whether somebody's approval counts already, at this level or, if that bars him, at one before it. */
 static bool
 barred(const struct lb_grant *g, const struct lb_tally *t, size_t level, const char *identity)
@@ -106,7 +115,7 @@ lb_levels_tally(struct lb_tx *tx, const struct lb_grant *g, struct lb_tally *t)
 		for (; a < g->have && g->approval[a].level == l; a++) {
 			const char *who = g->approval[a].identity;
 
-			if (short_of || strcmp(who, g->identity) == 0 ||
+			if (short_of || strcmp(who, g->identity) == 0 || !signed_enough(tx, g, a) ||
 			    !approver_at(tx, g, l, who) || barred(g, t, l, who))
 				continue;
 			t->counts[a] = true;

@@ -5,7 +5,8 @@
  * order, each with its name, teams and number, and who approved at which.  An
  * approval counts while the policy in force still has that level and whoever
  * gave it still is in its teams, is not the grant's engineer, and did not count
- * for an earlier level, unless the level allows it.  A level is asked once
+ * for an earlier level, unless the level allows it; and if it is signed, where
+ * the role takes signed approvals only.  A level is asked once
  * those before it have what they need, so what comes behind one that has lost
  * an approval counts no more.  How many a level takes is what the policy said
  * at the request or what it says now, whichever is more.

@@ -282,24 +282,21 @@ lb_sshsig_verify(const struct lb_sshsig *sig, const char *space, const uint8_t *
 		 const void *message, size_t len, const char **why)
 {
 	uint8_t frame[FRAME_MAX], touched[TOUCHED_SIZE];
-	const char *fault = NULL;
 	size_t size;
 
+	*why = NULL;
 	if (key_len != sig->key_len || memcmp(key, sig->key, key_len) != 0)
-		fault = "is by another key";
+		*why = "is by another key";
 	else if (strcmp(space, sig->space) != 0)
-		fault = "was made in another namespace";
+		*why = "was made in another namespace";
 	else if (sig->hardware && !(sig->flags & USER_PRESENT))
-		fault = "is by a hardware key that nobody touched";
-	if (fault == NULL) {
-		size = frame_message(sig, space, message, len, frame);
-		frame_touched(sig, frame, size, touched);
-		if (!(sig->hardware ? holds(sig, touched, sizeof touched)
-				    : holds(sig, frame, size)))
-			fault = "does not fit what was to be signed";
-	}
-	if (fault == NULL)
+		*why = "is by a hardware key that nobody touched";
+	if (*why != NULL)
+		return LB_ERR_REFUSED;
+	size = frame_message(sig, space, message, len, frame);
+	frame_touched(sig, frame, size, touched);
+	if (sig->hardware ? holds(sig, touched, sizeof touched) : holds(sig, frame, size))
 		return LB_OK;
-	*why = fault;
-	return LB_ERR_REFUSED;
+	*why = "does not fit what was to be signed";
+	return LB_ERR_DAMAGED;
 }

@@ -67,8 +67,9 @@ bool lb_sshsig_takes(const uint8_t *key, size_t key_len);
 
 /*
  * LB_OK when sig is a signature of the message by exactly this key in exactly
- * this namespace.  LB_ERR_REFUSED otherwise, with *why as above ("was made in
- * another namespace").
+ * this namespace.  LB_ERR_REFUSED when key or namespace are others, or nobody
+ * touched the hardware key, LB_ERR_DAMAGED when it is of something else than the
+ * message; with *why as above ("was made in another namespace").
  */
 int lb_sshsig_verify(const struct lb_sshsig *sig, const char *space, const uint8_t *key,
 		     size_t key_len, const void *message, size_t len, const char **why);

@@ -43,6 +43,7 @@ struct lb_approval {
 	char identity[LB_IDENTITY_MAX + 1];
 	uint8_t level;
 	uint64_t at_s;
+	uint64_t statement; /* number of the one that was signed; 0: not signed */
 };
 
 /* Times are Unix seconds on the keeper's clock (clock.h), which never goes back. */
@@ -95,6 +96,7 @@ struct lb_session {
 struct lb_signed {
 	uint64_t grant, number; /* number: from 1 in each grant */
 	char approver[LB_IDENTITY_MAX + 1];
+	uint8_t level; /* from 0 */
 	uint8_t nonce[LB_NONCE_SIZE];
 	uint64_t stated_s, used_s; /* used_s 0: not used, and there is no key and no signature */
 	char key[LB_KEY_LINE_MAX + 1]; /* that it was signed with: type and base64 */

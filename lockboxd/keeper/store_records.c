@@ -29,7 +29,7 @@ static const struct lb_field counters_fields[] = {
 	LB_U8(struct lb_grant, level[i].need), LB_U8(struct lb_grant, level[i].flags)
 #define APPROVAL(i)                                                                                \
 	LB_TEXT(struct lb_grant, approval[i].identity), LB_U8(struct lb_grant, approval[i].level), \
-	LB_U64(struct lb_grant, approval[i].at_s)
+	LB_U64(struct lb_grant, approval[i].at_s), LB_U64(struct lb_grant, approval[i].statement)
 /* clang-format on */
 
 static const struct lb_field grant_fields[] = {
@@ -100,11 +100,11 @@ static const struct lb_field audit_fields[] = {
 };
 
 static const struct lb_field statement_fields[] = {
-	LB_U64(struct lb_signed, grant),      LB_U64(struct lb_signed, number),
-	LB_TEXT(struct lb_signed, approver),  LB_BYTES(struct lb_signed, nonce),
-	LB_U64(struct lb_signed, stated_s),   LB_U64(struct lb_signed, used_s),
-	LB_TEXT(struct lb_signed, key),	      LB_TEXT(struct lb_signed, text),
-	LB_TEXT(struct lb_signed, signature),
+	LB_U64(struct lb_signed, grant),     LB_U64(struct lb_signed, number),
+	LB_TEXT(struct lb_signed, approver), LB_U8(struct lb_signed, level),
+	LB_BYTES(struct lb_signed, nonce),   LB_U64(struct lb_signed, stated_s),
+	LB_U64(struct lb_signed, used_s),    LB_TEXT(struct lb_signed, key),
+	LB_TEXT(struct lb_signed, text),     LB_TEXT(struct lb_signed, signature),
 };
 
 static bool counters_valid(const void *record, const struct lb_key *key);
@@ -271,7 +271,8 @@ approvals_valid(const struct lb_grant *g)
 	for (size_t i = 0; i < LB_APPROVALS_MAX; i++) {
 		const struct lb_approval *a = &g->approval[i];
 
-		if (i >= g->have && (a->identity[0] != '\0' || a->level != 0 || a->at_s != 0))
+		if (i >= g->have &&
+		    (a->identity[0] != '\0' || a->level != 0 || a->at_s != 0 || a->statement != 0))
 			return false;
 		if (i < g->have &&
 		    (!lb_identity_valid(a->identity) || a->level < level || a->level >= g->levels))
@@ -349,7 +350,7 @@ statement_valid(const void *record, const struct lb_key *key)
 	bool used = s->used_s != 0;
 
 	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number)) &&
-	       lb_identity_valid(s->approver) && s->text[0] != '\0' &&
+	       lb_identity_valid(s->approver) && s->level < LB_LEVELS_MAX && s->text[0] != '\0' &&
 	       used == (s->key[0] != '\0') && used == (s->signature[0] != '\0');
 }
 

@@ -171,8 +171,8 @@ decode(size_t row, const char *base64, size_t len, uint8_t *blob, size_t *blob_l
 	for (size_t i = 0; i < len; i++)
 		if ((uint8_t)base64[i] > 127)
 			return "the key is no valid base64; copy the whole line of the .pub file";
-	if (len == 0 || sodium_base642bin(blob, LB_KEY_BLOB_MAX, base64, len, NULL, &r.left, NULL,
-					  sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (len == 0 || sodium_base642bin(blob, LB_KEY_DECODED_MAX, base64, len, NULL, &r.left,
+					  NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
 		return "the key is no valid base64; copy the whole line of the .pub file";
 	*blob_len = r.left;
 	if (!field_is(next_string(&r), types[row].type))
@@ -194,7 +194,7 @@ int
 lb_key_blob(const char *type, const char *base64, uint8_t *blob, size_t *len)
 {
 	size_t row = find_type(type, strlen(type)), got;
-	uint8_t buf[LB_KEY_BLOB_MAX];
+	uint8_t buf[LB_KEY_DECODED_MAX];
 
 	if (row == TYPES || decode(row, base64, strlen(base64), buf, &got) != NULL)
 		return LB_ERR_MALFORMED;

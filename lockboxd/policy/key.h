@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LB_KEY_BLOB_MAX 4096	  /* bytes of a decoded key */
+#define LB_KEY_DECODED_MAX 4096	  /* bytes of a decoded key */
 #define LB_KEY_COMMENT_MAX 128	  /* bytes, with the NUL */
 #define LB_KEY_FINGERPRINT_MAX 51 /* "SHA256:" and 43 characters, with the NUL */
 
 struct lb_key {
 	const char *type; /* static storage */
-	uint8_t blob[LB_KEY_BLOB_MAX];
+	uint8_t blob[LB_KEY_DECODED_MAX];
 	size_t blob_len;
 	char comment[LB_KEY_COMMENT_MAX]; /* "" when there is none */
 	char fingerprint[LB_KEY_FINGERPRINT_MAX];
@@ -32,7 +32,7 @@ int lb_key_parse(const char *text, struct lb_key *key, const char **why);
 /*
  * Decodes base64 of a blob and checks its structure against type, as sshd
  * hands them to an AuthorizedKeysCommand (%t and %k).  blob has room for
- * LB_KEY_BLOB_MAX bytes.  LB_ERR_MALFORMED.
+ * LB_KEY_DECODED_MAX bytes.  LB_ERR_MALFORMED.
  */
 int lb_key_blob(const char *type, const char *base64, uint8_t *blob, size_t *len);
 

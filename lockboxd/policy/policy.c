@@ -136,7 +136,7 @@ const struct lb_policy_identity *
 lb_policy_identity_by_key(const struct lb_policy *policy, const char *type, const char *base64,
 			  const struct lb_policy_key **key)
 {
-	uint8_t blob[LB_KEY_BLOB_MAX];
+	uint8_t blob[LB_KEY_DECODED_MAX];
 	struct lb_policy_key wanted = {.blob = blob};
 	struct lb_key_owner like = {&wanted, NULL};
 	const struct lb_key_owner *found = NULL;

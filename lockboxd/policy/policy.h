@@ -96,6 +96,7 @@ struct lb_policy_role {
 	const char *shell;	       /* never "": the host's when the role names none */
 	bool root_equivalent;
 	bool port_forwarding;
+	bool signed_approvals; /* an approval counts only with a signature */
 };
 
 /*

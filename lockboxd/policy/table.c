@@ -60,6 +60,7 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("shell",            shell,              PATH,       NULL,        2,      128, 0),
 	ROLE("root-equivalent",  root_equivalent,    BOOL,       "false",     0,      1,   0),
 	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
+	ROLE("signed-approvals", signed_approvals,   BOOL,       "false",     0,      1,   0),
 };
 
 static const struct lb_policy_row level_rows[] = {

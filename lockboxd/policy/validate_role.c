@@ -285,9 +285,13 @@ report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *secti
 			role->name, who, written ? "at level '" : "", written ? level->name : "",
 			written ? "' " : "", level->approvals,
 			level->approvals == 1 ? "approval is" : "approvals are",
-			others + himself == 0 ? "nobody is in the teams of its approvers"
-			: others == 0	      ? "only its own requester could approve"
-					      : "there are not that many approvers besides");
+			others + himself == 0 && role->signed_approvals
+				? "nobody in the teams of its approvers can sign"
+			: others + himself == 0 ? "nobody is in the teams of its approvers"
+			: others == 0		? "only its own requester could approve"
+			: role->signed_approvals
+				? "there are not that many approvers besides who can sign"
+				: "there are not that many approvers besides");
 		return;
 	}
 	lb_doc_error(doc, section,
@@ -295,6 +299,35 @@ report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *secti
 		     "are too few people, for nobody counts for two levels; add approvers, or "
 		     "write same-person = true where somebody may",
 		     role->name, who, all);
+}
+
+static bool
+can_sign(const struct lb_policy_identity *who)
+{
+	for (size_t i = 0; i < who->key_texts.count; i++)
+		if (strcmp(who->keys[i].type, "ssh-ed25519") == 0 ||
+		    strcmp(who->keys[i].type, "sk-ssh-ed25519@openssh.com") == 0)
+			return true;
+	return false;
+}
+
+/* Where approvals must be signed, who cannot sign is no approver. */
+static void
+drop_who_cannot_sign(const struct lb_doc *doc, const struct lb_doc_section *section,
+		     uint8_t *people)
+{
+	const struct lb_policy *p = doc->policy;
+	const struct lb_policy_role *role = section->built;
+
+	for (size_t i = 0; role->signed_approvals && i < p->identities; i++) {
+		if (people[i] % KINDS == 0 || can_sign(&p->identity[i]))
+			continue;
+		people[i] &= ASKS;
+		lb_doc_warn(doc, section,
+			    "role '%s': approver '%s' cannot sign an approval; add a key of type "
+			    "ssh-ed25519 or sk-ssh-ed25519@openssh.com to the identity",
+			    role->name, p->identity[i].name);
+	}
 }
 
 /* A requester needs enough approvers besides himself, and a key to log in with. */
@@ -311,6 +344,7 @@ check_people(const struct lb_doc *doc, const struct lb_doc_section *section, uin
 	mark(p, &role->requesters, people, ASKS);
 	for (size_t l = 0; l < role->levels; l++)
 		mark(p, &role->level[l].approvers, people, 1u << l);
+	drop_who_cannot_sign(doc, section, people);
 	for (size_t i = 0; i < p->identities; i++) {
 		askers += (people[i] & ASKS) != 0;
 		crowd.fresh[people[i] % KINDS]++;

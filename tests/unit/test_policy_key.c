@@ -62,7 +62,7 @@ a_key_has_one_spelling_only(void **state)
 		"AAAAC3NzaC1lZDI1NTE5AAAAIG9V\xafMmSDDZwY3VCZKJgGb07OnXvxTgsm2So5P6ss2K0",
 		"",
 	};
-	uint8_t blob[LB_KEY_BLOB_MAX];
+	uint8_t blob[LB_KEY_DECODED_MAX];
 	size_t len = 0;
 
 	(void)state;
