@@ -99,7 +99,8 @@ struct to_warden {
 /* What one request caused. */
 struct answer {
 	int err;
-	unsigned done, refused, roles, grants, claims, records, keys, verdicts, healths, watches;
+	unsigned done, refused, roles, grants, claims, records, keys, verdicts, healths, watches,
+		to_signs, signeds;
 	uint16_t code;
 	char text[LB_REASON_MAX + 1];
 	struct lb_msg_done end;
@@ -111,6 +112,8 @@ struct answer {
 	struct lb_msg_key key;
 	struct lb_msg_verdict verdict;
 	struct lb_msg_health health;
+	struct lb_msg_to_sign to_sign;
+	struct lb_msg_signed signed_by;
 	struct to_warden warden[16];
 	size_t nwarden;
 	char log[4096]; /* the last line for syslog */
@@ -369,6 +372,14 @@ read_frame(struct answer *a, const struct lb_out *out)
 	case LB_MSG_HEALTH_REPORT:
 		a->healths++;
 		a->health = m.health;
+		break;
+	case LB_MSG_TO_SIGN:
+		a->to_signs++;
+		a->to_sign = m.to_sign;
+		break;
+	case LB_MSG_SIGNED:
+		a->signeds++;
+		a->signed_by = m.signed_by;
 		break;
 	case LB_MSG_VERDICT:
 		a->verdicts++;
