@@ -40,9 +40,9 @@ run_words(struct lb_cli *cli, const char *command)
 	if (lb_words_split(&words, command) != LB_OK)
 		return LB_EXIT_USAGE;
 	CHECK(words.count <= LB_WORDS_MAX && words.word[words.count] == NULL);
-	/* Verbs of this host read files of its own: not here. */
+	/* Verbs of this host read files of its own, --signature does too, --sign runs a program: not here. */
 	for (size_t i = 0; i < words.count; i++)
-		if (local_verb(words.word[i]))
+		if (local_verb(words.word[i]) || strncmp(words.word[i], "--sign", 6) == 0)
 			return LB_EXIT_USAGE;
 	return lb_verbs_run(cli, words.count, words.word);
 }

@@ -34,6 +34,12 @@ print_json(const struct lb_cli *cli, uint16_t type, const union lb_msg *msg)
 	case LB_MSG_RECORD:
 		value = lb_cli_json_record(&msg->record);
 		break;
+	case LB_MSG_TO_SIGN:
+		value = lb_cli_json_to_sign(&msg->to_sign);
+		break;
+	case LB_MSG_SIGNED:
+		value = lb_cli_json_signed(&msg->signed_by);
+		break;
 	default:
 		lb_cli_json_error(cli, "code", msg->refused.text);
 		return;
@@ -58,6 +64,9 @@ print_words(const struct lb_cli *cli, uint16_t type, const union lb_msg *msg)
 	case LB_MSG_RECORD:
 		lb_cli_show_record(cli, &msg->record);
 		return;
+	case LB_MSG_TO_SIGN:
+	case LB_MSG_SIGNED:
+		return; /* shown as they are: tests/fuzz/args.c */
 	default:
 		lb_cli_say(cli, "%s", msg->refused.text);
 	}
@@ -105,8 +114,9 @@ fill(uint16_t type, struct input *in, union lb_msg *msg)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint16_t types[] = {LB_MSG_GRANT, LB_MSG_ROLE, LB_MSG_CLAIMED, LB_MSG_RECORD,
-					 LB_MSG_REFUSED};
+	static const uint16_t types[] = {LB_MSG_GRANT,	LB_MSG_ROLE,	LB_MSG_CLAIMED,
+					 LB_MSG_RECORD, LB_MSG_REFUSED, LB_MSG_TO_SIGN,
+					 LB_MSG_SIGNED};
 	struct input in = {data, size};
 	uint16_t type = types[take_u8(&in) % (sizeof types / sizeof types[0])];
 	struct printed json, words;

@@ -401,6 +401,14 @@ gates(void)
 	GATE("claim-json", 3, "claim R-17", LB_MSG_DONE, LB_MSG_CLAIMED, LB_MSG_DONE);
 	GATE("approve", 1, "approve R-17 --comment \"it's fine\"", LB_MSG_DONE, LB_MSG_GRANT,
 	     LB_MSG_DONE);
+	GATE("approve-signature", 1, "approve R-17 --signature -", LB_MSG_DONE, LB_MSG_GRANT,
+	     LB_MSG_DONE);
+	GATE("approve-unsigned", 1, "approve R-17", LB_MSG_DONE, LB_MSG_REFUSED);
+	GATE("statement", 0, "show R-17 --statement", LB_MSG_TO_SIGN, LB_MSG_DONE);
+	GATE("statement-json", 3, "show R-17 --statement", LB_MSG_DONE, LB_MSG_TO_SIGN,
+	     LB_MSG_DONE);
+	GATE("evidence", 1, "evidence R-17", LB_MSG_DONE, LB_MSG_SIGNED, LB_MSG_DONE);
+	GATE("evidence-json", 2, "evidence R-17", LB_MSG_SIGNED, LB_MSG_SIGNED, LB_MSG_DONE);
 	GATE("deny", 1, "deny R-17 --reason='not now'", LB_MSG_DONE, LB_MSG_REFUSED);
 	GATE("audit", 0, "audit --grant R-17 --after 120", LB_MSG_RECORD, LB_MSG_DONE);
 	GATE("audit-json", 2, "audit --after 120", LB_MSG_RECORD, LB_MSG_RECORD, LB_MSG_DONE);
