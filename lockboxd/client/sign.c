@@ -56,10 +56,9 @@ only(const char *text, const char *more)
 static bool
 signed_is_plain(const struct lb_msg_signed *s)
 {
-	return s->id != 0 && s->number != 0 && s->statement[0] != '\0' &&
-	       plain_lines(s->statement) && plain_lines(s->signature) &&
-	       only(s->signature, "- \n") && only(s->approver, "_-") && only(s->key, " @.-") &&
-	       only(s->fingerprint, ":");
+	return s->number != 0 && s->statement[0] != '\0' && plain_lines(s->statement) &&
+	       plain_lines(s->signature) && only(s->signature, "- \n") && only(s->approver, "_-") &&
+	       only(s->key, " @.-") && only(s->fingerprint, ":");
 }
 
 /* Asks for the statement; on success it is plain. */
@@ -242,6 +241,7 @@ lb_run_approve(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 struct evidence {
 	const struct lb_cli *cli;
 	json_t *array;
+	uint64_t id; /* that was asked for */
 	size_t seen;
 };
 
@@ -277,7 +277,7 @@ take_signed(void *arg, const union lb_msg *item)
 {
 	struct evidence *e = arg;
 
-	if (!signed_is_plain(&item->signed_by))
+	if (item->signed_by.id != e->id || !signed_is_plain(&item->signed_by))
 		return LB_ERR_MALFORMED;
 	if (e->cli->json)
 		return json_array_append_new(e->array, lb_cli_json_signed(&item->signed_by)) == 0
@@ -292,7 +292,7 @@ take_signed(void *arg, const union lb_msg *item)
 enum lb_exit
 lb_run_evidence(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
 {
-	struct evidence e = {.cli = cli, .array = json_array()};
+	struct evidence e = {.cli = cli, .array = json_array(), .id = args->id};
 	struct lb_cli_link link;
 	struct lb_msg_done done;
 	struct lb_msg_act msg;
