@@ -226,21 +226,20 @@ lb_join(char *out, size_t cap, const struct lb_policy_names *names)
 static void
 list_approvers(const struct lb_tx *tx, const struct lb_grant *grant, char *out, size_t cap)
 {
-	const struct lb_policy *p = tx->k->policy;
-	const char *who[64];
+	const char *who[64], *id = "";
 	struct lb_policy_names names = {who, 0};
 
 	if (grant->state != LB_STATE_PENDING) {
 		for (size_t i = 0; i < grant->have; i++)
 			who[names.count++] = grant->approver[i];
 	} else {
-		for (size_t i = 0; i < lb_policy_identities(p) && names.count < 64; i++) {
-			const char *id = lb_policy_identity_at(p, i)->name;
+		while (names.count < 64 &&
+		       (id = lb_policy_next_approver(tx->k->policy, grant->role, id)) != NULL) {
 			bool did = strcmp(id, grant->identity) == 0;
 
 			for (size_t a = 0; a < grant->have; a++)
 				did = did || strcmp(id, grant->approver[a]) == 0;
-			if (!did && lb_policy_may_approve(p, grant->role, id))
+			if (!did)
 				who[names.count++] = id;
 		}
 	}
