@@ -42,7 +42,7 @@
 #define BATCH_MAX 1000
 #define BATCHES_MAX 100000
 #define WARM_NS 60e9 /* at most so long until every account has been looked up once */
-#define APART 128 /* two cache lines, which some machines fetch together */
+#define APART 128    /* two cache lines, which some machines fetch together */
 #define NOBODY "someone-else"
 
 typedef enum nss_status by_name_fn(const char *, struct passwd *, char *, size_t, int *);
