@@ -241,10 +241,11 @@ $(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
 
+# Like a module: other programs load it, which are none of a sanitizer build.
 $(BUILD)/tests/wall.so: tests/clock/wall.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
+	$(Q)$(CC) $(CPPFLAGS) $(MODULE_CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
 
 unit: $(UNIT_BIN)
 helpers: $(HELPER_BIN) $(FUZZ_BIN)
