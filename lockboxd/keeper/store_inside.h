@@ -4,9 +4,9 @@
  *
  * Private to the store.  store_open.c opens and creates, store_lmdb.c holds
  * transactions and single records, store_grant.c grants and their indexes,
- * store_journal.c what is durable before the databases have it (store_blocks.c
- * its bytes), store_room.c the size of the file, store_error.c what LMDB calls
- * errors.
+ * store_journal.c what is durable before the databases have it (store_changes.c
+ * and store_blocks.c its bytes), store_room.c the size of the file, store_error.c
+ * what LMDB calls errors.
  */
 #ifndef LB_STORE_INSIDE_H
 #define LB_STORE_INSIDE_H
@@ -17,8 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "store_blocks.h"
-#include "store_records.h"
+#include "store_changes.h"
 
 /*
  * A commit is one record in the journal, and one flush.  All transactions work

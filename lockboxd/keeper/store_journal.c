@@ -14,24 +14,10 @@
 
 #include "err.h"
 #include "store_inside.h"
-#include "wire.h"
 
 #define PAGE_HEADER 16u /* of LMDB's, at the head of a large value's first page */
 #define SIZE_MOST ((size_t)2 << 20)
-#define MAP_SHARE 32	 /* of the file's first size, at most */
-#define CHANGE_HEADER 7u /* of a change, besides key and value */
-
-enum kind { PUT = 1, DELETE = 2 };
-
-/* One change of one record, as the journal has it. */
-struct change {
-	enum lb_table table;
-	struct lb_key key;
-	const uint8_t *value; /* NULL: deleted */
-	size_t size;
-};
-
-typedef int change_fn(void *arg, const struct change *change);
+#define MAP_SHARE 32 /* of the file's first size, at most */
 
 /* ---- where it is ---- */
 
@@ -84,7 +70,7 @@ find(MDB_txn *txn, MDB_dbi meta, struct lb_journal *j, const uint8_t **bytes)
 	return LB_OK;
 }
 
-/* ---- changes as bytes ---- */
+/* ---- noting ---- */
 
 /* A leaf of its own, split, and a large value; what lies above is few and shared. */
 static size_t
@@ -97,88 +83,16 @@ int
 lb_journal_note(struct lb_journal *j, enum lb_table table, const struct lb_key *key,
 		const void *value, size_t size)
 {
-	struct lb_writer w;
-	uint8_t *to;
+	const struct lb_change change = {table, *key, value, size};
 
 	j->takes += pages_taken(table, size);
 	/* What is more than it can hold goes into the databases at once. */
-	if (j->noted.size > j->pages * LB_PAGE_ROOM)
-		return LB_OK;
-	to = lb_bytes_reserve(&j->noted, CHANGE_HEADER + key->size + size);
-	if (to == NULL)
-		return LB_ERR_NOMEM;
-	lb_writer_init(&w, to, CHANGE_HEADER + key->size + size);
-	lb_write_u8(&w, value != NULL ? PUT : DELETE);
-	lb_write_u8(&w, (uint8_t)table);
-	lb_write_u8(&w, (uint8_t)key->size);
-	lb_write_bytes(&w, key->bytes, key->size);
-	lb_write_u32(&w, (uint32_t)size);
-	if (size > 0)
-		lb_write_bytes(&w, value, size);
-	j->noted.size += w.used;
-	return LB_OK;
-}
-
-/* Something that a store may hold: what comes from the disk is looked at like a record. */
-static bool
-valid(const struct change *c)
-{
-	union {
-		struct lb_counters counters;
-		struct lb_grant grant;
-		struct lb_uid_entry uid;
-		struct lb_session session;
-		struct lb_role_entry role;
-		struct lb_msg_record audit;
-	} record;
-
-	if (c->value == NULL || lb_table_is_index(c->table))
-		return c->size == 0;
-	return (c->table == LB_TABLE_AUDIT ? lb_audit_decode(NULL, c->key.bytes, c->key.size,
-							     c->value, c->size, &record.audit)
-					   : lb_record_decode(c->table, c->key.bytes, c->key.size,
-							      c->value, c->size, &record)) == LB_OK;
-}
-
-static int
-read_change(struct lb_reader *r, struct change *c)
-{
-	uint8_t kind = lb_read_u8(r), table = lb_read_u8(r), key_size = lb_read_u8(r);
-
-	if (table >= LB_TABLE_COUNT || key_size == 0 || key_size > LB_KEY_MAX)
-		return LB_ERR_DAMAGED;
-	memset(c, 0, sizeof *c);
-	c->table = table;
-	c->key.size = key_size;
-	lb_read_bytes(r, c->key.bytes, key_size);
-	c->size = lb_read_u32(r);
-	if (r->err != LB_OK || c->size > r->left || (kind != PUT && kind != DELETE))
-		return LB_ERR_DAMAGED;
-	c->value = kind == PUT ? r->at : NULL;
-	r->at += c->size;
-	r->left -= c->size;
-	return valid(c) ? LB_OK : LB_ERR_DAMAGED;
-}
-
-static int
-each_change(const struct lb_bytes *record, change_fn *call, void *arg)
-{
-	struct lb_reader r;
-	struct change c;
-	int err = LB_OK;
-
-	lb_reader_init(&r, record->bytes, record->size);
-	while (err == LB_OK && lb_reader_end(&r) != LB_OK) {
-		err = read_change(&r, &c);
-		if (err == LB_OK)
-			err = call(arg, &c);
-	}
-	return err;
+	return j->noted.size > j->pages * LB_PAGE_ROOM ? LB_OK : lb_change_add(&j->noted, &change);
 }
 
 /* Every record that the databases do not hold, in order; *page is then the one after the last. */
 static int
-each_record(const uint8_t *bytes, const struct lb_journal *j, change_fn *call, void *arg,
+each_record(const uint8_t *bytes, const struct lb_journal *j, lb_change_fn *call, void *arg,
 	    size_t *page)
 {
 	struct lb_bytes record = {0};
@@ -188,7 +102,7 @@ each_record(const uint8_t *bytes, const struct lb_journal *j, change_fn *call, v
 	while (*page < j->pages && err == LB_OK) {
 		err = lb_blocks_read(bytes, j->pages, j->epoch, page, &record);
 		if (err == LB_OK)
-			err = each_change(&record, call, arg);
+			err = lb_changes_each(&record, call, arg);
 	}
 	free(record.bytes);
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
@@ -197,7 +111,7 @@ each_record(const uint8_t *bytes, const struct lb_journal *j, change_fn *call, v
 /* ---- reading ---- */
 
 static int
-accept_change(void *arg, const struct change *c)
+accept_change(void *arg, const struct lb_change *c)
 {
 	(void)arg;
 	(void)c;
@@ -223,7 +137,7 @@ struct replay {
 };
 
 static int
-apply(void *arg, const struct change *c)
+apply(void *arg, const struct lb_change *c)
 {
 	struct replay *to = arg;
 	MDB_dbi dbi = to->store->dbi[c->table];
