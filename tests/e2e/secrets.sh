@@ -91,8 +91,12 @@ for pid in $DAEMONS; do
 done
 for part in keeper front; do
 	pid=$(child_of_daemon $part)
-	locked=$(sed -n 's/^VmLck:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
-	[ "$locked" -gt 0 ] || fail "no memory of $part is locked"
+	if ldd /usr/sbin/lockboxd | grep -q libasan; then
+		note "locked memory: not in a sanitizer build (tests/sanitize/runtime.c)"
+	else
+		locked=$(sed -n 's/^VmLck:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
+		[ "$locked" -gt 0 ] || fail "no memory of $part is locked"
+	fi
 	quietly setpriv --reuid "lockbox-$part" --regid "lockbox-$part" --clear-groups head -c 1 "/proc/$pid/environ"
 	[ "$STATUS" -ne 0 ] || fail "$part can be looked into by its own user"
 done
