@@ -187,6 +187,7 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_
 		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
 
 # Its calls fail one after the other.
+$(BUILD)/tests/test_store_blocks: LDFLAGS += -Wl,--wrap=realloc
 $(BUILD)/tests/test_keeper_faults: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mdb_get,--wrap=mdb_put \
 	-Wl,--wrap=mdb_del,--wrap=mdb_cursor_open,--wrap=mdb_cursor_get,--wrap=mdb_txn_begin,--wrap=lb_store_next_serial \
 	-Wl,--wrap=mdb_env_create,--wrap=mdb_env_open,--wrap=mdb_env_set_mapsize,--wrap=mdb_env_set_maxdbs,--wrap=mdb_dbi_open,--wrap=mdb_env_stat,--wrap=mdb_env_info
@@ -241,10 +242,11 @@ $(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
 
+# Like a module: other programs load it, which are none of a sanitizer build.
 $(BUILD)/tests/wall.so: tests/clock/wall.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
+	$(Q)$(CC) $(CPPFLAGS) $(MODULE_CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
 
 unit: $(UNIT_BIN)
 helpers: $(HELPER_BIN) $(FUZZ_BIN)

@@ -45,6 +45,13 @@ utf8_next(const unsigned char *s, uint32_t *c)
 	return len;
 }
 
+/* Printable ASCII, which is nearly all that comes: neither of the two below, and one byte. */
+static bool
+is_ordinary(unsigned char c)
+{
+	return c >= 0x20 && c <= 0x7e;
+}
+
 /* Characters that move a cursor, reorder or hide text, or break a line. */
 static bool
 is_control(uint32_t c)
@@ -114,11 +121,29 @@ lb_text_plain(const char *text)
 	size_t len;
 
 	for (; *s != '\0'; s += len) {
+		if (is_ordinary(*s)) {
+			marks = 0;
+			len = 1;
+			continue;
+		}
 		len = utf8_next(s, &c);
 		if (len == 0 || disturbs(c, &marks))
 			return false;
 	}
 	return true;
+}
+
+/* Copies what needs no escape; what follows, or what does not fit, is left to the caller. */
+static size_t
+copy_ordinary(char *out, size_t cap, const unsigned char *s, bool quoted)
+{
+	size_t n = 0;
+
+	while (n + 1 < cap && is_ordinary(s[n]) && s[n] != '\\' && !(quoted && s[n] == '"')) {
+		out[n] = (char)s[n];
+		n++;
+	}
+	return n;
 }
 
 static size_t
@@ -133,8 +158,15 @@ escape(char *out, size_t cap, const char *text, bool quoted)
 	while (*s != '\0') {
 		char piece[4 * 4 + 1];
 		uint32_t c = 0;
-		size_t len = utf8_next(s, &c), n;
+		size_t n = copy_ordinary(out + used, cap - used, s, quoted), len;
 
+		if (n > 0) {
+			marks = 0;
+			used += n;
+			s += n;
+			continue;
+		}
+		len = utf8_next(s, &c);
 		if (len == 0) {
 			n = (size_t)snprintf(piece, sizeof piece, "\\x%02x", *s);
 			len = 1;

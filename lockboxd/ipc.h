@@ -33,9 +33,10 @@ enum lb_ipc {
 	LB_IPC_ACK = 23,	/* struct lb_ipc_uid: the EVICTED is in the store */
 	LB_IPC_BAD_FRONT = 24,	/* struct lb_ipc_conn: that start of front misbehaves: replace it */
 	/* keeper <-> front */
-	LB_IPC_PEER = 32,  /* struct lb_ipc_conn + descriptor: serve it */
-	LB_IPC_FRAME = 33, /* u64 connection, then one PROTOCOL frame; both ways */
-	LB_IPC_GONE = 34,  /* struct lb_ipc_conn: that connection is over; both ways */
+	LB_IPC_PEER = 32, /* struct lb_ipc_conn + descriptor: serve it */
+	LB_IPC_FRAME =
+		33, /* u64 connection, then PROTOCOL frames: to the keeper one, to front from one */
+	LB_IPC_GONE = 34, /* struct lb_ipc_conn: that connection is over; both ways */
 };
 
 #define LB_IPC_TEXT_MAX 1500

@@ -162,18 +162,25 @@ tell_lost(void)
 	submit(LOG_WARNING, note);
 }
 
+#define TAG "lockboxd: "
+
 static void
 emit(int priority, const char *process, const char *line)
 {
-	char whole[LB_LOG_LINE_MAX + 32];
+	char whole[sizeof TAG + 32 + LB_LOG_LINE_MAX];
 	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+	size_t len;
 
-	snprintf(whole, sizeof whole, "%s%s%s", process, *process ? ": " : "", line);
+	snprintf(whole, sizeof whole - 1, TAG "%s%s%s", process, *process ? ": " : "", line);
+	len = strlen(whole);
 	/* A pipe that nobody reads must not hold the warden up: then the line is syslog's alone. */
-	if (to_stderr && poll(&err, 1, 0) == 1 && (err.revents & POLLOUT))
-		dprintf(STDERR_FILENO, "lockboxd: %s\n", whole);
+	if (to_stderr && poll(&err, 1, 0) == 1 && (err.revents & POLLOUT)) {
+		whole[len] = '\n';
+		(void)!write(STDERR_FILENO, whole, len + 1);
+		whole[len] = '\0';
+	}
 	tell_lost();
-	submit(priority, whole);
+	submit(priority, whole + sizeof TAG - 1);
 }
 
 static void

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "beat.h"
@@ -215,21 +216,55 @@ find(uint64_t number)
 	return NULL;
 }
 
+/* One frame or several, whole ones: the type of the last.  LB_ERR_MALFORMED. */
+static int
+check_frames(struct lb_reader *r, uint16_t *type)
+{
+	uint8_t header[LB_HEADER_SIZE];
+	uint32_t payload;
+
+	do {
+		lb_read_bytes(r, header, sizeof header);
+		if (r->err != LB_OK || lb_proto_header(header, type, &payload) != LB_OK ||
+		    payload > r->left)
+			return LB_ERR_MALFORMED;
+		r->at += payload;
+		r->left -= payload;
+	} while (r->left > 0);
+	return LB_OK;
+}
+
+/* At once as far as the client's end takes it: most answers need no turn of the loop. */
+static int
+pass_on(struct conn *c, const uint8_t *bytes, size_t len)
+{
+	ssize_t sent = 0;
+
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+		sent = send(bufferevent_getfd(c->bev), bytes, len, MSG_NOSIGNAL);
+	if (sent == (ssize_t)len) {
+		on_taken(c->bev, c);
+		return LB_OK;
+	}
+	if (sent < 0)
+		sent = 0; /* an error is found again from the loop */
+	if (bufferevent_write(c->bev, bytes + sent, len - (size_t)sent) != 0 ||
+	    (c->answered && begin_waiting(c) != LB_OK))
+		return LB_ERR_NOMEM;
+	return LB_OK;
+}
+
 static int
 on_reply(const uint8_t *bytes, size_t len)
 {
 	struct lb_reader r;
 	struct conn *c;
 	uint64_t number;
-	uint8_t header[LB_HEADER_SIZE];
 	uint16_t type;
-	uint32_t payload;
 
 	lb_reader_init(&r, bytes, len);
 	number = lb_read_u64(&r);
-	lb_read_bytes(&r, header, sizeof header);
-	if (r.err != LB_OK || lb_proto_header(header, &type, &payload) != LB_OK ||
-	    r.left != payload)
+	if (check_frames(&r, &type) != LB_OK)
 		return LB_ERR_MALFORMED;
 	c = find(number);
 	if (c == NULL)
@@ -239,8 +274,7 @@ on_reply(const uint8_t *bytes, size_t len)
 		return LB_OK;
 	}
 	c->answered = type == LB_MSG_DONE || type == LB_MSG_REFUSED;
-	if (bufferevent_write(c->bev, bytes + 8, len - 8) != 0 ||
-	    (c->answered && begin_waiting(c) != LB_OK))
+	if (pass_on(c, bytes + 8, len - 8) != LB_OK)
 		drop(c, true);
 	return LB_OK;
 }

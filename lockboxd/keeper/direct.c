@@ -284,7 +284,7 @@ lb_direct_new(struct lb_keeper *k, int pam_listener)
 }
 
 void
-lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t len)
+lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frames, size_t len)
 {
 	struct direct_conn *c;
 
@@ -296,7 +296,7 @@ lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t
 			break;
 	}
 	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
-	if (c != NULL && send(c->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len &&
+	if (c != NULL && send(c->fd, frames, len, MSG_NOSIGNAL) != (ssize_t)len &&
 	    lb_log_may(&d->budget, "direct connections"))
 		lb_log(LOG_WARNING, "process %d did not wait for its answer", (int)c->peer.pid);
 }

@@ -25,7 +25,7 @@ struct lb_direct *lb_direct_new(struct lb_keeper *k, int pam_listener);
  */
 void lb_direct_take(struct lb_direct *d, int fd, const struct lb_peer *peer);
 
-/* Sends a frame to connection conn, if it is still there. */
-void lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frame, size_t len);
+/* Sends frames to connection conn, if it is still there. */
+void lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frames, size_t len);
 
 #endif

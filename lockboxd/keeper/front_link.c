@@ -41,21 +41,21 @@ replace_front(struct lb_keeper *k)
 }
 
 void
-lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frame, size_t len)
+lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frames, size_t len)
 {
-	uint8_t message[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	uint8_t message[8 + LB_REPLY_MAX];
 	struct lb_writer w;
 
 	if (k->front == NULL || lb_peers_find(k->peers, conn) == NULL)
 		return;
 	lb_writer_init(&w, message, sizeof message);
 	lb_write_u64(&w, conn);
-	lb_write_bytes(&w, frame, len);
+	lb_write_bytes(&w, frames, len);
 	/* A client that gets no answer would wait, and its connection stay busy, for ever. */
 	if (w.err == LB_OK &&
 	    lb_link_send(k->front, LB_IPC_FRAME, message, w.used, -1) == LB_ERR_NOMEM)
 		replace_front(k);
-	lb_wipe(message, sizeof message);
+	lb_wipe(message, w.used);
 }
 
 static int

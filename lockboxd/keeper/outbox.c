@@ -51,6 +51,27 @@ add(struct lb_outbox *box, enum lb_out_kind kind, const void *bytes, size_t len)
 	return out;
 }
 
+/* The frames of one answer travel together, as many as a message takes. */
+static struct lb_out *
+add_reply(struct lb_outbox *box, struct lb_target target, const uint8_t *frame, size_t len)
+{
+	struct lb_out *last = TAILQ_LAST(box, lb_outbox), *both;
+
+	if (last == NULL || last->kind != LB_OUT_REPLY || last->target.direct != target.direct ||
+	    last->target.conn != target.conn || last->len + len > LB_REPLY_MAX)
+		return add(box, LB_OUT_REPLY, frame, len);
+	both = malloc(sizeof *both + last->len + len);
+	if (both == NULL)
+		return NULL;
+	memcpy(both, last, sizeof *both + last->len);
+	memcpy(both->bytes + last->len, frame, len);
+	both->len += len;
+	TAILQ_REMOVE(box, last, next);
+	lb_out_free(last);
+	TAILQ_INSERT_TAIL(box, both, next);
+	return both;
+}
+
 static int
 add_frame(struct lb_outbox *box, enum lb_out_kind kind, struct lb_target target, uint16_t type,
 	  const void *msg, struct lb_out **added)
@@ -61,7 +82,8 @@ add_frame(struct lb_outbox *box, enum lb_out_kind kind, struct lb_target target,
 
 	if (err != LB_OK)
 		return err;
-	*added = add(box, kind, frame, len);
+	*added = kind == LB_OUT_REPLY ? add_reply(box, target, frame, len)
+				      : add(box, kind, frame, len);
 	lb_wipe(frame, len);
 	if (*added == NULL)
 		return LB_ERR_NOMEM;

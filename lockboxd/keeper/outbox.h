@@ -35,8 +35,11 @@ struct lb_out {
 	uint32_t uid;		 /* AWAIT: the account that is to be published */
 	size_t len;
 	uint8_t bytes
-		[]; /* REPLY: a frame; WARDEN: a message; LOG: a line; AWAIT: the reply's frame */
+		[]; /* REPLY: frames; WARDEN: a message; LOG: a line; AWAIT: the reply's frame */
 };
+
+/* Bytes of frames in one REPLY: what a message to front carries after the connection's number. */
+#define LB_REPLY_MAX (LB_LINK_MESSAGE_MAX - 8)
 
 TAILQ_HEAD(lb_outbox, lb_out);
 

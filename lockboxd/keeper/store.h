@@ -3,6 +3,8 @@
  *
  * One state change is one write transaction that also holds its audit records:
  * all of it is durable when lb_store_commit() returns LB_OK, or none of it is.
+ * It is durable first as one record of a journal in the store's file, and LMDB
+ * commits many together, as etcd does with its own log and database.
  * STORE-FORMAT gives the bytes.  Only the keeper opens the store, after its
  * last fork; nothing else may.  Every call may block on the disk.
  *

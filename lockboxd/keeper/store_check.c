@@ -116,11 +116,12 @@ static int
 check_meta(struct check *c, MDB_val *key, MDB_val *value)
 {
 	/* Read on their own before; here only that there is nothing else. */
-	if ((key->mv_size == strlen(LB_KEY_FORMAT) &&
-	     memcmp(key->mv_data, LB_KEY_FORMAT, key->mv_size) == 0) ||
-	    (key->mv_size == strlen(LB_KEY_COUNTERS) &&
-	     memcmp(key->mv_data, LB_KEY_COUNTERS, key->mv_size) == 0))
-		return LB_OK;
+	static const char *const known[] = {LB_KEY_FORMAT, LB_KEY_COUNTERS, LB_KEY_JOURNAL};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (key->mv_size == strlen(known[i]) &&
+		    memcmp(key->mv_data, known[i], key->mv_size) == 0)
+			return LB_OK;
 	return damaged(c, LB_TABLE_META, "an unknown record, of bytes", value->mv_size);
 }
 
@@ -291,7 +292,8 @@ check_databases(struct check *c, MDB_env *env)
 	int err = lb_store_check_version(c->txn);
 
 	if (err == LB_ERR_VERSION)
-		return found(c->finding, err, "the store was written by a newer lockboxd");
+		return found(c->finding, err,
+			     "the store was written by another version of lockboxd");
 	if (err != LB_OK)
 		return found(c->finding, err, "the store has no format number");
 	if (lb_store_open_tables(c->txn, c->dbi, 0) != LB_OK)
@@ -315,6 +317,10 @@ check_records(struct finding *f, MDB_env *env)
 		err = read_counters(&c);
 	for (size_t i = 0; err == LB_OK && i < sizeof passes / sizeof passes[0]; i++)
 		err = run_pass(&c, i);
+	/* What it holds came from a store that was sound, and goes into this one. */
+	if (err == LB_OK &&
+	    (err = lb_journal_check(c.txn, c.dbi[LB_TABLE_META], c.counters.epoch)) != LB_OK)
+		found(f, err, "the journal is spoilt");
 	mdb_txn_abort(c.txn);
 	return err;
 }

@@ -37,7 +37,7 @@ key_id(const struct lb_key *key, size_t size, uint64_t *id)
 static int
 put_index(struct lb_store_txn *t, enum lb_table table, const struct lb_key *key)
 {
-	return lb_store_put_bytes(t->txn, t->store->dbi[table], key, "", 0, 0);
+	return lb_store_put_value(t, table, key, "", 0, 0);
 }
 
 /* Reads a grant that an index says is there. */

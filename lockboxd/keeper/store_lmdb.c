@@ -2,7 +2,8 @@
  * The store on LMDB: transactions, single records, counters, sessions, roles
  * and the audit chain.  See store.h, STORE-FORMAT.
  *
- * Every commit is durable.
+ * Every commit is durable: in the journal, and in the databases from the next
+ * checkpoint on.
  */
 #include "store.h"
 
@@ -15,44 +16,105 @@
 
 /* ---- transactions ---- */
 
-/* LMDB refuses for good after a write of its meta page that it could not take back. */
+/* The one that all work is done in, with what the journal holds. */
 static int
-begin_mdb(struct lb_store *s, unsigned int flags, MDB_txn **txn)
+begin_top(struct lb_store *s)
 {
-	int rc = mdb_txn_begin(s->env, NULL, flags, txn);
+	int rc, err;
 
+	if (s->top != NULL)
+		return LB_OK;
+	rc = mdb_txn_begin(s->env, NULL, 0, &s->top);
+	/* LMDB refuses for good after a write of its meta page that it could not take back. */
 	if (rc == MDB_PANIC) {
 		s->broken = true;
 		errno = EIO;
 	}
-	return lb_store_from_mdb(rc);
+	if (rc != 0)
+		return lb_store_from_mdb(rc);
+	err = lb_journal_replay(s, s->top);
+	if (err != LB_OK)
+		lb_store_drop_top(s);
+	return err;
+}
+
+void
+lb_store_drop_top(struct lb_store *s)
+{
+	if (s->top != NULL)
+		mdb_txn_abort(s->top);
+	s->top = NULL;
+	lb_journal_forget(&s->journal);
+}
+
+/* The number of the blocks to come, so that those there count no more. */
+static int
+put_epoch(struct lb_store *s)
+{
+	struct lb_store_txn t = {.store = s, .txn = s->top, .write = true};
+	struct lb_key key = lb_key_text(LB_KEY_COUNTERS);
+	uint8_t buf[LB_RECORD_MAX];
+	struct lb_counters c;
+	size_t len;
+	int err = lb_store_get_counters(&t, &c);
+
+	c.epoch = s->journal.epoch + 1;
+	if (err == LB_OK)
+		err = lb_record_encode(LB_TABLE_META, &key, &c, buf, &len);
+	return err == LB_OK ? lb_store_put_bytes(s->top, s->dbi[LB_TABLE_META], &key, buf, len, 0)
+			    : err;
+}
+
+int
+lb_store_checkpoint(struct lb_store *s)
+{
+	int err = put_epoch(s);
+
+	if (err != LB_OK) {
+		lb_store_drop_top(s);
+		return err;
+	}
+	err = lb_store_from_mdb(mdb_txn_commit(s->top));
+	s->top = NULL;
+	lb_journal_forget(&s->journal);
+	if (err == LB_OK) {
+		s->journal.epoch++;
+		s->journal.used = s->journal.taken = 0;
+	} else if (err != LB_ERR_FULL && err != LB_ERR_NOMEM) {
+		/* After a failed flush nobody knows what the disk has: lb_store_broken(). */
+		s->broken = true;
+	}
+	return err;
 }
 
 /*
- * Begins a write transaction for which there is room, enlarging the file until
- * there is: with no transaction open, so this one is begun anew then.  Endings
- * go on without.
+ * Sees to it that there is room for a write transaction: exactly after a
+ * checkpoint, then by enlarging the file.  Endings go on without.
  */
 static int
-begin_write(struct lb_store *s, bool ending, MDB_txn **txn)
+begin_write(struct lb_store *s, bool ending)
 {
-	bool grew = true;
+	bool exact = false, grew = true;
 
 	for (;;) {
-		int err = begin_mdb(s, 0, txn);
+		int err = begin_top(s);
 
 		if (err != LB_OK)
 			return err;
-		err = lb_store_room(s, *txn);
+		err = lb_store_room(s, s->top);
 		if (err == LB_OK || (err == LB_ERR_FULL && ending && !grew))
 			return LB_OK;
-		mdb_txn_abort(*txn);
 		if (err != LB_ERR_FULL || !grew)
 			return err;
-		err = lb_store_enlarge(s);
+		if (!exact && s->journal.used > 0) {
+			exact = true;
+			err = lb_store_checkpoint(s);
+		} else {
+			err = lb_store_enlarge(s);
+			grew = err == LB_OK;
+		}
 		if (err != LB_OK && err != LB_ERR_FULL)
 			return err;
-		grew = err == LB_OK;
 		if (!grew && !ending)
 			return err;
 	}
@@ -61,7 +123,6 @@ begin_write(struct lb_store *s, bool ending, MDB_txn **txn)
 int
 lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_txn **txn)
 {
-	MDB_txn *begun;
 	int err;
 
 	if (store->txn.txn != NULL || store->owner != getpid())
@@ -70,11 +131,11 @@ lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_
 		errno = EIO;
 		return LB_ERR_SYSTEM;
 	}
-	err = mode == LB_STORE_READ ? begin_mdb(store, MDB_RDONLY, &begun)
-				    : begin_write(store, mode == LB_STORE_WRITE_ENDING, &begun);
+	err = mode == LB_STORE_READ ? begin_top(store)
+				    : begin_write(store, mode == LB_STORE_WRITE_ENDING);
 	if (err != LB_OK)
 		return err;
-	store->txn = (struct lb_store_txn){store, begun, mode != LB_STORE_READ, false, LB_OK};
+	store->txn = (struct lb_store_txn){store, store->top, mode != LB_STORE_READ, false, LB_OK};
 	*txn = &store->txn;
 	return LB_OK;
 }
@@ -82,24 +143,27 @@ lb_store_begin(struct lb_store *store, enum lb_store_mode mode, struct lb_store_
 int
 lb_store_commit(struct lb_store_txn *txn)
 {
-	int err, failed = txn->failed;
+	struct lb_store *s = txn->store;
+	int err = txn->failed;
 
-	if (failed != LB_OK) {
-		lb_store_abort(txn);
-		return failed;
+	if (err == LB_OK && s->journal.noted.size > 0) {
+		err = lb_journal_append(&s->journal);
+		if (err == LB_ERR_TOO_LONG)
+			err = lb_store_checkpoint(s);
+		else if (err == LB_ERR_SYSTEM)
+			s->broken = true;
 	}
-	err = lb_store_from_mdb(mdb_txn_commit(txn->txn));
+	if (err != LB_OK)
+		lb_store_drop_top(s);
 	txn->txn = NULL;
-	/* After a failed flush nobody knows what the disk has: a new process looks anew (lb_store_broken()). */
-	if (err != LB_OK && err != LB_ERR_FULL && err != LB_ERR_NOMEM)
-		txn->store->broken = true;
 	return err;
 }
 
 void
 lb_store_abort(struct lb_store_txn *txn)
 {
-	mdb_txn_abort(txn->txn);
+	if (txn->failed != LB_OK || txn->store->journal.noted.size > 0) /* else it is as it was */
+		lb_store_drop_top(txn->store);
 	txn->txn = NULL;
 }
 
@@ -165,6 +229,15 @@ lb_store_get(struct lb_store_txn *t, enum lb_table table, const struct lb_key *k
 }
 
 int
+lb_store_put_value(struct lb_store_txn *t, enum lb_table table, const struct lb_key *key,
+		   const void *value, size_t size, unsigned int flags)
+{
+	int err = lb_store_put_bytes(t->txn, t->store->dbi[table], key, value, size, flags);
+
+	return err == LB_OK ? lb_journal_note(&t->store->journal, table, key, value, size) : err;
+}
+
+int
 lb_store_put(struct lb_store_txn *t, enum lb_table table, const struct lb_key *key,
 	     const void *record)
 {
@@ -172,9 +245,7 @@ lb_store_put(struct lb_store_txn *t, enum lb_table table, const struct lb_key *k
 	size_t len;
 	int err = lb_record_encode(table, key, record, buf, &len);
 
-	if (err != LB_OK)
-		return err;
-	return lb_store_put_bytes(t->txn, t->store->dbi[table], key, buf, len, 0);
+	return err == LB_OK ? lb_store_put_value(t, table, key, buf, len, 0) : err;
 }
 
 int
@@ -182,8 +253,9 @@ lb_store_drop(struct lb_store_txn *t, enum lb_table table, const struct lb_key *
 {
 	struct lb_key copy = *key;
 	MDB_val k = {copy.size, copy.bytes};
+	int err = lb_store_from_mdb(mdb_del(t->txn, t->store->dbi[table], &k, NULL));
 
-	return lb_store_from_mdb(mdb_del(t->txn, t->store->dbi[table], &k, NULL));
+	return err == LB_OK ? lb_journal_note(&t->store->journal, table, key, NULL, 0) : err;
 }
 
 int
@@ -466,7 +538,7 @@ append(struct lb_store_txn *t, struct lb_msg_record *record)
 	err = lb_audit_encode(prev, &copy, buf, &len);
 	if (err != LB_OK)
 		return err;
-	err = lb_store_put_bytes(t->txn, t->store->dbi[LB_TABLE_AUDIT], &key, buf, len, MDB_APPEND);
+	err = lb_store_put_value(t, LB_TABLE_AUDIT, &key, buf, len, MDB_APPEND);
 	if (err != LB_OK)
 		return err;
 	record->seq = copy.seq;

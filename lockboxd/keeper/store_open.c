@@ -143,7 +143,7 @@ lb_store_open_tables(MDB_txn *txn, MDB_dbi dbi[LB_TABLE_COUNT], unsigned int fla
 static int
 put_first_records(MDB_txn *txn, MDB_dbi meta)
 {
-	const struct lb_counters counters = {0};
+	const struct lb_counters counters = {.epoch = 1};
 	struct lb_key key = lb_key_text(LB_KEY_FORMAT);
 	uint8_t buf[LB_RECORD_MAX];
 	struct lb_writer w;
@@ -163,7 +163,7 @@ put_first_records(MDB_txn *txn, MDB_dbi meta)
 }
 
 static int
-fill_new_env(MDB_env *env)
+fill_new_env(MDB_env *env, size_t map_size)
 {
 	MDB_dbi dbi[LB_TABLE_COUNT];
 	MDB_txn *txn;
@@ -175,6 +175,8 @@ fill_new_env(MDB_env *env)
 	err = lb_store_open_tables(txn, dbi, MDB_CREATE);
 	if (err == LB_OK)
 		err = put_first_records(txn, dbi[LB_TABLE_META]);
+	if (err == LB_OK)
+		err = lb_journal_create(txn, dbi[LB_TABLE_META], map_size);
 	if (err != LB_OK) {
 		mdb_txn_abort(txn);
 		return err;
@@ -215,7 +217,7 @@ create(int dir, const char *dir_path, size_t map_size)
 		err = open_env(path, map_size, &env);
 	if (err != LB_OK)
 		goto out;
-	err = fill_new_env(env);
+	err = fill_new_env(env, map_size);
 	if (err == LB_OK)
 		err = lb_store_allocate(env, 0, map_size);
 	mdb_env_close(env);
@@ -245,27 +247,43 @@ lb_store_check_version(MDB_txn *txn)
 	version = lb_read_u32(&r);
 	if (lb_reader_end(&r) != LB_OK || version == 0)
 		return LB_ERR_DAMAGED;
-	return version > LB_STORE_VERSION ? LB_ERR_VERSION : LB_OK;
+	return version != LB_STORE_VERSION ? LB_ERR_VERSION : LB_OK;
 }
 
 /* Nothing is written here: a store of another version stays as it is. */
 static int
 open_databases(struct lb_store *s)
 {
-	MDB_txn *txn;
+	struct lb_store_txn t = {.store = s};
+	struct lb_counters counters;
 	int err;
 
-	err = lb_store_from_mdb(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+	err = lb_store_from_mdb(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t.txn));
 	if (err != LB_OK)
 		return err;
-	err = lb_store_check_version(txn);
+	err = lb_store_check_version(t.txn);
 	if (err == LB_OK)
-		err = lb_store_open_tables(txn, s->dbi, 0);
+		err = lb_store_open_tables(t.txn, s->dbi, 0);
+	if (err == LB_OK)
+		err = lb_store_get_counters(&t, &counters);
 	if (err != LB_OK) {
-		mdb_txn_abort(txn);
+		mdb_txn_abort(t.txn);
 		return err;
 	}
-	return lb_store_from_mdb(mdb_txn_commit(txn)); /* keeps the handles */
+	s->journal.epoch = counters.epoch;
+	return lb_store_from_mdb(mdb_txn_commit(t.txn)); /* keeps the handles */
+}
+
+static int
+open_journal(struct lb_store *s, const char *path)
+{
+	int err = lb_store_from_mdb(mdb_txn_begin(s->env, NULL, 0, &s->top));
+
+	if (err == LB_OK)
+		err = lb_journal_open(s, s->top, path);
+	if (err != LB_OK)
+		lb_store_drop_top(s);
+	return err;
 }
 
 /* A file shorter than its own pages would fault when read. */
@@ -307,7 +325,9 @@ open_store(struct lb_store *s, const char *dir, size_t map_size)
 		err = check_size(s, size);
 	if (err == LB_OK)
 		err = open_databases(s);
-	return err == LB_OK ? lb_store_reserve(s, size, map_size) : err;
+	if (err == LB_OK)
+		err = lb_store_reserve(s, size, map_size);
+	return err == LB_OK ? open_journal(s, path) : err;
 }
 
 int
@@ -321,7 +341,7 @@ lb_store_open(const char *dir, size_t map_size, struct lb_store **store)
 	s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return LB_ERR_NOMEM;
-	s->dir = -1;
+	s->dir = s->journal.fd = -1;
 	s->owner = getpid();
 	err = open_store(s, dir, round_map(map_size));
 	if (err != LB_OK) {
@@ -339,8 +359,12 @@ lb_store_close(struct lb_store *store)
 {
 	if (store == NULL)
 		return;
-	if (store->txn.txn != NULL)
-		mdb_txn_abort(store->txn.txn);
+	/* Not needed: what is in the journal is there.  It saves others the reading of it. */
+	if (store->owner == getpid() && store->txn.txn == NULL && store->top != NULL &&
+	    store->journal.used > 0 && !store->broken)
+		(void)lb_store_checkpoint(store);
+	lb_store_drop_top(store);
+	lb_journal_close(&store->journal);
 	if (store->env != NULL)
 		mdb_env_close(store->env);
 	if (store->dir >= 0)

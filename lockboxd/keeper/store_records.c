@@ -21,7 +21,7 @@ static const struct lb_field counters_fields[] = {
 	LB_U64(struct lb_counters, grant),	    LB_U64(struct lb_counters, session),
 	LB_U32(struct lb_counters, serial),	    LB_U32(struct lb_counters, role),
 	LB_U64(struct lb_counters, mark.time_ns),   LB_U64(struct lb_counters, mark.boot_ns),
-	LB_BYTES(struct lb_counters, mark.boot_id),
+	LB_BYTES(struct lb_counters, mark.boot_id), LB_U64(struct lb_counters, epoch),
 };
 /* clang-format off */
 #define LEVEL(i)                                                                                   \
@@ -144,6 +144,12 @@ const char *
 lb_table_name(enum lb_table table)
 {
 	return tables[table].name;
+}
+
+bool
+lb_table_is_index(enum lb_table table)
+{
+	return tables[table].valid == NULL;
 }
 
 struct lb_key

@@ -39,6 +39,7 @@ enum lb_table {
 
 #define LB_KEY_FORMAT "format"
 #define LB_KEY_COUNTERS "counters"
+#define LB_KEY_JOURNAL "journal"
 
 struct lb_key {
 	uint8_t bytes[LB_KEY_MAX];
@@ -50,6 +51,7 @@ struct lb_counters {
 	uint64_t grant, session;
 	uint32_t serial, role;
 	struct lb_clock_mark mark;
+	uint64_t epoch; /* of the journal's blocks that are not in the databases yet */
 };
 struct lb_uid_entry {
 	uint64_t grant;
@@ -60,6 +62,8 @@ struct lb_role_entry {
 
 /* The name of a table's database. */
 const char *lb_table_name(enum lb_table table);
+/* True for one that holds keys alone. */
+bool lb_table_is_index(enum lb_table table);
 
 struct lb_key lb_key_text(const char *text);
 struct lb_key lb_key_u32(uint32_t value);

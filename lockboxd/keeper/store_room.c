@@ -20,6 +20,8 @@
 
 /* After a growth that the file system refused although it had said that there was room. */
 #define RETRY_MS 1000
+/* The pages above leaves that changes take before a checkpoint, and those of the list of free ones. */
+#define SHARED_PAGES 32
 
 static int64_t
 now_ms(void)
@@ -121,10 +123,14 @@ lb_store_room(const struct lb_store *s, MDB_txn *txn)
 {
 	MDB_envinfo info;
 	MDB_stat live;
+	size_t used;
 
 	if (mdb_env_info(s->env, &info) != 0 || mdb_stat(txn, s->dbi[LB_TABLE_LIVE], &live) != 0)
 		return LB_ERR_INTERNAL;
-	return info.me_last_pgno + 1 + live.ms_entries < s->soft_limit ? LB_OK : LB_ERR_FULL;
+	used = info.me_last_pgno + 1;
+	if (s->journal.taken > 0)
+		used += SHARED_PAGES + s->journal.taken;
+	return used + live.ms_entries < s->soft_limit ? LB_OK : LB_ERR_FULL;
 }
 
 int
@@ -137,6 +143,8 @@ lb_store_enlarge(struct lb_store *s)
 		size += left < s->step ? left : s->step;
 	if ((!s->sparse && left == 0) || now_ms() < s->retry_ms)
 		return LB_ERR_FULL;
+	/* The map can only change while nothing is in it. */
+	lb_store_drop_top(s);
 	err = resize(s, size);
 	if (err == LB_ERR_FULL)
 		s->retry_ms = now_ms() + RETRY_MS;

@@ -48,15 +48,18 @@ table() { at_line table "$1" "$2" "${3-}" "${4-}"; }        # CASE TITLE [BASE [
 plot() { at_line plot "$@"; }                               # NAME TITLE WHAT CASE...
 target() { at_line target "$1" "$2"; }                      # TEXT EXPRESSION
 
-# world_on_disk SCRIPT: for a part without a world: runs SCRIPT in one, whose store can lie on the disk
-# that holds the build.  The world's own /var lies in memory, where a flush costs nothing.
-world_on_disk() {
-	local disk
+# disk_made: for a part without a world: DISK is a directory on the disk that holds the build until the
+# part ends.  In a world, and on a booted host, /var lies in memory, where a flush costs nothing.
+disk_made() {
 	mkdir -p "$BUILD/bench"
-	disk=$(mktemp -d "$BUILD/bench/store.XXXXXX")
-	# shellcheck disable=SC2064 # now
-	trap "rm -rf '$disk'" EXIT
-	WORLD_LOGS=$disk LB_ROUNDS=$ROUNDS "$BENCH_REPO/tests/support/world" "$BENCH_DIR/$1" "$disk"
+	DISK=$(mktemp -d "$BUILD/bench/store.XXXXXX")
+	trap 'rm -rf "$DISK"' EXIT
+}
+
+# world_on_disk SCRIPT: runs SCRIPT in a world, whose store can lie on that disk.
+world_on_disk() {
+	disk_made
+	WORLD_LOGS=$DISK LB_ROUNDS=$ROUNDS "$BENCH_REPO/tests/support/world" "$BENCH_DIR/$1" "$DISK"
 }
 
 # store_on_disk DISK: in that SCRIPT, before the daemon is started.

@@ -1,34 +1,16 @@
 #!/bin/bash
-# What tests/booted/run does on the booted host.
-# shellcheck source=tests/support/lib.sh
-. "$WORLD_REPO/tests/support/lib.sh"
-# shellcheck disable=SC2034 # for lib.sh
-SYSLOG=/var/log/auth.log
-touch $SYSLOG
-people="alice bob carol dave mallory"
+# What tests/booted/run does on the booted host when no other script is named: the main job.
+. "$WORLD_REPO/tests/booted/host.sh"
 
 main_pid() { systemctl show -p MainPID --value lockboxd; }
 property() { systemctl show -p "$1" --value lockboxd; }
 owned_by() { ps -eo pid=,euid=,ruid=,luid= | awk -v u="$1" '$2 == u || $3 == u || $4 == u'; }
 
 step "People, and the policy"
-mkdir -m 700 /root/keys /root/.ssh
-for name in $people; do
-	ssh-keygen -q -t ed25519 -N '' -C "$name" -f "/root/keys/$name"
-done
-for name in alice mallory; do useradd -m -s /bin/bash "$name"; done
-text=$(cat "$WORLD_REPO/tests/data/demo-policy.conf")
-for name in $people; do text=${text//@KEY_$name@/$(cat "/root/keys/$name.pub")}; done
-printf '%s\n' "$text" >/etc/lockbox/policy.d/demo.conf
-cp "$WORLD_REPO/tests/data/demo-lockbox.conf" /etc/lockbox/lockbox.conf
-echo 'exempt login root' >>/etc/lockbox/pam.conf
-ssh-keyscan -t ed25519 $HOST localhost 2>/dev/null >/root/.ssh/known_hosts
-[ -s /root/.ssh/known_hosts ] || fail "sshd does not answer"
+put_people
 
 step "README, steps 4 and 5"
-run_ok /usr/share/lockbox/setup enable
-run_ok systemctl enable --now lockboxd
-daemon_answers || fail "systemctl start came back, and the daemon does not answer"
+put_in_use
 note "Type=$(property Type), status: $(property StatusText)"
 case $(property Type) in notify*) ;; *) fail "the unit does not wait" ;; esac
 [ "$(property StatusText)" = "0 accounts; policy in force" ] || fail "status: $(property StatusText)"

@@ -44,8 +44,11 @@ begin(void)
 static void
 shift(struct timespec *ts, int64_t by)
 {
-	int64_t ns = (int64_t)ts->tv_sec * NS + ts->tv_nsec + by;
+	int64_t ns;
 
+	if (__builtin_mul_overflow((int64_t)ts->tv_sec, NS, &ns) ||
+	    __builtin_add_overflow(ns, ts->tv_nsec, &ns) || __builtin_add_overflow(ns, by, &ns))
+		ns = INT64_MAX; /* a timer that is never due */
 	if (ns < 0)
 		ns = 0;
 	ts->tv_sec = (time_t)(ns / NS);

@@ -7,7 +7,7 @@ FOLDERS = {"common": 95.0, "pam_lockbox": 95.0, "nss_lockbox": 95.0, "lockboxd/k
 # The state machine, the decoders, and what decides: every branch.
 BRANCHES = """
 common/wire.c common/fields.c common/proto.c lockboxd/ipc.c lockboxd/keeper/store_records.c
-lockboxd/keeper/grant.c lockboxd/keeper/decide.c lockboxd/keeper/ask.c lockboxd/keeper/dispatch.c
+lockboxd/keeper/store_changes.c lockboxd/keeper/store_blocks.c lockboxd/keeper/grant.c lockboxd/keeper/decide.c lockboxd/keeper/ask.c lockboxd/keeper/dispatch.c
 lockboxd/keeper/claim.c lockboxd/keeper/login.c lockboxd/keeper/budget.c lockboxd/keeper/password.c
 lockboxd/policy/rights.c
 """.split()

@@ -149,6 +149,7 @@ records(void)
 	union lb_ipc_msg peer;
 	uint8_t bytes[8 + LB_HEADER_SIZE + LB_PAYLOAD_MAX], packet[LB_LINK_MESSAGE_MAX + 2];
 	struct lb_msg_audit audit = {0};
+	uint16_t type = 0;
 	struct lb_writer w;
 	unsigned n = 0;
 	size_t len;
@@ -162,21 +163,21 @@ records(void)
 	lb_write_u64(&w, peer.conn.conn);
 	lb_proto_encode(LB_MSG_AUDIT, &audit, bytes + 8, sizeof bytes - 8, &len);
 	evil_send(front_fd, LB_IPC_FRAME, bytes, 8 + len, NULL, 0);
-	for (;;) {
-		ssize_t got = recv(front_fd, packet, sizeof packet, 0);
-		uint16_t type;
+	while (type != LB_MSG_DONE) {
+		ssize_t got = recv(front_fd, packet, sizeof packet, 0), at = 2 + 8;
 		uint32_t payload;
 
-		if (got < 2 + 8 + (ssize_t)LB_HEADER_SIZE ||
-		    lb_proto_header(packet + 10, &type, &payload) != LB_OK)
-			fail("no answer to a request");
-		if (type == LB_MSG_DONE)
-			break;
-		if (type == LB_MSG_REFUSED)
-			fail("root may not read the record");
-		lb_proto_decode(type, packet + 10 + LB_HEADER_SIZE, payload, &m);
-		if (strcmp(m.record.event, "login-refused") != 0)
-			n++;
+		do {
+			if (got < at + (ssize_t)LB_HEADER_SIZE ||
+			    lb_proto_header(packet + at, &type, &payload) != LB_OK ||
+			    got < at + (ssize_t)(LB_HEADER_SIZE + payload))
+				fail("no answer to a request");
+			if (type == LB_MSG_REFUSED)
+				fail("root may not read the record");
+			lb_proto_decode(type, packet + at + LB_HEADER_SIZE, payload, &m);
+			n += type == LB_MSG_RECORD && strcmp(m.record.event, "login-refused") != 0;
+			at += (ssize_t)(LB_HEADER_SIZE + payload);
+		} while (at < got);
 	}
 	close(fd);
 	return n;

@@ -4,7 +4,9 @@
  *	memory WORDS PID...
  *
  * WORDS is a file with a word on each line.  Every mapping of each process
- * that can be read is searched; what is found is printed as "PID MAPPING WORD".
+ * that can be read is searched, but for the shadow bytes of AddressSanitizer,
+ * terabytes that hold no memory's contents; what is found is printed as
+ * "PID MAPPING WORD".
  * Status 0 when nothing was found, 1 when something was, 2 when a process
  * could not be looked at.
  */
@@ -19,6 +21,7 @@
 #define WORDS_MAX 64
 #define WORD_SIZE 128
 #define PIECE (1u << 20)
+#define SHADOW_SIZE_MIN (1ull << 40)
 
 static char words[WORDS_MAX][WORD_SIZE];
 static size_t word_count;
@@ -91,7 +94,8 @@ search_process(const char *pid)
 		char mode;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%llx-%llx %c", &from, &to, &mode) == 3 && mode == 'r')
+		if (sscanf(line, "%llx-%llx %c", &from, &to, &mode) == 3 && mode == 'r' &&
+		    to - from < SHADOW_SIZE_MIN)
 			search_mapping(mem, from, to, pid, line);
 	}
 	fclose(maps);

@@ -15,12 +15,13 @@ names=(../../etc/cron.d/x ..%2f..%2fetc /etc/passwd . .. ... -rf --help -oProxyC
 	a/b a%2f..%2fb a%5cb a:b a%2cb '*' '$(id)' ';id' %7e %c3%a9t%c3%a9 %d0%b0lice lb-../x-1 lb-alice-1/../x A ALICE 1a _a
 	"$(printf 'a%.0s' {1..64})")
 raw() { perl -e '($_ = $ARGV[0]) =~ s/%([0-9a-f]{2})/chr(hex($1))/gei; print' -- "$1"; }
-# Everything that such a name could have made, but for what is written all the time.
+# Everything that such a name could have made, but for what is written all the time, and the source
+# tree, which the world sees as it is worked on.
 listing() {
 	{
 		find / -maxdepth 1
 		find /etc /home /tmp /var/tmp /var/spool /run -path '/run/*/*' -prune -o -printf '%p %y %U %m\n'
-	} | grep -v '^/run/motd' | sort
+	} | grep -v -e '^/run/motd' -e "^$WORLD_REPO/" | sort
 }
 listing >/root/before
 

@@ -110,12 +110,18 @@ check_roles(const struct lb_policy *policy)
 			CHECK(role->root_equivalent || strcmp(role->sudo_as, "root") != 0 ||
 			      lb_command_root_equivalent(role->sudo.name[c]) == NULL);
 		}
+		const char *next = lb_policy_next_approver(policy, role->name, "");
+
 		for (size_t k = 0; k < lb_policy_identities(policy); k++) {
 			const char *who = lb_policy_identity_at(policy, k)->name;
 
 			(void)lb_policy_may_request(policy, role->name, who);
-			(void)lb_policy_may_approve(policy, role->name, who);
+			if (!lb_policy_may_approve(policy, role->name, who))
+				continue;
+			CHECK(next != NULL && strcmp(next, who) == 0);
+			next = lb_policy_next_approver(policy, role->name, who);
 		}
+		CHECK(next == NULL);
 	}
 }
 

@@ -1,5 +1,8 @@
 # frames.pl SOCKET STEP...: a client of the daemon's sockets that may say anything.
 #   frame:TYPE[:FIELDS]  a whole frame; raw:FIELDS  bytes that are none
+#   times:N:TYPE  N whole frames, whose answers are left unread
+#   fill:TYPE  frames one by one, their answers unread, until one does not come whole: prints how
+#            many did
 #   wait     one frame is read and printed: "TYPE PAYLOAD" in hex, or "refused CODE TEXT"
 #   all      the same up to the end of an answer
 #   closed   the other side must close within 8 s without a word: "closed", else status 1
@@ -53,6 +56,27 @@ sub wait_frame {
 	return $type;
 }
 
+sub ask { print $s pack("NnCC", length($_[1]), $_[0], 2, 0) . $_[1] }
+
+# Bytes that have come and were not read.
+sub unread {
+	ioctl($s, 0x541b, my $n = pack("i", 0)) or die "ioctl: $!\n";
+	return unpack("i", $n);
+}
+
+sub fill {
+	my ($type, $came, $size) = ($_[0], 0, 0);
+	for (;; $came++) {
+		my $before = unread();
+		ask($type, "");
+		for (my $tries = 0; unread() < $before + ($size || 1); $tries++) {
+			return $came if $tries == 2000;
+			select(undef, undef, undef, 0.001);
+		}
+		$size ||= unread();
+	}
+}
+
 for my $step (@ARGV) {
 	if ($step eq "wait") { wait_frame() or exit 1 }
 	elsif ($step eq "all") { 1 until (wait_frame() || 0x8001) =~ /^(32769|32770)$/ }
@@ -64,9 +88,10 @@ for my $step (@ARGV) {
 		if ($got && !$n) { print "closed\n" } else { print $n ? "an answer\n" : "open\n"; exit 1 }
 	}
 	elsif ($step =~ /^frame:(\d+)(?::(.*))?$/) {
-		my $body = defined $2 ? fields($2) : "";
-		print $s pack("NnCC", length($body), $1, 2, 0) . $body;
+		ask($1, defined $2 ? fields($2) : "");
 	}
+	elsif ($step =~ /^times:(\d+):(\d+)$/) { ask($2, "") for 1 .. $1 }
+	elsif ($step =~ /^fill:(\d+)$/) { print fill($1), "\n" }
 	elsif ($step =~ /^raw:(.*)$/) { print $s fields($1) }
 	else { die "step $step\n" }
 }

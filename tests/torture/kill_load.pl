@@ -129,9 +129,12 @@ my ($me, $boss, @people); # who asks and who approves, in turns: each may do onl
 sub turn { push @people, shift @people; ($me, $boss) = @people[0, 1] }
 
 # A process that was the account's before the grant's end, or undef: one that becomes it later, as root
-# can, is nothing that the daemon was to see.
+# can, is nothing that the daemon was to see; nor is one from before there was an account, which is
+# then not made, and which no login can start.
 sub spawn {
-	my ($uid, $end) = @_;
+	my ($name, $uid, $end) = @_;
+	sleep 0.05 for grep { !defined getpwnam $name } 1 .. 10;
+	return unless defined getpwnam $name;
 	pipe my $until_exec, my $held or return;
 	my $pid = fork // return;
 	if ($pid) {
@@ -233,7 +236,7 @@ sub cycle {
 	}
 	bad("lengthened", "R-$id ends " . ($g->{end} - $before) . " s after its claim, for $for s")
 		if $g->{end} > time + $for + 1;
-	my $pid = rand() < 0.3 && time < $g->{end} ? spawn($g->{uid}, $g->{end}) : undef;
+	my $pid = rand() < 0.3 && time < $g->{end} ? spawn($g->{account}, $g->{uid}, $g->{end}) : undef;
 	my $mine = [$id, $g->{account}, $g->{uid}, $g->{end}, 0, $pid, $me];
 	push @left, $mine;
 	# While it is active a denial would be a lost grant: what was acknowledged is to work.

@@ -327,16 +327,18 @@ peer_of(struct fixture *f, const char *name)
 	return peer_of_uid(f, NOBODY_UID);
 }
 
-static inline void
-read_frame(struct answer *a, const struct lb_out *out)
+/* One frame; the bytes after it. */
+static inline const uint8_t *
+read_frame(struct answer *a, const uint8_t *frame, size_t left)
 {
 	union lb_msg m;
 	uint16_t type;
 	uint32_t len;
 
-	ok(lb_proto_header(out->bytes, &type, &len));
-	assert_int_equal(out->len, LB_HEADER_SIZE + len);
-	ok(lb_proto_decode(type, out->bytes + LB_HEADER_SIZE, len, &m));
+	assert_true(left >= LB_HEADER_SIZE);
+	ok(lb_proto_header(frame, &type, &len));
+	assert_true(len <= left - LB_HEADER_SIZE);
+	ok(lb_proto_decode(type, frame + LB_HEADER_SIZE, len, &m));
 	switch (type) {
 	case LB_MSG_DONE:
 		a->done++;
@@ -388,6 +390,16 @@ read_frame(struct answer *a, const struct lb_out *out)
 	default:
 		fail_msg("an answer of type %#x", type);
 	}
+	return frame + LB_HEADER_SIZE + len;
+}
+
+static inline void
+read_frames(struct answer *a, const struct lb_out *out)
+{
+	const uint8_t *at = out->bytes, *end = out->bytes + out->len;
+
+	while (at < end)
+		at = read_frame(a, at, (size_t)(end - at));
 }
 
 static inline void
@@ -399,7 +411,7 @@ read_outbox(struct answer *a, const struct lb_outbox *box)
 	switch (out->kind) {
 	case LB_OUT_REPLY:
 	case LB_OUT_AWAIT:
-		read_frame(a, out);
+		read_frames(a, out);
 		break;
 	case LB_OUT_WARDEN:
 		assert_true(a->nwarden < 16);

@@ -18,23 +18,27 @@
 
 static unsigned seen[256]; /* replies of each type */
 
-static void
-look_at(const uint8_t *frame, size_t size)
+/* One frame; its size. */
+static size_t
+look_at(const uint8_t *frame, size_t left)
 {
 	uint8_t again[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
 	static union lb_msg m;
 	uint16_t type;
 	uint32_t len;
-	size_t same;
+	size_t same, size;
 
+	assert_true(left >= LB_HEADER_SIZE);
 	ok(lb_proto_header(frame, &type, &len));
-	assert_int_equal(size, LB_HEADER_SIZE + len);
+	size = LB_HEADER_SIZE + len;
+	assert_true(size <= left);
 	ok(lb_proto_decode(type, frame + LB_HEADER_SIZE, len, &m));
 	ok(lb_proto_encode(type, &m, again, sizeof again, &same));
 	assert_int_equal(same, size);
 	assert_memory_equal(again, frame, size);
 	assert_true((type & LB_REPLY) != 0 && (type & ~LB_REPLY) < 256);
 	seen[type & ~LB_REPLY]++;
+	return size;
 }
 
 /* -- people, through front ------------------------------------------------------ */
@@ -74,7 +78,7 @@ read_reply(struct fixture *f, int fd, union lb_msg *m)
 			due += len;
 		}
 	}
-	look_at(frame, due);
+	assert_int_equal(look_at(frame, due), due);
 	ok(lb_proto_decode(type, frame + LB_HEADER_SIZE, due - LB_HEADER_SIZE, m));
 	return type;
 }
@@ -175,7 +179,8 @@ carry_out(struct lb_keeper *k, struct lb_out *out)
 {
 	if (out != NULL && out->kind == LB_OUT_REPLY && out->target.direct) {
 		assert_int_equal(send(bare[0], out->bytes, out->len, MSG_NOSIGNAL), out->len);
-		look_at(out->bytes, out->len);
+		for (size_t at = 0; at < out->len;)
+			at += look_at(out->bytes + at, out->len - at);
 		while (recv(bare[1], (char[64]){0}, 64, MSG_DONTWAIT) > 0)
 			;
 	}
@@ -271,10 +276,88 @@ every_reply_has_its_fields_bytes_and_no_others(void **state)
 	close(bare[1]);
 }
 
+/* -- how they travel ---------------------------------------------------------------- */
+
+static size_t
+outs(const struct lb_outbox *box)
+{
+	const struct lb_out *out;
+	size_t n = 0;
+
+	TAILQ_FOREACH(out, box, next)
+	{
+		assert_true(out->len <= LB_REPLY_MAX);
+		n++;
+	}
+	return n;
+}
+
+static void
+frames_of_one_answer_travel_together_and_no_others(void **state)
+{
+	const struct lb_target one = {false, 1}, other = {false, 2}, direct = {true, 1};
+	const struct lb_msg_done done = {0};
+	struct lb_msg_record r = {.seq = 1};
+	struct lb_outbox box;
+	size_t n;
+
+	(void)state;
+	lb_outbox_init(&box);
+	ok(lb_outbox_reply(&box, one, LB_MSG_RECORD, &r));
+	ok(lb_outbox_reply(&box, one, LB_MSG_DONE, &done));
+	assert_int_equal(outs(&box), 1);
+	ok(lb_outbox_reply(&box, other, LB_MSG_DONE, &done));
+	ok(lb_outbox_reply(&box, direct, LB_MSG_DONE, &done));
+	assert_int_equal(outs(&box), 3);
+	/* What was caused before stays before: an answer's line of the log is not overtaken. */
+	ok(lb_outbox_log(&box, LOG_INFO, "a line"));
+	ok(lb_outbox_reply(&box, direct, LB_MSG_DONE, &done));
+	assert_int_equal(TAILQ_LAST(&box, lb_outbox)->len, LB_HEADER_SIZE + 9);
+	lb_outbox_clear(&box);
+
+	memset(r.detail, 'd', sizeof r.detail - 1);
+	for (int i = 0; i < 50; i++)
+		ok(lb_outbox_reply(&box, one, LB_MSG_RECORD, &r));
+	n = outs(&box);
+	assert_true(n > 1 && n < 50);
+	n = 0;
+	for (const struct lb_out *out = TAILQ_FIRST(&box); out != NULL; out = TAILQ_NEXT(out, next))
+		for (size_t at = 0; at < out->len; n++)
+			at += look_at(out->bytes + at, out->len - at);
+	assert_int_equal(n, 50);
+	lb_outbox_clear(&box);
+}
+
+/* Front passes on whole frames only. */
+static void
+front_takes_no_message_with_half_a_frame(void **state)
+{
+	static uint8_t bytes[8 + 4 * (LB_HEADER_SIZE + 9)];
+	const struct lb_msg_done done = {0};
+	size_t one, used = 8;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		ok(lb_proto_encode(LB_MSG_DONE, &done, bytes + used, sizeof bytes - used, &one));
+		used += one;
+		ok(on_reply(bytes,
+			    used)); /* of a connection that is gone: nothing else comes of it */
+	}
+	for (size_t cut = 0; cut < used; cut++)
+		if (cut < 8 + one || (cut - 8) % one != 0)
+			assert_int_equal(on_reply(bytes, cut), LB_ERR_MALFORMED);
+	bytes[8 + one + 4] ^= 0x7f; /* the second's type */
+	assert_int_equal(on_reply(bytes, used), LB_ERR_MALFORMED);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {unit(every_reply_has_its_fields_bytes_and_no_others)};
+	const struct CMUnitTest tests[] = {
+		unit(every_reply_has_its_fields_bytes_and_no_others),
+		cmocka_unit_test(frames_of_one_answer_travel_together_and_no_others),
+		cmocka_unit_test(front_takes_no_message_with_half_a_frame),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -875,7 +875,8 @@ assert_record_example(const char *name, enum lb_table table, struct lb_key key, 
 static void
 the_examples_of_the_format_are_what_is_written(void **state)
 {
-	struct lb_counters counters = {.grant = 7,
+	struct lb_counters counters = {.epoch = 5,
+				       .grant = 7,
 				       .session = 3,
 				       .serial = 2,
 				       .role = 1,

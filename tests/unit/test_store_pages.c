@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "keeper/store_inside.h"
+
 #define PAGE ((size_t)4096)
 #define GRANTS 260u
 #define MAP (12 * SMALL_MAP)
@@ -141,6 +143,23 @@ write_back(struct spoilt *s)
 	close(fd);
 }
 
+/* What it does is in the journal alone. */
+static void
+work_and_die(struct place *p)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		open_it(p);
+		for (uint64_t id = 4; id < 16; id += 2)
+			change_one(p, id);
+		_exit(p->store->journal.used >= 6 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* Fills s, which is the caller's. */
 static void
 make_store(struct place *p, struct spoilt *s)
@@ -157,8 +176,8 @@ make_store(struct place *p, struct spoilt *s)
 		put_one(p, n);
 	for (uint64_t id = 1; id <= GRANTS; id += 2)
 		change_one(p, id);
-	read_all(p, s->digest);
 	place_close(p);
+	work_and_die(p);
 	assert_int_equal(mdb_env_create(&env), 0);
 	assert_int_equal(mdb_env_open(env, p->file, MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY, 0), 0);
 	assert_int_equal(mdb_env_info(env, &info), 0);
@@ -171,6 +190,7 @@ make_store(struct place *p, struct spoilt *s)
 	assert_int_equal(pread(fd, s->bytes, s->pages * PAGE, 0), s->pages * PAGE);
 	close(fd);
 	open_it(p);
+	read_all(p, s->digest);
 	more_work(p);
 	read_all(p, s->after);
 	place_close(p);
@@ -353,7 +373,7 @@ cut_off(struct spoilt *s, size_t page)
 static void
 every_page_spoilt_is_found_or_changes_nothing(void **state)
 {
-	size_t every = getenv("LB_TEST_THOROUGH") != NULL ? 1 : 24;
+	size_t every = getenv("LB_TEST_THOROUGH") != NULL ? 1 : 23;
 	struct spoilt s;
 
 	make_store(*state, &s);

@@ -1,6 +1,7 @@
 /* Escaping, durations, times. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -95,6 +96,54 @@ marks_may_not_pile_up(void **state)
 	assert_false(lb_text_plain("e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85"));
 	expect_escaped("e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85x",
 		       "e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\\xcc\\x85x");
+}
+
+static size_t
+put_utf8(char *out, uint32_t c)
+{
+	size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const uint8_t first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = len; i-- > 1; c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(first[len] | c);
+	out[len] = '\0';
+	return len;
+}
+
+/*
+ * How each character is judged, alone and five times in a row.  The numbers change with the tables
+ * of text.c and with nothing else.
+ */
+static void
+every_character_is_judged_as_its_tables_say(void **state)
+{
+	unsigned controls = 0, marks = 0, surrogates = 0, sum = 0;
+
+	(void)state;
+	for (uint32_t c = 1; c <= 0x10ffff; c++) {
+		char one[5], five[21] = "", out[64];
+		size_t len = put_utf8(one, c);
+		bool alone = lb_text_plain(one), mark;
+
+		for (int i = 0; i < 5; i++)
+			memcpy(five + (size_t)i * len, one, len + 1);
+		mark = alone && !lb_text_plain(five);
+		if (c >= 0xd800 && c <= 0xdfff)
+			surrogates += !alone;
+		else
+			controls += !alone;
+		marks += mark;
+		sum = sum * 31 + (unsigned)alone + 2 * (unsigned)mark;
+		if (c < 0x80)
+			assert_int_equal(alone, c >= 0x20 && c <= 0x7e);
+		lb_text_escape(out, sizeof out, one);
+		assert_int_equal(strcmp(out, one) == 0, alone && c != '\\');
+	}
+	assert_int_equal(surrogates, 0x800);
+	assert_int_equal(controls, 4226);
+	assert_int_equal(marks, 852);
+	assert_int_equal(sum, 3055329191u);
 }
 
 static void
@@ -307,6 +356,7 @@ main(void)
 		cmocka_unit_test(ordinary_text_stays_as_it_is),
 		cmocka_unit_test(characters_that_move_hide_or_reorder_are_escaped),
 		cmocka_unit_test(marks_may_not_pile_up),
+		cmocka_unit_test(every_character_is_judged_as_its_tables_say),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_escaped),
 		cmocka_unit_test(a_backslash_is_written_twice_so_that_no_escape_can_be_forged),
 		cmocka_unit_test(a_quoted_value_cannot_end_its_quotes),

@@ -19,7 +19,7 @@
 #include "err.h"
 #include "ipc.h"
 #include "keeper/store.h"
-#include "keeper/store_records.h"
+#include "keeper/store_changes.h"
 #include "name.h"
 #include "proto.h"
 #include "snapshot.h"
@@ -303,6 +303,37 @@ records(void)
 	keep("store", "audit");
 }
 
+/* What one transaction leaves in the journal: its changes, and the blocks that hold them. */
+static void
+journal(void)
+{
+	struct lb_counters counters = {.grant = 1, .epoch = 3};
+	struct lb_key key = lb_key_text(LB_KEY_COUNTERS);
+	uint8_t bytes[LB_RECORD_MAX], page[LB_BLOCK_PAGE];
+	struct lb_bytes all = {NULL, 0, 0}, blocks = {NULL, 0, 0};
+	struct lb_change change = {LB_TABLE_META, key, bytes, 0};
+	struct lb_grant g = a_grant();
+
+	must(lb_record_encode(LB_TABLE_META, &key, &counters, bytes, &change.size), "counters");
+	must(lb_change_add(&all, &change), "change");
+	change = (struct lb_change){LB_TABLE_GRANT, lb_key_u64(1), bytes, 0};
+	must(lb_record_encode(LB_TABLE_GRANT, &change.key, &g, bytes, &change.size), "grant");
+	must(lb_change_add(&all, &change), "change");
+	change = (struct lb_change){LB_TABLE_LIVE, lb_key_u64(1), NULL, 0};
+	must(lb_change_add(&all, &change), "change");
+	put_byte(0);
+	put(all.bytes, all.size);
+	keep("journal", "changes");
+	must(lb_blocks_cut(&all, 3, 0, &blocks), "blocks");
+	lb_blocks_blank(0, 1, page);
+	memcpy(page, blocks.bytes, blocks.size);
+	put_byte(1);
+	put(page, sizeof page);
+	keep("journal", "blocks");
+	free(all.bytes);
+	free(blocks.bytes);
+}
+
 static void
 fill_store(struct lb_store *store)
 {
@@ -534,6 +565,7 @@ main(int argc, char **argv)
 	snapshot(3, 2);
 	snapshot(20, 3);
 	records();
+	journal();
 	store();
 	gates();
 	items();
