@@ -34,14 +34,7 @@ lb_change_add(struct lb_bytes *record, const struct lb_change *c)
 static int
 check_value(const struct lb_change *c)
 {
-	union {
-		struct lb_counters counters;
-		struct lb_grant grant;
-		struct lb_uid_entry uid;
-		struct lb_session session;
-		struct lb_role_entry role;
-		struct lb_msg_record audit;
-	} record;
+	union lb_record record;
 
 	if (c->value == NULL || lb_table_is_index(c->table))
 		return c->size == 0 ? LB_OK : LB_ERR_DAMAGED;

@@ -60,6 +60,17 @@ struct lb_role_entry {
 	uint32_t gid;
 };
 
+/* Room for a record of any table. */
+union lb_record {
+	struct lb_counters counters;
+	struct lb_grant grant;
+	struct lb_uid_entry uid;
+	struct lb_session session;
+	struct lb_role_entry role;
+	struct lb_msg_record audit;
+	struct lb_signed statement;
+};
+
 /* The name of a table's database. */
 const char *lb_table_name(enum lb_table table);
 /* True for one that holds keys alone. */

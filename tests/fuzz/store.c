@@ -11,16 +11,6 @@
 #include "keeper/store_records.h"
 #include "name.h"
 
-union record {
-	struct lb_counters counters;
-	struct lb_grant grant;
-	struct lb_uid_entry uid;
-	struct lb_session session;
-	struct lb_role_entry role;
-	struct lb_msg_record audit;
-	struct lb_signed statement;
-};
-
 static const enum lb_table tables[] = {LB_TABLE_META,	  LB_TABLE_GRANT, LB_TABLE_UID,
 				       LB_TABLE_SESSION,  LB_TABLE_ROLE,  LB_TABLE_AUDIT,
 				       LB_TABLE_STATEMENT};
@@ -39,7 +29,7 @@ static void
 record(enum lb_table table, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size)
 {
 	static uint8_t back[LB_RECORD_MAX];
-	union record r;
+	union lb_record r;
 	struct lb_key k = {.size = key_size};
 	size_t used = 0;
 
