@@ -163,6 +163,7 @@ struct lb_msg_wait {
 struct lb_msg_approve_signed {
 	uint64_t id;
 	char signature[LB_SIGNATURE_MAX + 1];
+};
 /* A customer as it is to be; 0 and "" leave things as they are. */
 struct lb_msg_customer {
 	char name[LB_IDENTITY_MAX + 1]; /* CUSTOMER: "" for all that the caller may see */
@@ -283,6 +284,7 @@ struct lb_msg_signed {
 	char key[LB_KEY_LINE_MAX + 1];
 	char signature[LB_SIGNATURE_MAX + 1];
 	char statement[LB_STATEMENT_MAX + 1];
+};
 struct lb_msg_customer_view {
 	char name[LB_IDENTITY_MAX + 1];
 	uint8_t on, mine; /* mine: the caller decides for it */

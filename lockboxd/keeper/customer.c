@@ -278,9 +278,11 @@ changed(const struct lb_policy *p, const struct lb_policy_customer *block,
 	if (next->approvals > people(next) || next->approvals > LB_APPROVALS_MAX -
 								       LB_POLICY_APPROVALS_MAX)
 		return "that takes more approvals than there are approvers, or than 4";
-	/* What the customer signs is what the policy labels now: it may agree to less. */
-	next->host = 0;
-	memset(next->roles, 0, sizeof next->roles);
+	/* It is never less than it was as long as the customer has the last word. */
+	if (!now->on || !next->on) {
+		next->host = 0;
+		memset(next->roles, 0, sizeof next->roles);
+	}
 	if (!add_labels(p, next))
 		return "more roles are labelled with the customer than can be named; label the host";
 	return NULL;

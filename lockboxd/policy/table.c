@@ -34,7 +34,7 @@ static const struct lb_policy_row host_rows[] = {
 	HOST("claim-window",     claim_window_s,     DURATION,   "1h",        10,     DAY, 0),
 	HOST("warn-before",      warn_before_s,      DURATION,   "5m",        1,      HOUR, 0),
 	HOST("auditors",         auditors,           TEAMS,      NULL,        0,      100, 0),
-	HOST("customer",         customer,           CUSTOMER,   NULL,        1,      18,  0),
+	HOST("host-customer",    customer,           CUSTOMER,   NULL,        1,      18,  0),
 	HOST("ticket-url",       ticket_url,         URL,        NULL,        1,      120, 0),
 };
 

@@ -79,7 +79,7 @@ check_host(struct lb_doc *doc)
 
 	host->gate_uid = LB_POLICY_NO_ID;
 	check_names(doc, doc->host, "auditors", LB_SECTION_TEAM);
-	check_names(doc, doc->host, "customer", LB_SECTION_CUSTOMER);
+	check_names(doc, doc->host, "host-customer", LB_SECTION_CUSTOMER);
 	if (host->gate_user[0] == '\0')
 		return; /* reported when it was built */
 	if (strncmp(host->gate_user, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) == 0 ||
