@@ -130,7 +130,8 @@ static const struct lb_field grant_fields[] = {
 	APPROVAL(struct lb_msg_grant, 11),
 	LB_TEXT(struct lb_msg_grant, customer),
 	LB_TEXT(struct lb_msg_grant, ticket_url),
-	LB_TEXT(struct lb_msg_grant, access),	  LB_TEXT(struct lb_msg_grant, earlier),
+	LB_TEXT(struct lb_msg_grant, access),
+	LB_TEXT(struct lb_msg_grant, earlier),
 };
 static const struct lb_field claimed_fields[] = {
 	LB_U64(struct lb_msg_claimed, id),	 LB_TEXT(struct lb_msg_claimed, host),
@@ -160,8 +161,8 @@ static const struct lb_field health_fields[] = {
 };
 
 static const struct lb_field customer_fields[] = {
-	LB_TEXT(struct lb_msg_customer, name),	    LB_U8(struct lb_msg_customer, lockbox),
-	LB_U8(struct lb_msg_customer, approvals),   LB_TEXT(struct lb_msg_customer, approvers),
+	LB_TEXT(struct lb_msg_customer, name),	     LB_U8(struct lb_msg_customer, lockbox),
+	LB_U8(struct lb_msg_customer, approvals),    LB_TEXT(struct lb_msg_customer, approvers),
 	LB_TEXT(struct lb_msg_customer, signatures),
 };
 static const struct lb_field customer_view_fields[] = {

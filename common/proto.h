@@ -37,7 +37,7 @@
 #define LB_STATEMENT_MAX 6200 /* what an approver signs */
 #define LB_SIGNATURE_MAX 1024 /* as ssh-keygen writes it */
 #define LB_KEY_LINE_MAX 600   /* a key that may sign: type and base64 */
-#define LB_TEAMS_MAX 198 /* of a level, joined by ", " */
+#define LB_TEAMS_MAX 198      /* of a level, joined by ", " */
 #define LB_URL_MAX 200
 #define LB_ACCESS_MAX 200
 #define LB_SIGNATURES_MAX 4096 /* several, one after the other */
@@ -289,9 +289,9 @@ struct lb_msg_customer_view {
 	char name[LB_IDENTITY_MAX + 1];
 	uint8_t on, mine; /* mine: the caller decides for it */
 	uint8_t approvals;
-	uint64_t change, changed_s;	 /* 0: nobody has signed anything yet */
-	char covers[LB_SCOPE_MAX + 1];	 /* "the host", or roles joined by ", " */
-	char approvers[LB_LIST_MAX + 1]; /* "eve SHA256:..., ..." */
+	uint64_t change, changed_s;	   /* 0: nobody has signed anything yet */
+	char covers[LB_SCOPE_MAX + 1];	   /* "the host", or roles joined by ", " */
+	char approvers[LB_LIST_MAX + 1];   /* "eve SHA256:..., ..." */
 	char statement[LB_CHANGE_MAX + 1]; /* that what was asked for be so; to be signed */
 };
 struct lb_msg_verdict {

@@ -169,8 +169,7 @@ take_value(struct state *s, const struct option *o, const char *value)
 	case NUMBER:
 		if (parse_number(value, &args->after) == LB_OK)
 			return LB_OK;
-		return problem(args, "\"%s\" is no number: write digits only",
-			       quoted(q, value));
+		return problem(args, "\"%s\" is no number: write digits only", quoted(q, value));
 	case GRANT:
 		if (lb_args_grant_id(value, &args->grant) == LB_OK)
 			return LB_OK;
@@ -233,10 +232,10 @@ take_operand(struct state *s, const char *word)
 	s->operand_seen = true;
 	if (s->syntax->operand == LB_OPERAND_ROLE || s->syntax->operand == LB_OPERAND_MAYBE_NAME) {
 		if (!lb_role_valid(word))
-			return problem(args, "\"%s\" cannot be the name of a %s; see %s",
-				       quoted(q, word),
-				       s->syntax->operand == LB_OPERAND_ROLE ? "role" : "customer",
-				       s->syntax->operand == LB_OPERAND_ROLE ? "roles" : "customer");
+			return problem(
+				args, "\"%s\" cannot be the name of a %s; see %s", quoted(q, word),
+				s->syntax->operand == LB_OPERAND_ROLE ? "role" : "customer",
+				s->syntax->operand == LB_OPERAND_ROLE ? "roles" : "customer");
 		memcpy(args->role, word, strlen(word) + 1);
 		return LB_OK;
 	}

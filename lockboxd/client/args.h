@@ -36,7 +36,13 @@ enum lb_option {
 };
 
 /* The word a verb takes besides its options. */
-enum lb_operand { LB_OPERAND_NONE, LB_OPERAND_ROLE, LB_OPERAND_ID, LB_OPERAND_MAYBE_ID, LB_OPERAND_MAYBE_NAME };
+enum lb_operand {
+	LB_OPERAND_NONE,
+	LB_OPERAND_ROLE,
+	LB_OPERAND_ID,
+	LB_OPERAND_MAYBE_ID,
+	LB_OPERAND_MAYBE_NAME
+};
 
 struct lb_syntax {
 	enum lb_operand operand;
@@ -46,13 +52,13 @@ struct lb_syntax {
 #define LB_PROBLEM_TEXT 512
 
 struct lb_args {
-	unsigned given; /* enum lb_option */
-	uint64_t id;	/* 0: not given */
+	unsigned given;		    /* enum lb_option */
+	uint64_t id;		    /* 0: not given */
 	char role[LB_ROLE_MAX + 1]; /* or another name, of MAYBE_NAME */
-	uint32_t duration_s; /* 0: not given */
+	uint32_t duration_s;	    /* 0: not given */
 	char ticket[LB_TICKET_MAX + 1];
-	char text[LB_REASON_MAX + 1]; /* of --reason, --comment or --approvers */
-	uint64_t after, grant;	      /* after: of --after or --approvals */
+	char text[LB_REASON_MAX + 1];  /* of --reason, --comment or --approvers */
+	uint64_t after, grant;	       /* after: of --after or --approvals */
 	const char *socket;	       /* borrowed from the words */
 	const char *file;	       /* of --signature or --sign; the same */
 	char problem[LB_PROBLEM_TEXT]; /* what is wrong and what to write, escaped */

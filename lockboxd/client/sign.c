@@ -75,7 +75,8 @@ get_statement(const struct lb_cli *cli, uint64_t id, struct lb_msg_to_sign *s,
 	if (err == LB_OK)
 		err = lb_cli_ask_one(link, LB_MSG_STATEMENT, &msg, LB_MSG_TO_SIGN, s, sizeof *s);
 	lb_cli_link_close(link);
-	if (err == LB_OK && (s->id != id || s->statement[0] == '\0' || !lb_cli_plain_lines(s->statement)))
+	if (err == LB_OK &&
+	    (s->id != id || s->statement[0] == '\0' || !lb_cli_plain_lines(s->statement)))
 		err = LB_ERR_MALFORMED;
 	return err;
 }

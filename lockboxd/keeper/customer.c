@@ -131,6 +131,14 @@ lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,
 	return false;
 }
 
+bool
+lb_customer_takes(struct lb_tx *tx, const struct lb_grant *g, const char *identity,
+		  const char *fingerprint)
+{
+	return g->customer[0] == '\0' || !lb_customer_approver(tx, g->customer, identity) ||
+	       lb_customer_key(tx, g->customer, identity, fingerprint);
+}
+
 /* -- what is a customer's -------------------------------------------------------------- */
 
 /* Adds what the policy labels with the customer.  False: the names of the roles are too long. */
@@ -147,8 +155,8 @@ add_labels(const struct lb_policy *p, struct lb_customer *c)
 			continue;
 		if (used + need >= sizeof c->roles)
 			return false;
-		snprintf(c->roles + used, sizeof c->roles - used, "%s%s",
-			 used > 0 ? SEPARATOR : "", role->name);
+		snprintf(c->roles + used, sizeof c->roles - used, "%s%s", used > 0 ? SEPARATOR : "",
+			 role->name);
 	}
 	return true;
 }
@@ -275,8 +283,8 @@ changed(const struct lb_policy *p, const struct lb_policy_customer *block,
 		why = take_approvers(p, next, m->approvers);
 	if (why != NULL)
 		return why;
-	if (next->approvals > people(next) || next->approvals > LB_APPROVALS_MAX -
-								       LB_POLICY_APPROVALS_MAX)
+	if (next->approvals > people(next) ||
+	    next->approvals > LB_APPROVALS_MAX - LB_POLICY_APPROVALS_MAX)
 		return "that takes more approvals than there are approvers, or than 4";
 	/* It is never less than it was as long as the customer has the last word. */
 	if (!now->on || !next->on) {
@@ -284,7 +292,8 @@ changed(const struct lb_policy *p, const struct lb_policy_customer *block,
 		memset(next->roles, 0, sizeof next->roles);
 	}
 	if (!add_labels(p, next))
-		return "more roles are labelled with the customer than can be named; label the host";
+		return "more roles are labelled with the customer than can be named; label the "
+		       "host";
 	return NULL;
 }
 
@@ -340,8 +349,7 @@ signer(const struct lb_customer *c, const struct lb_sshsig *sig, const char *tex
 		struct lb_key key;
 
 		if (lb_key_parse(c->key[i].key, &key, why) == LB_OK &&
-		    key.blob_len == sig->key_len &&
-		    memcmp(key.blob, sig->key, key.blob_len) == 0)
+		    key.blob_len == sig->key_len && memcmp(key.blob, sig->key, key.blob_len) == 0)
 			return lb_sshsig_verify(sig, LB_CUSTOMER_SPACE, key.blob, key.blob_len,
 						text, strlen(text), why) == LB_OK
 				       ? i
@@ -531,10 +539,11 @@ lb_do_customer_change(struct lb_tx *tx, const struct lb_caller *who, const union
 		return lb_refuse(tx, who, LB_NO_PERMISSION, "the signature %s; nothing was changed",
 				 why);
 	if (count < decides->approvals)
-		return lb_refuse(tx, who, LB_NO_PERMISSION,
-				 "%u of the customer's approvers must sign, and %u did (%s); nothing "
-				 "was changed",
-				 decides->approvals, count, by);
+		return lb_refuse(
+			tx, who, LB_NO_PERMISSION,
+			"%u of the customer's approvers must sign, and %u did (%s); nothing "
+			"was changed",
+			decides->approvals, count, by);
 	next.changed_s = tx->now_s;
 	tx->customer.name[0] = '\0';
 	err = lb_store_put_customer(tx->store, &next);

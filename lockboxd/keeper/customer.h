@@ -43,6 +43,12 @@ bool lb_customer_any(struct lb_tx *tx, const char *identity);
 /* True when this is the fingerprint of one of somebody's keys in a customer's roster. */
 bool lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,
 		     const char *fingerprint);
+/*
+ * True unless somebody decides on the grant for its customer and this is not a
+ * key of his that the customer has signed for.
+ */
+bool lb_customer_takes(struct lb_tx *tx, const struct lb_grant *grant, const char *identity,
+		       const char *fingerprint);
 /* Notes what the policy in force labels with customers who have the last word. */
 int lb_customers_pin(struct lb_tx *tx);
 

@@ -41,9 +41,7 @@ check_text(struct lb_tx *tx, const struct lb_caller *who, const char *text, bool
 static int
 check_key(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 {
-	if (who->root || g->customer[0] == '\0' ||
-	    !lb_customer_approver(tx, g->customer, who->identity) ||
-	    lb_customer_key(tx, g->customer, who->identity, who->fingerprint))
+	if (who->root || lb_customer_takes(tx, g, who->identity, who->fingerprint))
 		return LB_OK;
 	return refuse(tx, who, LB_NO_PERMISSION,
 		      "the key you came with is not one that decides for the customer; use one of "
@@ -177,8 +175,7 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 			       remark[0] ? ": " : "", remark, who->fingerprint[0] ? ", key " : "",
 			       who->fingerprint);
 	if (err == LB_OK && event == LB_EVENT_NOTIFY)
-		err = lb_audit(tx, "customer-notified", g, "", "%s has the last word",
-			       g->customer);
+		err = lb_audit(tx, "customer-notified", g, "", "%s has the last word", g->customer);
 	return err == LB_OK ? lb_answer_grant(tx, who, g) : err;
 }
 

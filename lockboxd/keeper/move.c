@@ -241,9 +241,8 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	memcpy(v->groups, g->groups, sizeof v->groups);
 	memcpy(v->sudo, g->sudo, sizeof v->sudo);
 	memcpy(v->cause, g->cause, sizeof v->cause);
-	snprintf(v->access, sizeof v->access,
-		 "a shell (%s), %u %s at a time, %s", g->shell, g->sessions_max,
-		 g->sessions_max == 1 ? "session" : "sessions",
+	snprintf(v->access, sizeof v->access, "a shell (%s), %u %s at a time, %s", g->shell,
+		 g->sessions_max, g->sessions_max == 1 ? "session" : "sessions",
 		 g->port_forwarding ? "forwards ports" : "no port forwarding");
 	ticket_url(tx, g, v->ticket_url, sizeof v->ticket_url);
 }

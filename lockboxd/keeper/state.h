@@ -92,7 +92,7 @@ struct lb_tx {
 	bool clock_reset; /* the clock goes back with this commit, or is as it was before */
 	struct lb_clock clock_before;
 	struct lb_customer customer; /* read last (customer.c) */
-	bool endings_only; /* the store is full: only what ends access is done */
+	bool endings_only;	     /* the store is full: only what ends access is done */
 };
 
 /* tx.c */

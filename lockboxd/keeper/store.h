@@ -26,7 +26,8 @@
 #define LB_NONCE_SIZE 16
 #define LB_SHELL_MAX 128
 #define LB_BOOT_ID_SIZE 16
-#define LB_CUSTOMER_KEY_MAX 540 /* sk-ssh-ed25519@openssh.com and base64, the longest that can sign */
+#define LB_CUSTOMER_KEY_MAX                                                                        \
+	540 /* sk-ssh-ed25519@openssh.com and base64, the longest that can sign */
 
 /* State of a grant's one-time password. */
 enum lb_otp { LB_OTP_NONE = 0, LB_OTP_READY = 1, LB_OTP_SPENT = 2, LB_OTP_VOID = 3 };
@@ -109,7 +110,7 @@ struct lb_customer {
 	uint64_t changed_s;
 	uint8_t on; /* 0 or 1: the customer has the last word */
 	uint8_t approvals;
-	uint8_t host; /* 0 or 1: the whole host is the customer's */
+	uint8_t host;			       /* 0 or 1: the whole host is the customer's */
 	char roles[LB_CUSTOMER_ROLES_MAX + 1]; /* otherwise these, joined by ", " */
 	uint8_t keys;
 	struct lb_customer_key key[LB_CUSTOMER_KEYS_MAX]; /* the first `keys` are set */

@@ -174,8 +174,7 @@ put_grant(struct lb_store_txn *t, const struct lb_grant *new)
 {
 	static int (*const indexers[])(struct lb_store_txn *, const struct lb_grant *,
 				       const struct lb_grant *) = {
-		check_change, index_uid,      index_person,
-		index_live,   index_deadline, index_ticket,
+		check_change, index_uid, index_person, index_live, index_deadline, index_ticket,
 	};
 	struct lb_key key = lb_key_u64(new->id);
 	struct lb_grant old;

@@ -403,8 +403,9 @@ customer_valid(const void *record, const struct lb_key *key)
 	const struct lb_customer *c = record;
 
 	if (!lb_identity_valid(c->name) || key->size != strlen(c->name) ||
-	    memcmp(key->bytes, c->name, key->size) != 0 || c->change == 0 || c->on > 1 || c->host > 1 || c->approvals == 0 || c->keys == 0 ||
-	    c->keys > LB_CUSTOMER_KEYS_MAX || c->approvals > c->keys)
+	    memcmp(key->bytes, c->name, key->size) != 0 || c->change == 0 || c->on > 1 ||
+	    c->host > 1 || c->approvals == 0 || c->keys == 0 || c->keys > LB_CUSTOMER_KEYS_MAX ||
+	    c->approvals > c->keys)
 		return false;
 	for (size_t i = 0; i < LB_CUSTOMER_KEYS_MAX; i++)
 		if (i < c->keys ? !lb_identity_valid(c->key[i].identity) || c->key[i].key[0] == '\0'

@@ -79,8 +79,9 @@ check_short_name(const char *v)
 static const char *
 check_url(const char *v)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				      "-._~:/?#@!$&()*+,;=%";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-._~:/?#@!$&()*+,;=%";
 	const char *ticket = strchr(v, '%');
 
 	if (strspn(v, letters) != strlen(v) ||

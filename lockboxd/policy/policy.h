@@ -110,7 +110,7 @@ struct lb_policy_role {
 	bool root_equivalent;
 	bool port_forwarding;
 	bool signed_approvals; /* an approval counts only with a signature */
-	const char *customer; /* whose data it touches; "": the host's, or nobody's */
+	const char *customer;  /* whose data it touches; "": the host's, or nobody's */
 };
 
 /*

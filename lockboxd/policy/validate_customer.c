@@ -80,8 +80,9 @@ lb_validate_customers(struct lb_doc *doc)
 	for (size_t i = 0; i < p->roles; i++)
 		if (host[0] != '\0' && p->role[i].customer[0] != '\0' &&
 		    strcmp(host, p->role[i].customer) != 0)
-			lb_doc_error_at(doc, doc->list[LB_SECTION_ROLE][i], "customer", 0,
-					"role '%s' is labelled with customer '%s' and the host with "
-					"'%s'; one customer decides, so take one label out",
-					p->role[i].name, p->role[i].customer, host);
+			lb_doc_error_at(
+				doc, doc->list[LB_SECTION_ROLE][i], "customer", 0,
+				"role '%s' is labelled with customer '%s' and the host with "
+				"'%s'; one customer decides, so take one label out",
+				p->role[i].name, p->role[i].customer, host);
 }
