@@ -57,8 +57,8 @@ static bool
 signed_is_plain(const struct lb_msg_signed *s)
 {
 	return s->number != 0 && s->statement[0] != '\0' && lb_cli_plain_lines(s->statement) &&
-	       lb_cli_plain_lines(s->signature) && only(s->signature, "- \n") && only(s->approver, "_-") &&
-	       only(s->key, " @.-") && only(s->fingerprint, ":");
+	       lb_cli_plain_lines(s->signature) && only(s->signature, "- \n") &&
+	       only(s->approver, "_-") && only(s->key, " @.-") && only(s->fingerprint, ":");
 }
 
 /* Asks for the statement; on success it is plain. */

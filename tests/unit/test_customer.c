@@ -18,14 +18,15 @@ set_policy(struct fixture *f, const struct maker *eves, const char *customer, co
 	maker_line(eves, e);
 	maker_line(&fay, y);
 	snprintf(text, sizeof text,
-		 PEOPLE MALLORY "identity eve { keys = {\"%s\"} unix-user = \"u2\" }\n"
-				"identity fay { keys = {\"%s\"} unix-user = \"u3\" }\n"
-				"team engineers { members = {\"alice\", \"mallory\"} }\n"
-				"team leads { members = {\"bob\", \"dave\"} }\n"
-				"team auditors { members = {\"carol\"} }\n"
-				"%s\nrole theirs { requesters = {\"engineers\"} approvers = "
-				"{\"leads\"} %s }\n"
-				"role ours { requesters = {\"engineers\"} approvers = {\"leads\"} }\n",
+		 PEOPLE MALLORY
+		 "identity eve { keys = {\"%s\"} unix-user = \"u2\" }\n"
+		 "identity fay { keys = {\"%s\"} unix-user = \"u3\" }\n"
+		 "team engineers { members = {\"alice\", \"mallory\"} }\n"
+		 "team leads { members = {\"bob\", \"dave\"} }\n"
+		 "team auditors { members = {\"carol\"} }\n"
+		 "%s\nrole theirs { requesters = {\"engineers\"} approvers = "
+		 "{\"leads\"} %s }\n"
+		 "role ours { requesters = {\"engineers\"} approvers = {\"leads\"} }\n",
 		 e, y, customer, label);
 	change_policy(f, text);
 }
@@ -92,7 +93,11 @@ change(struct fixture *f, struct lb_msg_customer ask, const struct maker *const 
 	return with_key(f, "u2", &eve, LB_MSG_CUSTOMER_CHANGE, &m);
 }
 
-#define BY(...) (const struct maker *const[]){__VA_ARGS__}
+#define BY(...)                                                                                    \
+	(const struct maker *const[])                                                              \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 #define SPACE LB_CUSTOMER_SPACE
 static const struct lb_msg_customer on = {.lockbox = 1}, off = {.lockbox = 2};
 
@@ -204,10 +209,12 @@ no_policy_takes_anything_from_a_customer(void **state)
 	asked(f, "theirs", "T-2");
 	assert_string_equal(f->a.grant.customer, "acme");
 	/* It can add: what it labels more is the customer's at once, and stays so. */
-	set_policy(f, &eve, ACME, LABEL "} role more { requesters = {\"engineers\"} approvers = "
-					"{\"leads\"} " LABEL);
+	set_policy(f, &eve, ACME,
+		   LABEL "} role more { requesters = {\"engineers\"} approvers = "
+			 "{\"leads\"} " LABEL);
 	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
-	set_policy(f, &eve, "", "} role more { requesters = {\"engineers\"} approvers = {\"leads\"}");
+	set_policy(f, &eve, "",
+		   "} role more { requesters = {\"engineers\"} approvers = {\"leads\"}");
 	asked(f, "more", "T-3");
 	assert_string_equal(f->a.grant.customer, "acme");
 }
