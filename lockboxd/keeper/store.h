@@ -150,7 +150,7 @@ enum lb_store_mode { LB_STORE_READ, LB_STORE_WRITE, LB_STORE_WRITE_ENDING };
  * Examines the store in directory dir without changing a byte of it: a forked
  * child opens it read-only and walks every record, index and the audit chain,
  * so that a page which makes LMDB fault ends the child alone.  LB_OK also when
- * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (newer than this
+ * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (another than this
  * build), LB_ERR_SYSTEM (errno EBUSY: it is open); why (cap bytes) then says
  * what is wrong and where.  Call it before the caller's system call filter.
  */

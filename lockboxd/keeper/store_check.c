@@ -306,7 +306,7 @@ check_databases(struct check *c, MDB_env *env)
 	int err = lb_store_check_version(c->txn);
 
 	if (err == LB_ERR_VERSION)
-		return found(c->finding, err, "the store was written by a newer lockboxd");
+		return found(c->finding, err, "the store was written by a lockboxd of another version");
 	if (err != LB_OK)
 		return found(c->finding, err, "the store has no format number");
 	if (lb_store_open_tables(c->txn, c->dbi, 0) != LB_OK)

@@ -44,7 +44,7 @@ int lb_store_from_mdb(int rc);
 
 /* Opens the databases in dbi; MDB_CREATE in flags makes them.  LB_ERR_DAMAGED when one is missing. */
 int lb_store_open_tables(MDB_txn *txn, MDB_dbi dbi[LB_TABLE_COUNT], unsigned int flags);
-/* LB_ERR_VERSION when the format number is newer than this build's, LB_ERR_DAMAGED without one. */
+/* LB_ERR_VERSION when the format number is not this build's, LB_ERR_DAMAGED without one. */
 int lb_store_check_version(MDB_txn *txn);
 /* Writes one value as it is. */
 int lb_store_put_bytes(MDB_txn *txn, MDB_dbi dbi, const struct lb_key *key, const void *value,

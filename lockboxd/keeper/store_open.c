@@ -245,7 +245,7 @@ lb_store_check_version(MDB_txn *txn)
 	version = lb_read_u32(&r);
 	if (lb_reader_end(&r) != LB_OK || version == 0)
 		return LB_ERR_DAMAGED;
-	return version > LB_STORE_VERSION ? LB_ERR_VERSION : LB_OK;
+	return version == LB_STORE_VERSION ? LB_OK : LB_ERR_VERSION;
 }
 
 /* Nothing is written here: a store of another version stays as it is. */
