@@ -130,6 +130,7 @@ static const struct lb_field grant_fields[] = {
 	APPROVAL(struct lb_msg_grant, 11),
 	LB_TEXT(struct lb_msg_grant, customer),
 	LB_TEXT(struct lb_msg_grant, ticket_url),
+	LB_TEXT(struct lb_msg_grant, access),
 	LB_TEXT(struct lb_msg_grant, earlier),
 };
 static const struct lb_field claimed_fields[] = {
@@ -159,6 +160,23 @@ static const struct lb_field health_fields[] = {
 	LB_U64(struct lb_msg_health, live),
 };
 
+static const struct lb_field customer_fields[] = {
+	LB_TEXT(struct lb_msg_customer, name),	     LB_U8(struct lb_msg_customer, lockbox),
+	LB_U8(struct lb_msg_customer, approvals),    LB_TEXT(struct lb_msg_customer, approvers),
+	LB_TEXT(struct lb_msg_customer, signatures),
+};
+static const struct lb_field customer_view_fields[] = {
+	LB_TEXT(struct lb_msg_customer_view, name),
+	LB_U8(struct lb_msg_customer_view, on),
+	LB_U8(struct lb_msg_customer_view, mine),
+	LB_U8(struct lb_msg_customer_view, approvals),
+	LB_U64(struct lb_msg_customer_view, change),
+	LB_U64(struct lb_msg_customer_view, changed_s),
+	LB_TEXT(struct lb_msg_customer_view, covers),
+	LB_TEXT(struct lb_msg_customer_view, approvers),
+	LB_TEXT(struct lb_msg_customer_view, statement),
+};
+
 static const struct {
 	uint16_t type;
 	enum lb_door door;
@@ -185,6 +203,10 @@ static const struct {
 	{LB_MSG_EVIDENCE, LB_DOOR_PUBLIC, LB_LAYOUT("evidence", struct lb_msg_act, act_fields)},
 	{LB_MSG_APPROVE_SIGNED, LB_DOOR_PUBLIC,
 	 LB_LAYOUT("approve-signed", struct lb_msg_approve_signed, approve_signed_fields)},
+	{LB_MSG_CUSTOMER, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("customer", struct lb_msg_customer, customer_fields)},
+	{LB_MSG_CUSTOMER_CHANGE, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("customer-change", struct lb_msg_customer, customer_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -204,6 +226,8 @@ static const struct {
 	 LB_LAYOUT("health-report", struct lb_msg_health, health_fields)},
 	{LB_MSG_TO_SIGN, LB_DOOR_NONE, LB_LAYOUT("to-sign", struct lb_msg_to_sign, to_sign_fields)},
 	{LB_MSG_SIGNED, LB_DOOR_NONE, LB_LAYOUT("signed", struct lb_msg_signed, signed_fields)},
+	{LB_MSG_CUSTOMER_VIEW, LB_DOOR_NONE,
+	 LB_LAYOUT("customer-view", struct lb_msg_customer_view, customer_view_fields)},
 };
 
 const struct lb_layout *

@@ -37,8 +37,12 @@
 #define LB_STATEMENT_MAX 6200 /* what an approver signs */
 #define LB_SIGNATURE_MAX 1024 /* as ssh-keygen writes it */
 #define LB_KEY_LINE_MAX 600   /* a key that may sign: type and base64 */
-#define LB_TEAMS_MAX 198 /* of a level, joined by ", " */
+#define LB_TEAMS_MAX 198      /* of a level, joined by ", " */
 #define LB_URL_MAX 200
+#define LB_ACCESS_MAX 200
+#define LB_SIGNATURES_MAX 4096 /* several, one after the other */
+#define LB_CHANGE_MAX 2500     /* a customer's statement */
+#define LB_SCOPE_MAX 800
 #define LB_EARLIER_MAX 200
 
 #define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
@@ -65,6 +69,8 @@ enum lb_type {
 	LB_MSG_STATEMENT = 24,
 	LB_MSG_EVIDENCE = 25,
 	LB_MSG_APPROVE_SIGNED = 26,
+	LB_MSG_CUSTOMER = 32,
+	LB_MSG_CUSTOMER_CHANGE = 33,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -84,6 +90,7 @@ enum lb_type {
 	LB_MSG_HEALTH_REPORT = LB_REPLY | 9,
 	LB_MSG_TO_SIGN = LB_REPLY | 24,
 	LB_MSG_SIGNED = LB_REPLY | 25,
+	LB_MSG_CUSTOMER_VIEW = LB_REPLY | 32,
 };
 
 /* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
@@ -157,6 +164,14 @@ struct lb_msg_approve_signed {
 	uint64_t id;
 	char signature[LB_SIGNATURE_MAX + 1];
 };
+/* A customer as it is to be; 0 and "" leave things as they are. */
+struct lb_msg_customer {
+	char name[LB_IDENTITY_MAX + 1]; /* CUSTOMER: "" for all that the caller may see */
+	uint8_t lockbox;		/* 1 on, 2 off */
+	uint8_t approvals;
+	char approvers[LB_LIST_MAX + 1];	/* identities, joined by ", " */
+	char signatures[LB_SIGNATURES_MAX + 1]; /* of the statement; CUSTOMER_CHANGE only */
+};
 struct lb_msg_login { /* every PAM request; password in PAM_AUTH only */
 	char user[LB_USER_MAX + 1];
 	uint32_t uid;
@@ -225,6 +240,7 @@ struct lb_msg_grant {
 	struct lb_msg_approval approval[LB_APPROVALS_MAX]; /* the first `have`, in their order */
 	char customer[LB_IDENTITY_MAX + 1];		   /* who has the last word, or "" */
 	char ticket_url[LB_URL_MAX + 1];
+	char access[LB_ACCESS_MAX + 1];	  /* what comes with it: "a shell (/bin/bash), ..." */
 	char earlier[LB_EARLIER_MAX + 1]; /* requests with this ticket before it: "R-3 ended, …" */
 };
 struct lb_msg_claimed {
@@ -269,6 +285,15 @@ struct lb_msg_signed {
 	char signature[LB_SIGNATURE_MAX + 1];
 	char statement[LB_STATEMENT_MAX + 1];
 };
+struct lb_msg_customer_view {
+	char name[LB_IDENTITY_MAX + 1];
+	uint8_t on, mine; /* mine: the caller decides for it */
+	uint8_t approvals;
+	uint64_t change, changed_s;	   /* 0: nobody has signed anything yet */
+	char covers[LB_SCOPE_MAX + 1];	   /* "the host", or roles joined by ", " */
+	char approvers[LB_LIST_MAX + 1];   /* "eve SHA256:..., ..." */
+	char statement[LB_CHANGE_MAX + 1]; /* that what was asked for be so; to be signed */
+};
 struct lb_msg_verdict {
 	uint8_t verdict;	      /* enum lb_verdict */
 	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
@@ -297,6 +322,8 @@ union lb_msg {
 	struct lb_msg_key key;
 	struct lb_msg_verdict verdict;
 	struct lb_msg_health health;
+	struct lb_msg_customer customer;
+	struct lb_msg_customer_view customer_view;
 };
 
 /* Which socket a request may come in by. */

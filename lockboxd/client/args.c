@@ -24,6 +24,10 @@ static const struct option {
 	{"wait", LB_OPT_WAIT, FLAG, NULL, "wait until it is decided; Ctrl-C leaves it as it is"},
 	{"after", LB_OPT_AFTER, NUMBER, "SEQ", "only records after this number"},
 	{"grant", LB_OPT_GRANT, GRANT, "ID", "only records of this grant"},
+	{"on", LB_OPT_ON, FLAG, NULL, "the customer is to have the last word"},
+	{"off", LB_OPT_OFF, FLAG, NULL, "the customer is to be asked no more"},
+	{"approvers", LB_OPT_APPROVERS, SENTENCE, "NAMES", "who is to decide for the customer"},
+	{"approvals", LB_OPT_APPROVALS, NUMBER, "N", "how many of them it is to take"},
 	{"statement", LB_OPT_STATEMENT, FLAG, NULL,
 	 "print what its approver is to sign, nothing else"},
 	{"signature", LB_OPT_SIGNATURE, FILE_NAME, "FILE",
@@ -165,8 +169,7 @@ take_value(struct state *s, const struct option *o, const char *value)
 	case NUMBER:
 		if (parse_number(value, &args->after) == LB_OK)
 			return LB_OK;
-		return problem(args, "\"%s\" is no record number: write digits only",
-			       quoted(q, value));
+		return problem(args, "\"%s\" is no number: write digits only", quoted(q, value));
 	case GRANT:
 		if (lb_args_grant_id(value, &args->grant) == LB_OK)
 			return LB_OK;
@@ -227,10 +230,12 @@ take_operand(struct state *s, const char *word)
 	if (s->syntax->operand == LB_OPERAND_NONE || s->operand_seen)
 		return problem(args, "\"%s\" is one word too many", quoted(q, word));
 	s->operand_seen = true;
-	if (s->syntax->operand == LB_OPERAND_ROLE) {
+	if (s->syntax->operand == LB_OPERAND_ROLE || s->syntax->operand == LB_OPERAND_MAYBE_NAME) {
 		if (!lb_role_valid(word))
-			return problem(args, "\"%s\" cannot be the name of a role; see roles",
-				       quoted(q, word));
+			return problem(
+				args, "\"%s\" cannot be the name of a %s; see %s", quoted(q, word),
+				s->syntax->operand == LB_OPERAND_ROLE ? "role" : "customer",
+				s->syntax->operand == LB_OPERAND_ROLE ? "roles" : "customer");
 		memcpy(args->role, word, strlen(word) + 1);
 		return LB_OK;
 	}

@@ -26,13 +26,23 @@ enum lb_option {
 	LB_OPT_GRANT = 1 << 7,
 	LB_OPT_SOCKET = 1 << 8, /* local only */
 	LB_OPT_WAIT = 1 << 9,
+	LB_OPT_ON = 1 << 10,
+	LB_OPT_OFF = 1 << 11,
+	LB_OPT_APPROVERS = 1 << 12,
+	LB_OPT_APPROVALS = 1 << 13,
 	LB_OPT_STATEMENT = 1 << 20,
 	LB_OPT_SIGNATURE = 1 << 21,
 	LB_OPT_SIGN = 1 << 22, /* local only */
 };
 
 /* The word a verb takes besides its options. */
-enum lb_operand { LB_OPERAND_NONE, LB_OPERAND_ROLE, LB_OPERAND_ID, LB_OPERAND_MAYBE_ID };
+enum lb_operand {
+	LB_OPERAND_NONE,
+	LB_OPERAND_ROLE,
+	LB_OPERAND_ID,
+	LB_OPERAND_MAYBE_ID,
+	LB_OPERAND_MAYBE_NAME
+};
 
 struct lb_syntax {
 	enum lb_operand operand;
@@ -42,13 +52,13 @@ struct lb_syntax {
 #define LB_PROBLEM_TEXT 512
 
 struct lb_args {
-	unsigned given; /* enum lb_option */
-	uint64_t id;	/* 0: not given */
-	char role[LB_ROLE_MAX + 1];
-	uint32_t duration_s; /* 0: not given */
+	unsigned given;		    /* enum lb_option */
+	uint64_t id;		    /* 0: not given */
+	char role[LB_ROLE_MAX + 1]; /* or another name, of MAYBE_NAME */
+	uint32_t duration_s;	    /* 0: not given */
 	char ticket[LB_TICKET_MAX + 1];
-	char text[LB_REASON_MAX + 1]; /* of --reason or --comment */
-	uint64_t after, grant;
+	char text[LB_REASON_MAX + 1];  /* of --reason, --comment or --approvers */
+	uint64_t after, grant;	       /* after: of --after or --approvals */
 	const char *socket;	       /* borrowed from the words */
 	const char *file;	       /* of --signature or --sign; the same */
 	char problem[LB_PROBLEM_TEXT]; /* what is wrong and what to write, escaped */

@@ -2,6 +2,8 @@
 #ifndef LB_CLIENT_HANDLERS_H
 #define LB_CLIENT_HANDLERS_H
 
+#include <stdbool.h>
+
 #include "ask.h"
 #include "verbs.h"
 
@@ -19,7 +21,12 @@ enum lb_exit lb_cli_answer_grant(const struct lb_cli *cli, uint16_t message,
 /* sign.c: signed approvals. */
 enum lb_exit lb_run_approve(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_evidence(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+/* True for lines of plain text, each with its newline: what is shown as it is, to be signed. */
+bool lb_cli_plain_lines(const char *text);
 enum lb_exit lb_run_statement(const struct lb_cli *, const struct lb_args *);
+
+/* customer.c: who has the last word. */
+enum lb_exit lb_run_customer(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 
 /* read.c: everything that only looks. */
 enum lb_exit lb_run_roles(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);

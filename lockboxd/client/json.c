@@ -216,6 +216,7 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"groups", list(g->groups)},
 		{"sudo", list(g->sudo)},
 		{"cause", text_or_null(g->cause)},
+		{"access", text_or_null(g->access)},
 		{"levels", levels(g->level, g->levels)},
 		{"level", g->level_now < g->levels && g->level_now < LB_LEVELS_MAX
 				  ? text(g->level[g->level_now].name)
@@ -245,6 +246,24 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"may_approve", json_boolean(r->may_approve)},
 		{"levels", levels(r->level, r->levels)},
 		{"customer", text_or_null(r->customer)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_customer(const struct lb_msg_customer_view *v)
+{
+	const struct member members[] = {
+		{"name", text(v->name)},
+		{"on", json_boolean(v->on)},
+		{"mine", json_boolean(v->mine)},
+		{"approvals_needed", number(v->approvals)},
+		{"change", number(v->change)},
+		{"changed", time_or_null(v->changed_s)},
+		{"covers", list(v->covers)},
+		{"approvers", list(v->approvers)},
+		{"statement", text_or_null(v->statement)},
 	};
 
 	return OBJECT(members);

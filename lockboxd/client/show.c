@@ -170,8 +170,14 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "For", duration);
 	lb_cli_label(cli, "Reason", g->reason);
 	lb_cli_label(cli, "Ticket", g->ticket);
+	lb_cli_label(cli, "Link", g->ticket_url);
+	lb_cli_label(cli, "Earlier", g->earlier);
 	lb_cli_label(cli, "Groups", g->groups);
 	show_list(cli, "Sudo", g->sudo);
+	if (g->customer[0] != '\0') {
+		lb_cli_label(cli, "Access", g->access);
+		lb_cli_label(cli, "Customer", g->customer);
+	}
 	if (g->levels > 1) {
 		show_levels(cli, g);
 	} else {

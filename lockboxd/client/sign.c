@@ -24,8 +24,8 @@
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 /* Plain lines, each with its newline, none of which ends a here-document. */
-static bool
-plain_lines(const char *text)
+bool
+lb_cli_plain_lines(const char *text)
 {
 	char line[LB_STATEMENT_MAX + 1];
 
@@ -56,9 +56,9 @@ only(const char *text, const char *more)
 static bool
 signed_is_plain(const struct lb_msg_signed *s)
 {
-	return s->number != 0 && s->statement[0] != '\0' && plain_lines(s->statement) &&
-	       plain_lines(s->signature) && only(s->signature, "- \n") && only(s->approver, "_-") &&
-	       only(s->key, " @.-") && only(s->fingerprint, ":");
+	return s->number != 0 && s->statement[0] != '\0' && lb_cli_plain_lines(s->statement) &&
+	       lb_cli_plain_lines(s->signature) && only(s->signature, "- \n") &&
+	       only(s->approver, "_-") && only(s->key, " @.-") && only(s->fingerprint, ":");
 }
 
 /* Asks for the statement; on success it is plain. */
@@ -75,7 +75,8 @@ get_statement(const struct lb_cli *cli, uint64_t id, struct lb_msg_to_sign *s,
 	if (err == LB_OK)
 		err = lb_cli_ask_one(link, LB_MSG_STATEMENT, &msg, LB_MSG_TO_SIGN, s, sizeof *s);
 	lb_cli_link_close(link);
-	if (err == LB_OK && (s->id != id || s->statement[0] == '\0' || !plain_lines(s->statement)))
+	if (err == LB_OK &&
+	    (s->id != id || s->statement[0] == '\0' || !lb_cli_plain_lines(s->statement)))
 		err = LB_ERR_MALFORMED;
 	return err;
 }

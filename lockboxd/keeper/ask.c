@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "text.h"
 
@@ -31,7 +32,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		if (!m.may_request && !m.may_approve && !who->root &&
 		    !lb_policy_is_auditor(p, who->identity))
 			continue;
-		lb_levels_of_role(r, &m);
+		lb_levels_of_role(tx, r, &m);
 		lb_role_texts(r, m.groups, m.sudo);
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_ROLE, &m);
 	}
@@ -95,10 +96,12 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, r->role);
 	uint32_t duration_s = r->duration_s;
 	struct lb_grant g = {.state = LB_STATE_PENDING};
+	struct lb_customer customer;
 	char duration[LB_DURATION_TEXT];
 	enum lb_refusal code;
 	const char *fault;
 	unsigned live;
+	bool has_customer;
 	int err;
 
 	if (duration_s == 0 && role != NULL)
@@ -111,6 +114,19 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 			tx, who, LB_NOT_NOW,
 			"the host's clock is more than a day behind what it has shown; the "
 			"operators must set it right first");
+	err = lb_customer_of(tx, role, &customer);
+	if (err == LB_ERR_EXISTS)
+		return lb_refuse(tx, who, LB_NOT_NOW,
+				 "the role is covered by two customers; one of them must agree to "
+				 "less: see customer");
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	if (err == LB_OK && strspn(r->ticket, " ") == strlen(r->ticket))
+		return lb_refuse(tx, who, LB_BAD_INPUT,
+				 "customer %s has the last word on this role and is shown your "
+				 "ticket; name it: --ticket",
+				 customer.name);
+	has_customer = err == LB_OK;
 	err = find_same(tx, who, r, duration_s, &live, &g);
 	if (err == LB_OK)
 		return lb_answer_grant(tx, who, &g);
@@ -132,6 +148,8 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
 	lb_role_note(role, &g);
 	lb_levels_plan(role, &g);
+	if (has_customer)
+		lb_levels_plan_customer(&customer, &g);
 	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
 	lb_duration_format(duration, duration_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
@@ -191,13 +209,39 @@ lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
 }
 
+/* Requests with the same ticket before this one, as far as the caller may see them. */
+static int
+list_earlier(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, char *out,
+	     size_t cap)
+{
+	struct lb_grant e = {0};
+	size_t used = 0;
+	int err = LB_ERR_NOT_FOUND;
+
+	while (g->ticket[0] != '\0' && used < cap &&
+	       (err = lb_store_next_ticket(tx->store, g->ticket, e.id, &e)) == LB_OK &&
+	       e.id < g->id)
+		if (lb_may_see(tx, who, &e))
+			used += (size_t)snprintf(out + used, cap - used, "%sR-%llu %s",
+						 used > 0 ? ", " : "", (unsigned long long)e.id,
+						 lb_state_name(e.state));
+	if (used >= cap)
+		memcpy(out + cap - 4, "...", 4);
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
 int
 lb_do_show(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
+	struct lb_msg_grant view;
 	struct lb_grant g;
 	int err = lb_find_grant(tx, who, msg->act.id, ~0u, &g);
 
 	if (err != LB_OK)
 		return lb_settled(err);
-	return lb_answer_grant(tx, who, &g);
+	lb_view(tx, &g, &view);
+	err = list_earlier(tx, who, &g, view.earlier, sizeof view.earlier);
+	if (err == LB_OK)
+		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
+	return err == LB_OK ? lb_done(tx, who) : err;
 }

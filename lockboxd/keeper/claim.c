@@ -39,7 +39,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	if (strcmp(g->identity, who->identity) != 0)
 		err = lb_refuse(tx, who, LB_NO_PERMISSION, "only its engineer can claim R-%llu",
 				(unsigned long long)g->id);
-	else if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
+	else if (!lb_role_unchanged(tx, g))
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since the approval; request it anew");

@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/sign.h"
 #include "text.h"
@@ -36,6 +37,17 @@ check_text(struct lb_tx *tx, const struct lb_caller *who, const char *text, bool
 	return LB_OK;
 }
 
+/* The word of a customer's approver counts only with a key that the customer has signed for. */
+static int
+check_key(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
+{
+	if (who->root || lb_customer_takes(tx, g, who->identity, who->fingerprint))
+		return LB_OK;
+	return refuse(tx, who, LB_NO_PERMISSION,
+		      "the key you came with is not one that decides for the customer; use one of "
+		      "those that `customer' lists");
+}
+
 /* An approver of the role who is not the engineer. */
 static int
 check_approver(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
@@ -45,7 +57,7 @@ check_approver(struct lb_tx *tx, const struct lb_caller *who, const struct lb_gr
 			      "this is your own request; somebody else must decide on it");
 	if (lb_levels_right(tx, g, who->identity) == LB_RIGHT_NONE)
 		return refuse(tx, who, LB_NO_PERMISSION, "you are no approver of this role");
-	return LB_OK;
+	return check_key(tx, who, g);
 }
 
 /* Why somebody who is an approver of the role has nothing to say now. */
@@ -121,7 +133,7 @@ lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, s
 	right = lb_levels_right(tx, g, who->identity);
 	if (right == LB_RIGHT_GIVEN)
 		return refused(not_now(tx, who, g, right));
-	if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
+	if (!lb_role_unchanged(tx, g))
 		return refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since; it must be requested anew");
@@ -162,6 +174,8 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 		err = lb_audit(tx, "approve", g, who->actor, "%s%s%s%s%s", progress,
 			       remark[0] ? ": " : "", remark, who->fingerprint[0] ? ", key " : "",
 			       who->fingerprint);
+	if (err == LB_OK && event == LB_EVENT_NOTIFY)
+		err = lb_audit(tx, "customer-notified", g, "", "%s has the last word", g->customer);
 	return err == LB_OK ? lb_answer_grant(tx, who, g) : err;
 }
 
@@ -280,6 +294,8 @@ lb_do_revoke(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 	/* Taking away needs no second person: also root may, and an approver whose own it is. */
 	if (err == LB_OK && !who->root && !lb_levels_approver(tx, &g, who->identity))
 		err = refuse(tx, who, LB_NO_PERMISSION, "you are no approver of this role");
+	if (err == LB_OK)
+		err = check_key(tx, who, &g);
 	if (err != LB_OK)
 		return lb_settled(err);
 	snprintf(cause, sizeof cause, "revoked by %s: %.400s", who->actor, msg->act.text);

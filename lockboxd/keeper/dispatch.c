@@ -42,6 +42,8 @@ static const struct {
 	{LB_MSG_END, WHO_PERSON, true, lb_do_end},
 	{LB_MSG_REVOKE, WHO_READER, true, lb_do_revoke},
 	{LB_MSG_AUDIT, WHO_READER, true, lb_do_audit},
+	{LB_MSG_CUSTOMER, WHO_READER, true, lb_do_customer},
+	{LB_MSG_CUSTOMER_CHANGE, WHO_READER, false, lb_do_customer_change},
 	{LB_MSG_HEALTH, WHO_ROOT, true, lb_do_health},
 	{LB_MSG_RESET_CLOCK, WHO_ROOT, true, lb_do_reset_clock},
 };

@@ -35,6 +35,7 @@ typedef int lb_handler(struct lb_tx *tx, const struct lb_caller *who, const unio
 lb_handler lb_do_roles, lb_do_request, lb_do_list, lb_do_show;
 lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
 lb_handler lb_do_statement, lb_do_approve_signed, lb_do_evidence;
+lb_handler lb_do_customer, lb_do_customer_change;
 lb_handler lb_do_wait, lb_do_claim, lb_do_audit, lb_do_keys, lb_do_health, lb_do_reset_clock;
 
 /*
@@ -74,12 +75,11 @@ void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 
 void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
 /*
  * True while the role still is what was asked for, until the claim its levels
- * of approval as well, and the identity may have it for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what
+ * of approval and who has the last word as well, and the identity may have it for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what
  * was approved and what the policy says now holds (lb_role_sessions() and
  * lb_role_forwards()).
  */
-bool lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *grant,
-		       uint64_t now_s);
+bool lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *grant);
 uint32_t lb_role_sessions(const struct lb_policy_role *role, const struct lb_grant *grant);
 bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *grant);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keeper/customer.h"
 #include "keeper/dispatch.h"
 
 #define PEOPLE_MAX 64 /* named in one view */
@@ -34,10 +35,40 @@ lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *g)
 		note_level(&role->level[i], &g->level[i]);
 }
 
+void
+lb_levels_plan_customer(const struct lb_customer *customer, struct lb_grant *g)
+{
+	struct lb_level *last = &g->level[g->levels++];
+
+	memset(last, 0, sizeof *last);
+	memcpy(g->customer, customer->name, sizeof g->customer);
+	memcpy(last->name, customer->name, sizeof last->name);
+	last->need = customer->approvals;
+	last->flags = LB_LEVEL_CUSTOMER;
+}
+
+static bool
+is_customers(const struct lb_grant *g, size_t level)
+{
+	return (g->level[level].flags & LB_LEVEL_CUSTOMER) != 0;
+}
+
+bool
+lb_levels_reached(const struct lb_grant *g)
+{
+	size_t before = 0, have = 0;
+
+	for (size_t l = 0; l < g->levels && !is_customers(g, l); l++)
+		before += g->level[l].need;
+	for (size_t i = 0; i < g->have; i++)
+		have += !is_customers(g, g->approval[i].level);
+	return g->customer[0] != '\0' && have >= before;
+}
+
 bool
 lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *g)
 {
-	if (role->levels != g->levels)
+	if (role->levels + (g->customer[0] != '\0') != g->levels)
 		return false;
 	for (size_t i = 0; i < role->levels; i++) {
 		struct lb_level now;
@@ -56,7 +87,8 @@ level_in_force(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 
-	if (role == NULL || i >= role->levels || strcmp(role->level[i].name, g->level[i].name) != 0)
+	if (role == NULL || i >= role->levels || is_customers(g, i) ||
+	    strcmp(role->level[i].name, g->level[i].name) != 0)
 		return NULL;
 	return &role->level[i];
 }
@@ -65,11 +97,15 @@ level_in_force(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
 static bool
 approver_at(struct lb_tx *tx, const struct lb_grant *g, size_t level, const char *identity)
 {
-	const struct lb_policy_level *l = level_in_force(tx, g, level);
+	const struct lb_policy_level *l;
 
+	if (is_customers(g, level))
+		return lb_customer_approver(tx, g->customer, identity);
+	l = level_in_force(tx, g, level);
 	return l != NULL && lb_policy_level_approver(tx->k->policy, l, identity);
 }
 
+/* A customer's level takes what it took at the request: only signed statements change that. */
 static uint8_t
 need_at(struct lb_tx *tx, const struct lb_grant *g, size_t level)
 {
@@ -142,7 +178,8 @@ bool
 lb_levels_approver(struct lb_tx *tx, const struct lb_grant *g, const char *identity)
 {
 	for (size_t l = 0; l < g->levels; l++)
-		if (approver_at(tx, g, l, identity))
+		if (approver_at(tx, g, l, identity) &&
+		    (!is_customers(g, l) || lb_levels_reached(g)))
 			return true;
 	return false;
 }
@@ -249,8 +286,9 @@ lb_levels_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *
 }
 
 void
-lb_levels_of_role(const struct lb_policy_role *role, struct lb_msg_role *v)
+lb_levels_of_role(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_msg_role *v)
 {
+	struct lb_customer customer;
 	const char *teams[LB_POLICY_LEVELS_MAX * PEOPLE_MAX];
 	struct lb_policy_names all = {teams, 0};
 
@@ -275,4 +313,12 @@ lb_levels_of_role(const struct lb_policy_role *role, struct lb_msg_role *v)
 		}
 	}
 	lb_join(v->approvers, sizeof v->approvers, &all);
+	if (lb_customer_of(tx, role, &customer) != LB_OK)
+		return;
+	memcpy(v->customer, customer.name, sizeof v->customer);
+	memcpy(v->level[v->levels].name, customer.name, sizeof v->level[0].name);
+	v->level[v->levels].need = customer.approvals;
+	v->level[v->levels].flags = LB_LEVEL_CUSTOMER;
+	v->approvals = (uint8_t)(v->approvals + customer.approvals);
+	v->levels++;
 }

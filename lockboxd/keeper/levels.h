@@ -41,6 +41,10 @@ bool lb_state_waits(uint8_t state);
 
 /* Notes the plan of a role in a new grant. */
 void lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *grant);
+/* Adds the level of the customer who has the last word. */
+void lb_levels_plan_customer(const struct lb_customer *customer, struct lb_grant *grant);
+/* True once the customer was asked: until then it does not concern the customer. */
+bool lb_levels_reached(const struct lb_grant *grant);
 /* True while the role has the levels that were noted: names, order, teams, same-person. */
 bool lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *grant);
 
@@ -48,7 +52,7 @@ void lb_levels_tally(struct lb_tx *tx, const struct lb_grant *grant, struct lb_t
 /* How many approvals count, and how many it takes. */
 unsigned lb_levels_count(struct lb_tx *tx, const struct lb_grant *grant, unsigned *need);
 enum lb_right lb_levels_right(struct lb_tx *tx, const struct lb_grant *grant, const char *identity);
-/* True for an approver of any of its levels, also of one's own grant. */
+/* True for an approver of any of its levels, also of one's own grant; a customer's once it was asked. */
 bool lb_levels_approver(struct lb_tx *tx, const struct lb_grant *grant, const char *identity);
 /* Drops from a grant the approvals that do not count, and notes what it takes now. */
 void lb_levels_settle(struct lb_tx *tx, struct lb_grant *grant);
@@ -58,6 +62,7 @@ void lb_levels_people(struct lb_tx *tx, const struct lb_grant *grant, char *out,
 /* Fills in what a view says of levels and approvals. */
 void lb_levels_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);
 /* The same of a role. */
-void lb_levels_of_role(const struct lb_policy_role *role, struct lb_msg_role *view);
+void lb_levels_of_role(struct lb_tx *tx, const struct lb_policy_role *role,
+		       struct lb_msg_role *view);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/password.h"
 #include "keeper/waits.h"
@@ -111,19 +112,21 @@ time_of(const struct lb_grant *g, uint64_t now_s)
 }
 
 bool
-lb_role_unchanged(const struct lb_policy *policy, const struct lb_grant *g, uint64_t now_s)
+lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 {
+	const struct lb_policy *policy = tx->k->policy;
 	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
 	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1];
 
 	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
 	/* Once it is claimed it was approved, as was asked for then. */
-	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) && !lb_levels_same(role, g))
+	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&
+	    (!lb_levels_same(role, g) || !lb_customer_same(tx, g)))
 		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
-	       strcmp(role->shell, g->shell) == 0 && time_of(g, now_s) <= role->max_duration_s;
+	       strcmp(role->shell, g->shell) == 0 && time_of(g, tx->now_s) <= role->max_duration_s;
 }
 
 void
@@ -189,6 +192,28 @@ lb_join(char *out, size_t cap, const struct lb_policy_names *names)
 	}
 }
 
+/* Where the ticket is to be seen; what is no plain letter of it is written as %XX. */
+static void
+ticket_url(const struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	const char *url = lb_policy_host(tx->k->policy)->ticket_url, *at = strstr(url, "%s");
+	char ticket[3 * LB_TICKET_MAX + 1];
+	size_t used = 0;
+	int n;
+
+	if (g->ticket[0] == '\0' || at == NULL)
+		return;
+	for (const char *c = g->ticket; *c != '\0'; c++)
+		used += (size_t)snprintf(ticket + used, sizeof ticket - used,
+					 strchr(plain, *c) != NULL ? "%c" : "%%%02X",
+					 (unsigned char)*c);
+	n = snprintf(out, cap, "%.*s%s%s", (int)(at - url), url, ticket, at + 2);
+	if (n < 0 || (size_t)n >= cap)
+		out[0] = '\0'; /* part of an address leads nowhere */
+}
+
 void
 lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 {
@@ -216,6 +241,10 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	memcpy(v->groups, g->groups, sizeof v->groups);
 	memcpy(v->sudo, g->sudo, sizeof v->sudo);
 	memcpy(v->cause, g->cause, sizeof v->cause);
+	snprintf(v->access, sizeof v->access, "a shell (%s), %u %s at a time, %s", g->shell,
+		 g->sessions_max, g->sessions_max == 1 ? "session" : "sessions",
+		 g->port_forwarding ? "forwards ports" : "no port forwarding");
+	ticket_url(tx, g, v->ticket_url, sizeof v->ticket_url);
 }
 
 int

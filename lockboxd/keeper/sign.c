@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keeper/audit.h"
+#include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/sshsig.h"
 #include "keeper/statement.h"
@@ -257,6 +258,10 @@ lb_sign_take(struct lb_tx *tx, const struct lb_caller *who, const struct lb_gran
 	if (key == NULL)
 		return refuse(tx, who, g, LB_NO_PERMISSION,
 			      "the signature is by a key that the policy does not have for you: %s",
+			      fingerprint);
+	if (!lb_customer_takes(tx, g, who->identity, fingerprint))
+		return refuse(tx, who, g, LB_NO_PERMISSION,
+			      "the signature is by a key that does not decide for the customer: %s",
 			      fingerprint);
 	err = latest(tx, who, g, &s);
 	if (err != LB_OK && err != LB_ERR_NOT_FOUND)

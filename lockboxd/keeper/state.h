@@ -91,7 +91,8 @@ struct lb_tx {
 	uint64_t now_s;
 	bool clock_reset; /* the clock goes back with this commit, or is as it was before */
 	struct lb_clock clock_before;
-	bool endings_only; /* the store is full: only what ends access is done */
+	struct lb_customer customer; /* read last (customer.c) */
+	bool endings_only;	     /* the store is full: only what ends access is done */
 };
 
 /* tx.c */

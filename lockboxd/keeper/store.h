@@ -28,6 +28,8 @@
 #define LB_NONCE_SIZE 16
 #define LB_SHELL_MAX 128
 #define LB_BOOT_ID_SIZE 16
+#define LB_CUSTOMER_KEY_MAX                                                                        \
+	540 /* sk-ssh-ed25519@openssh.com and base64, the longest that can sign */
 
 /* State of a grant's one-time password. */
 enum lb_otp { LB_OTP_NONE = 0, LB_OTP_READY = 1, LB_OTP_SPENT = 2, LB_OTP_VOID = 3 };
@@ -91,6 +93,31 @@ struct lb_session {
 	char tty[LB_TTY_MAX + 1];
 };
 
+#define LB_CUSTOMER_KEYS_MAX 12	  /* of all approvers of a customer */
+#define LB_CUSTOMER_ROLES_MAX 800 /* bytes of the names of roles that are a customer's, joined */
+
+/* One key of one approver of a customer: only what comes with it is the customer's word. */
+struct lb_customer_key {
+	char identity[LB_IDENTITY_MAX + 1];
+	char key[LB_CUSTOMER_KEY_MAX + 1]; /* type and base64 */
+};
+
+/*
+ * A customer, as the customer's own approvers have it: whether anything is
+ * asked of them, who they are, and what is theirs.  The policy only proposes.
+ */
+struct lb_customer {
+	char name[LB_IDENTITY_MAX + 1];
+	uint64_t change; /* how often it was changed by a statement, from 1 */
+	uint64_t changed_s;
+	uint8_t on; /* 0 or 1: the customer has the last word */
+	uint8_t approvals;
+	uint8_t host;			       /* 0 or 1: the whole host is the customer's */
+	char roles[LB_CUSTOMER_ROLES_MAX + 1]; /* otherwise these, joined by ", " */
+	uint8_t keys;
+	struct lb_customer_key key[LB_CUSTOMER_KEYS_MAX]; /* the first `keys` are set */
+};
+
 /*
  * A statement that was made for an approver to sign (statement.h), and once it
  * is used the signature that it came back with.
@@ -125,7 +152,7 @@ enum lb_store_mode { LB_STORE_READ, LB_STORE_WRITE, LB_STORE_WRITE_ENDING };
  * Examines the store in directory dir without changing a byte of it: a forked
  * child opens it read-only and walks every record, index and the audit chain,
  * so that a page which makes LMDB fault ends the child alone.  LB_OK also when
- * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (newer than this
+ * there is no store yet.  LB_ERR_DAMAGED, LB_ERR_VERSION (another than this
  * build), LB_ERR_SYSTEM (errno EBUSY: it is open); why (cap bytes) then says
  * what is wrong and where.  Call it before the caller's system call filter.
  */
@@ -198,6 +225,9 @@ int lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t af
 		     struct lb_grant *grant);
 /* The same among all grants. */
 int lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
+/* The same among all grants with this ticket, which is not empty. */
+int lb_store_next_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t after,
+			 struct lb_grant *grant);
 /* The live grant whose until_s comes first.  LB_ERR_NOT_FOUND when none waits for a time. */
 int lb_store_next_due(struct lb_store_txn *txn, struct lb_grant *grant);
 
@@ -222,6 +252,14 @@ int lb_store_put_statement(struct lb_store_txn *txn, struct lb_signed *statement
 /* The statement of this grant with the smallest number above after.  LB_ERR_NOT_FOUND. */
 int lb_store_next_statement(struct lb_store_txn *txn, uint64_t grant, uint64_t after,
 			    struct lb_signed *statement);
+
+/* A customer.  LB_ERR_NOT_FOUND when none of that name was ever opted in. */
+int lb_store_customer(struct lb_store_txn *txn, const char *name, struct lb_customer *customer);
+/* The customer whose name comes next in byte order; begin with "".  LB_ERR_NOT_FOUND. */
+int lb_store_next_customer(struct lb_store_txn *txn, const char *after,
+			   struct lb_customer *customer);
+/* Writes a customer, new or changed; there is never a way to remove one. */
+int lb_store_put_customer(struct lb_store_txn *txn, const struct lb_customer *customer);
 
 /*
  * The gid of a role's group, allotted at first use and never to another role.

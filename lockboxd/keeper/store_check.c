@@ -138,6 +138,8 @@ check_grant(struct check *c, MDB_val *key, MDB_val *value)
 	if (g.id > c->counters.grant)
 		return damaged(c, LB_TABLE_GRANT, "an id was never handed out", g.id);
 	err = expect(c, LB_TABLE_PERSON, lb_key_person(g.identity, g.id), g.id);
+	if (err == LB_OK && g.ticket[0] != '\0')
+		err = expect(c, LB_TABLE_TICKET, lb_key_ticket(g.ticket, g.id), g.id);
 	if (err == LB_OK && g.uid != 0)
 		err = expect_uid(c, &g);
 	if (err != LB_OK || !lb_state_live(g.state))
@@ -203,6 +205,18 @@ check_statement(struct check *c, MDB_val *key, MDB_val *value)
 }
 
 static int
+check_customer(struct check *c, MDB_val *key, MDB_val *value)
+{
+	struct lb_customer customer;
+
+	if (lb_record_decode(LB_TABLE_CUSTOMER, key->mv_data, key->mv_size, value->mv_data,
+			     value->mv_size, &customer) != LB_OK)
+		return damaged(c, LB_TABLE_CUSTOMER, "a record breaks the format, number",
+			       c->seen[LB_TABLE_CUSTOMER]);
+	return LB_OK;
+}
+
+static int
 check_role(struct check *c, MDB_val *key, MDB_val *value)
 {
 	struct lb_role_entry entry;
@@ -245,6 +259,7 @@ static const struct {
 	{LB_TABLE_DEADLINE, check_index, true},	  {LB_TABLE_UID, check_uid, true},
 	{LB_TABLE_SESSION, check_session, false}, {LB_TABLE_ROLE, check_role, false},
 	{LB_TABLE_AUDIT, check_audit, false},	  {LB_TABLE_STATEMENT, check_statement, false},
+	{LB_TABLE_TICKET, check_index, true},	  {LB_TABLE_CUSTOMER, check_customer, false},
 };
 
 static int

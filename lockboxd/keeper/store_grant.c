@@ -158,12 +158,23 @@ index_uid(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_gr
 	return lb_store_put(t, LB_TABLE_UID, &key, &entry);
 }
 
+/* For ever, as the ticket never changes. */
+static int
+index_ticket(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
+{
+	struct lb_key key = lb_key_ticket(new->ticket, new->id);
+
+	if (old->id != 0)
+		return strcmp(old->ticket, new->ticket) == 0 ? LB_OK : LB_ERR_INTERNAL;
+	return new->ticket[0] == '\0' ? LB_OK : put_index(t, LB_TABLE_TICKET, &key);
+}
+
 static int
 put_grant(struct lb_store_txn *t, const struct lb_grant *new)
 {
 	static int (*const indexers[])(struct lb_store_txn *, const struct lb_grant *,
 				       const struct lb_grant *) = {
-		check_change, index_uid, index_person, index_live, index_deadline,
+		check_change, index_uid, index_person, index_live, index_deadline, index_ticket,
 	};
 	struct lb_key key = lb_key_u64(new->id);
 	struct lb_grant old;
@@ -227,6 +238,32 @@ lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t after,
 		err = key_id(&key, prefix + sizeof id, &id);
 	if (err == LB_OK)
 		err = indexed_grant(txn, id, grant);
+	return lb_store_latch(txn, err);
+}
+
+int
+lb_store_next_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t after,
+		     struct lb_grant *grant)
+{
+	struct lb_grant found;
+	int err = after == UINT64_MAX ? LB_ERR_NOT_FOUND : LB_OK;
+
+	/* Another ticket with the same hash is passed over. */
+	do {
+		struct lb_key key = lb_key_ticket(ticket, after + 1), first = key;
+		MDB_val value;
+
+		if (err == LB_OK)
+			err = lb_store_seek(txn, LB_TABLE_TICKET, MDB_SET_RANGE, &key, &value);
+		if (err == LB_OK && memcmp(key.bytes, first.bytes, LB_TICKET_HASH) != 0)
+			err = LB_ERR_NOT_FOUND;
+		if (err == LB_OK)
+			err = key_id(&key, LB_TICKET_HASH + sizeof after, &after);
+		if (err == LB_OK)
+			err = indexed_grant(txn, after, &found);
+	} while (err == LB_OK && strcmp(found.ticket, ticket) != 0);
+	if (err == LB_OK)
+		*grant = found;
 	return lb_store_latch(txn, err);
 }
 

@@ -107,6 +107,30 @@ static const struct lb_field statement_fields[] = {
 	LB_TEXT(struct lb_signed, text),     LB_TEXT(struct lb_signed, signature),
 };
 
+#define KEY(i) LB_TEXT(struct lb_customer, key[i].identity), LB_TEXT(struct lb_customer, key[i].key)
+static const struct lb_field customer_fields[] = {
+	LB_TEXT(struct lb_customer, name),
+	LB_U64(struct lb_customer, change),
+	LB_U64(struct lb_customer, changed_s),
+	LB_U8(struct lb_customer, on),
+	LB_U8(struct lb_customer, approvals),
+	LB_U8(struct lb_customer, host),
+	LB_TEXT(struct lb_customer, roles),
+	LB_U8(struct lb_customer, keys),
+	KEY(0),
+	KEY(1),
+	KEY(2),
+	KEY(3),
+	KEY(4),
+	KEY(5),
+	KEY(6),
+	KEY(7),
+	KEY(8),
+	KEY(9),
+	KEY(10),
+	KEY(11),
+};
+
 static bool counters_valid(const void *record, const struct lb_key *key);
 static bool grant_valid(const void *record, const struct lb_key *key);
 static bool uid_valid(const void *record, const struct lb_key *key);
@@ -114,6 +138,7 @@ static bool session_valid(const void *record, const struct lb_key *key);
 static bool role_valid(const void *record, const struct lb_key *key);
 static bool audit_valid(const void *record, const struct lb_key *key);
 static bool statement_valid(const void *record, const struct lb_key *key);
+static bool customer_valid(const void *record, const struct lb_key *key);
 
 /* An index holds keys only and has no layout. */
 static const struct {
@@ -138,6 +163,10 @@ static const struct {
 	[LB_TABLE_STATEMENT] = {"statement",
 				LB_LAYOUT("statement", struct lb_signed, statement_fields),
 				statement_valid},
+	[LB_TABLE_CUSTOMER] = {"customer",
+			       LB_LAYOUT("customer", struct lb_customer, customer_fields),
+			       customer_valid},
+	[LB_TABLE_TICKET] = {"ticket", {NULL, 0, NULL, 0}, NULL},
 };
 
 const char *
@@ -209,6 +238,20 @@ lb_key_person(const char *identity, uint64_t id)
 	lb_write_u8(&w, 0);
 	lb_write_u64(&w, id);
 	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_ticket(const char *ticket, uint64_t id)
+{
+	struct lb_key key = {.size = LB_TICKET_HASH};
+	struct lb_writer w;
+
+	crypto_generichash(key.bytes, LB_TICKET_HASH, (const uint8_t *)ticket,
+			   strnlen(ticket, LB_TICKET_MAX), NULL, 0);
+	lb_writer_init(&w, key.bytes + key.size, sizeof key.bytes - key.size);
+	lb_write_u64(&w, id);
+	key.size += w.used;
 	return key;
 }
 
@@ -358,6 +401,23 @@ statement_valid(const void *record, const struct lb_key *key)
 	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number)) &&
 	       lb_identity_valid(s->approver) && s->level < LB_LEVELS_MAX && s->text[0] != '\0' &&
 	       used == (s->key[0] != '\0') && used == (s->signature[0] != '\0');
+}
+
+static bool
+customer_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_customer *c = record;
+
+	if (!lb_identity_valid(c->name) || key->size != strlen(c->name) ||
+	    memcmp(key->bytes, c->name, key->size) != 0 || c->change == 0 || c->on > 1 ||
+	    c->host > 1 || c->approvals == 0 || c->keys == 0 || c->keys > LB_CUSTOMER_KEYS_MAX ||
+	    c->approvals > c->keys)
+		return false;
+	for (size_t i = 0; i < LB_CUSTOMER_KEYS_MAX; i++)
+		if (i < c->keys ? !lb_identity_valid(c->key[i].identity) || c->key[i].key[0] == '\0'
+				: c->key[i].identity[0] != '\0' || c->key[i].key[0] != '\0')
+			return false;
+	return true;
 }
 
 /* The checksum binds the record to its database and key, so that none stands in for another. */

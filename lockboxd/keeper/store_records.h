@@ -28,6 +28,8 @@ enum lb_table {
 	LB_TABLE_ROLE,
 	LB_TABLE_AUDIT,
 	LB_TABLE_STATEMENT,
+	LB_TABLE_CUSTOMER,
+	LB_TABLE_TICKET,
 	LB_TABLE_COUNT
 };
 
@@ -81,13 +83,16 @@ struct lb_key lb_key_u32(uint32_t value);
 struct lb_key lb_key_u64(uint64_t value);
 struct lb_key lb_key_pair(uint64_t first, uint64_t second);
 struct lb_key lb_key_person(const char *identity, uint64_t id);
+/* The first 16 bytes are a hash of the ticket. */
+struct lb_key lb_key_ticket(const char *ticket, uint64_t id);
+#define LB_TICKET_HASH 16
 
 /* True when uid is that of a serial which the counters say was handed out. */
 bool lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters);
 
 /*
  * Writes a record of one of the tables meta (counters), grant, uid, session,
- * role, statement into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
+ * role, statement, customer into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
  * validity rule, LB_ERR_TOO_LONG.
  */
 int lb_record_encode(enum lb_table table, const struct lb_key *key, const void *record, void *buf,

@@ -5,6 +5,7 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/state.h"
 
@@ -96,7 +97,7 @@ still_allowed(struct lb_tx *tx, const struct lb_grant *g)
 {
 	struct lb_tally t;
 
-	if (!lb_role_unchanged(tx->k->policy, g, tx->now_s))
+	if (!lb_role_unchanged(tx, g))
 		return false;
 	/* Before it is claimed an approval is worth what the policy in force makes of it. */
 	lb_levels_tally(tx, g, &t);
@@ -115,6 +116,8 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 	int err;
 
 	(void)unused;
+	if ((err = lb_customers_pin(tx)) != LB_OK)
+		return err;
 	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
 		struct lb_step step;
 		const char *why;

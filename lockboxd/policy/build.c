@@ -77,6 +77,22 @@ check_short_name(const char *v)
 }
 
 static const char *
+check_url(const char *v)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-._~:/?#@!$&()*+,;=%";
+	const char *ticket = strchr(v, '%');
+
+	if (strspn(v, letters) != strlen(v) ||
+	    (strncmp(v, "https://", 8) != 0 && strncmp(v, "http://", 7) != 0) || ticket == NULL ||
+	    ticket[1] != 's' || strchr(ticket + 1, '%') != NULL)
+		return "this is no address of tickets; write one with one %s, where the ticket "
+		       "goes, such as https://tickets.example.org/%s";
+	return NULL;
+}
+
+static const char *
 check_none(const char *v)
 {
 	(void)v;
@@ -94,6 +110,8 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_GROUPS] = check_group,
 	[LB_KIND_KEYS] = check_none, /* build_keys() */
 	[LB_KIND_COMMANDS] = lb_command_problem,
+	[LB_KIND_CUSTOMER] = check_short_name,
+	[LB_KIND_URL] = check_url,
 };
 
 /* One value on its way into a struct. */
@@ -421,6 +439,8 @@ lb_build_policy(struct lb_doc *doc)
 	p->teams = doc->count[LB_SECTION_TEAM];
 	p->role = arrays[LB_SECTION_ROLE];
 	p->roles = doc->count[LB_SECTION_ROLE];
+	p->customer = arrays[LB_SECTION_CUSTOMER];
+	p->customers = doc->count[LB_SECTION_CUSTOMER];
 	p->level = arrays[LB_SECTION_LEVEL];
 	p->levels = doc->count[LB_SECTION_LEVEL];
 	for (size_t i = 0; i < p->identities; i++)

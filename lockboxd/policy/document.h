@@ -81,6 +81,8 @@ int lb_scan_file(struct lb_doc *doc, unsigned file); /* bytes and shape of one f
 int lb_build_policy(struct lb_doc *doc);	     /* single values */
 int lb_validate_policy(struct lb_doc *doc);	     /* what refers to what */
 void lb_validate_roles(struct lb_doc *doc);	     /* who may ask and approve */
-void lb_validate_rights(struct lb_doc *doc);	     /* groups and commands of roles */
+void
+lb_validate_customers(struct lb_doc *doc);   /* whose data roles touch, and who speaks for them */
+void lb_validate_rights(struct lb_doc *doc); /* groups and commands of roles */
 
 #endif

@@ -137,6 +137,8 @@ lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
 		dump_section(out, LB_SECTION_TEAM, &policy->team[i]);
 	for (size_t i = 0; i < policy->roles; i++)
 		dump_section(out, LB_SECTION_ROLE, &policy->role[i]);
+	for (size_t i = 0; i < policy->customers; i++)
+		dump_section(out, LB_SECTION_CUSTOMER, &policy->customer[i]);
 	failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {
 		free(buf);

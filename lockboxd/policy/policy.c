@@ -111,6 +111,39 @@ lb_policy_role(const struct lb_policy *policy, const char *name)
 }
 
 static int
+customer_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_customer *)element)->name);
+}
+
+size_t
+lb_policy_customers(const struct lb_policy *policy)
+{
+	return policy->customers;
+}
+
+const struct lb_policy_customer *
+lb_policy_customer_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->customers ? &policy->customer[i] : NULL;
+}
+
+const struct lb_policy_customer *
+lb_policy_customer(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->customers == 0)
+		return NULL;
+	return bsearch(name, policy->customer, policy->customers, sizeof *policy->customer,
+		       customer_order);
+}
+
+const char *
+lb_policy_customer_of(const struct lb_policy *policy, const struct lb_policy_role *role)
+{
+	return role->customer[0] != '\0' ? role->customer : policy->host.customer;
+}
+
+static int
 uid_order(const void *uid, const void *element)
 {
 	uint32_t want = *(const uint32_t *)uid;
@@ -169,6 +202,15 @@ lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *
 		return false;
 	return bsearch(identity, t->members.name, t->members.count, sizeof *t->members.name,
 		       name_order) != NULL;
+}
+
+bool
+lb_policy_in_a_team(const struct lb_policy *policy, const char *identity)
+{
+	for (size_t i = 0; i < policy->teams; i++)
+		if (lb_policy_in_team(policy, policy->team[i].name, identity))
+			return true;
+	return false;
 }
 
 static bool

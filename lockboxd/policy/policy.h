@@ -21,6 +21,7 @@
 #define LB_POLICY_IDENTITIES_MAX 10000u
 #define LB_POLICY_TEAMS_MAX 1000u
 #define LB_POLICY_ROLES_MAX 1000u
+#define LB_POLICY_CUSTOMERS_MAX 100u
 #define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval in a role */
 #define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
 #define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
@@ -44,6 +45,8 @@ struct lb_policy_host {
 	uint32_t claim_window_s;	 /* an approved request not claimed by then lapses */
 	uint32_t warn_before_s;		 /* the person is warned so long before the end */
 	struct lb_policy_names auditors; /* teams that may read the record */
+	const char *customer;		 /* whose host it is, "": nobody's */
+	const char *ticket_url;		 /* with %s where the ticket goes; "" when none */
 };
 
 /* One SSH public key of an identity. */
@@ -68,6 +71,16 @@ struct lb_policy_identity {
 struct lb_policy_team {
 	const char *name;
 	struct lb_policy_names members; /* identities, in byte order */
+};
+
+/*
+ * Whoever the data belong to.  What stands here is a proposal: who decides for
+ * a customer, and whether anybody does, is what his approvers have signed.
+ */
+struct lb_policy_customer {
+	const char *name;
+	struct lb_policy_names approvers; /* identities, in no team */
+	uint32_t approvals;		  /* how many must approve, from 1 */
 };
 
 /* One level of approval; the levels of a role are asked in their order. */
@@ -97,6 +110,7 @@ struct lb_policy_role {
 	bool root_equivalent;
 	bool port_forwarding;
 	bool signed_approvals; /* an approval counts only with a signature */
+	const char *customer;  /* whose data it touches; "": the host's, or nobody's */
 };
 
 /*
@@ -124,6 +138,14 @@ const struct lb_policy_team *lb_policy_team_at(const struct lb_policy *policy, s
 size_t lb_policy_roles(const struct lb_policy *policy);
 const struct lb_policy_role *lb_policy_role_at(const struct lb_policy *policy, size_t i);
 
+size_t lb_policy_customers(const struct lb_policy *policy);
+const struct lb_policy_customer *lb_policy_customer_at(const struct lb_policy *policy, size_t i);
+
+const struct lb_policy_customer *lb_policy_customer(const struct lb_policy *policy,
+						    const char *name);
+/* The name of the customer that a role, or else the host, is labelled with; "" for none. */
+const char *lb_policy_customer_of(const struct lb_policy *policy,
+				  const struct lb_policy_role *role);
 const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *policy,
 						    const char *name);
 const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name);
@@ -144,6 +166,8 @@ const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_polic
 							   const struct lb_policy_key **key);
 
 bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
+/* True when somebody is in any team: such a person decides for no customer. */
+bool lb_policy_in_a_team(const struct lb_policy *policy, const char *identity);
 /* These look at teams alone; that nobody approves his own is the caller's to check as well. */
 bool lb_policy_level_approver(const struct lb_policy *policy, const struct lb_policy_level *level,
 			      const char *identity);

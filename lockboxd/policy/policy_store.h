@@ -18,7 +18,8 @@ struct lb_policy {
 	struct lb_policy_team *team;
 	struct lb_policy_role *role;
 	struct lb_policy_level *level; /* as written, so that those of a role stand together */
-	size_t identities, teams, roles, levels;
+	struct lb_policy_customer *customer; /* sorted by name */
+	size_t identities, teams, roles, levels, customers;
 	struct lb_key_owner *owner;
 	size_t owners;
 	const struct lb_policy_identity **by_uid; /* those that have one, ascending */

@@ -20,6 +20,7 @@
 #define IDENTITY(...) ROW(IDENTITY, lb_policy_identity, __VA_ARGS__)
 #define TEAM(...) ROW(TEAM, lb_policy_team, __VA_ARGS__)
 #define ROLE(...) ROW(ROLE, lb_policy_role, __VA_ARGS__)
+#define CUSTOMER(...) ROW(CUSTOMER, lb_policy_customer, __VA_ARGS__)
 #define LEVEL(...) ROW(LEVEL, lb_policy_level, __VA_ARGS__)
 
 /* clang-format off */
@@ -33,6 +34,8 @@ static const struct lb_policy_row host_rows[] = {
 	HOST("claim-window",     claim_window_s,     DURATION,   "1h",        10,     DAY, 0),
 	HOST("warn-before",      warn_before_s,      DURATION,   "5m",        1,      HOUR, 0),
 	HOST("auditors",         auditors,           TEAMS,      NULL,        0,      100, 0),
+	HOST("host-customer",    customer,           CUSTOMER,   NULL,        1,      18,  0),
+	HOST("ticket-url",       ticket_url,         URL,        NULL,        1,      120, 0),
 };
 
 static const struct lb_policy_row identity_rows[] = {
@@ -61,6 +64,12 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("root-equivalent",  root_equivalent,    BOOL,       "false",     0,      1,   0),
 	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
 	ROLE("signed-approvals", signed_approvals,   BOOL,       "false",     0,      1,   0),
+	ROLE("customer",         customer,           CUSTOMER,   NULL,        1,      18,  0),
+};
+
+static const struct lb_policy_row customer_rows[] = {
+	CUSTOMER("approvers",    approvers,          IDENTITIES, NULL,        1,      12,  LB_ROW_REQUIRED | LB_ROW_SORTED),
+	CUSTOMER("approvals",    approvals,          NUMBER,     "1",         1,      4,   0),
 };
 
 static const struct lb_policy_row level_rows[] = {
@@ -87,6 +96,10 @@ static const struct lb_policy_section sections[LB_SECTIONS] = {
 	[LB_SECTION_ROLE] = {"role", LB_SECTION_HOST, sizeof(struct lb_policy_role), role_rows,
 			     COUNT(role_rows), LB_POLICY_ROLES_MAX, lb_role_valid, ROLE_NAME,
 			     offsetof(struct lb_policy_role, name)},
+	[LB_SECTION_CUSTOMER] = {"customer", LB_SECTION_HOST, sizeof(struct lb_policy_customer),
+				 customer_rows, COUNT(customer_rows), LB_POLICY_CUSTOMERS_MAX,
+				 lb_identity_valid, SHORT_NAME,
+				 offsetof(struct lb_policy_customer, name)},
 	[LB_SECTION_LEVEL] = {"level", LB_SECTION_ROLE, sizeof(struct lb_policy_level), level_rows,
 			      COUNT(level_rows), LB_POLICY_ROLES_MAX *LB_POLICY_LEVELS_MAX,
 			      lb_identity_valid, SHORT_NAME,
@@ -112,6 +125,8 @@ static const struct {
 	[LB_KIND_TEAMS] = {LB_STORE_NAMES, "{\"dba\"}"},
 	[LB_KIND_GROUPS] = {LB_STORE_NAMES, "{\"adm\"}"},
 	[LB_KIND_KEYS] = {LB_STORE_NAMES, "{\"ssh-ed25519 AAAA... alice\"}"},
+	[LB_KIND_CUSTOMER] = {LB_STORE_TEXT, "\"acme\""},
+	[LB_KIND_URL] = {LB_STORE_TEXT, "\"https://tickets.example.org/%s\""},
 	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
 };
 

@@ -19,6 +19,7 @@ enum lb_section {
 	LB_SECTION_IDENTITY,
 	LB_SECTION_TEAM,
 	LB_SECTION_ROLE,
+	LB_SECTION_CUSTOMER,
 	LB_SECTION_LEVEL, /* inside a role */
 	LB_SECTIONS
 };
@@ -46,6 +47,8 @@ enum lb_kind {
 	LB_KIND_GROUPS,
 	LB_KIND_KEYS,
 	LB_KIND_COMMANDS,
+	LB_KIND_CUSTOMER,
+	LB_KIND_URL, /* with one %s */
 };
 
 #define LB_ROW_REQUIRED 1u /* must be there */

@@ -32,8 +32,14 @@ names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
 static bool
 exists(const struct lb_doc *doc, enum lb_section section, const char *name)
 {
-	return section == LB_SECTION_IDENTITY ? lb_policy_identity(doc->policy, name) != NULL
-					      : lb_policy_team(doc->policy, name) != NULL;
+	switch (section) {
+	case LB_SECTION_IDENTITY:
+		return lb_policy_identity(doc->policy, name) != NULL;
+	case LB_SECTION_CUSTOMER:
+		return lb_policy_customer(doc->policy, name) != NULL;
+	default:
+		return lb_policy_team(doc->policy, name) != NULL;
+	}
 }
 
 /* Reports every name of list (the value of key) that no section of kind wanted has. */
@@ -73,6 +79,7 @@ check_host(struct lb_doc *doc)
 
 	host->gate_uid = LB_POLICY_NO_ID;
 	check_names(doc, doc->host, "auditors", LB_SECTION_TEAM);
+	check_names(doc, doc->host, "host-customer", LB_SECTION_CUSTOMER);
 	if (host->gate_user[0] == '\0')
 		return; /* reported when it was built */
 	if (strncmp(host->gate_user, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) == 0 ||
@@ -290,15 +297,21 @@ lb_validate_policy(struct lb_doc *doc)
 	for (size_t i = 0; i < p->roles; i++) {
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requesters", LB_SECTION_TEAM);
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "approvers", LB_SECTION_TEAM);
+		check_names(doc, doc->list[LB_SECTION_ROLE][i], "customer", LB_SECTION_CUSTOMER);
 	}
 	for (size_t i = 0; i < p->levels; i++)
 		check_names(doc, doc->list[LB_SECTION_LEVEL][i], "approvers", LB_SECTION_TEAM);
+	for (size_t i = 0; i < p->customers; i++)
+		check_names(doc, doc->list[LB_SECTION_CUSTOMER][i], "approvers",
+			    LB_SECTION_IDENTITY);
 	if (index_uids(doc) != LB_OK || index_keys(doc) != LB_OK)
 		return LB_ERR_NOMEM;
 	check_recognisable(doc);
 	lb_validate_rights(doc);
 	/* Who could approve is worth counting only when everybody is known. */
-	if (doc->report->errors == 0)
+	if (doc->report->errors == 0) {
 		lb_validate_roles(doc);
+		lb_validate_customers(doc);
+	}
 	return p->arena.failed || doc->arena.failed ? LB_ERR_NOMEM : LB_OK;
 }

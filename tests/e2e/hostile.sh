@@ -39,10 +39,10 @@ run_ok by mallory $public frame:2 wait
 note "that was a good one; now the bad ones"
 # shellcheck disable=SC2054 # commas are part of the words
 declare -A bad=(
-	[oversized]=raw:w=8193,h=3,b=1,b=0
-	[huge]=raw:w=4294967295,h=3,b=1,b=0
-	[of a later version]=raw:w=0,h=2,b=2,b=0
-	[with a reserved byte]=raw:w=0,h=2,b=1,b=1
+	[oversized]=raw:w=8193,h=3,b=2,b=0
+	[huge]=raw:w=4294967295,h=3,b=2,b=0
+	[of a later version]=raw:w=0,h=2,b=3,b=0
+	[with a reserved byte]=raw:w=0,h=2,b=2,b=1
 	[of no type]=frame:77
 	[of type 0]=frame:0
 	[of a reply type]=frame:32770:h=1,t=x
@@ -120,7 +120,7 @@ for who in mallory lockbox daemon; do
 done
 run_refused by mallory /run/lockbox/pam.sock frame:65:t=alice,w=10001,t=sshd,t=,t=,t= wait
 says 'no connection: Permission denied'
-for step in frame:2 frame:11:q=1,t=x frame:32776:b=2,t= frame:65:t=alice raw:w=9000,h=65,b=1,b=0; do
+for step in frame:2 frame:11:q=1,t=x frame:32776:b=2,t= frame:65:t=alice raw:w=9000,h=65,b=2,b=0; do
 	run_ok frames /run/lockbox/pam.sock $step closed
 done
 alive_for_others

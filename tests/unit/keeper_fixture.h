@@ -112,6 +112,7 @@ struct answer {
 	struct lb_msg_key key;
 	struct lb_msg_verdict verdict;
 	struct lb_msg_health health;
+	struct lb_msg_customer_view customer;
 	struct lb_msg_to_sign to_sign;
 	struct lb_msg_signed signed_by;
 	struct to_warden warden[16];
@@ -382,6 +383,9 @@ read_frame(struct answer *a, const uint8_t *frame, size_t left)
 	case LB_MSG_SIGNED:
 		a->signeds++;
 		a->signed_by = m.signed_by;
+		break;
+	case LB_MSG_CUSTOMER_VIEW:
+		a->customer = m.customer_view;
 		break;
 	case LB_MSG_VERDICT:
 		a->verdicts++;

@@ -203,8 +203,9 @@ static void
 the_manual_lists_every_verb_option_and_refusal(void **state)
 {
 	static const char *const options[] = {
-		"json",	 "help",   "for",     "reason",	   "comment",	"ticket", "after",
-		"grant", "socket", "version", "statement", "signature", "sign"};
+		"json",	 "help",  "for",    "reason",	 "comment",   "ticket",
+		"after", "grant", "socket", "version",	 "statement", "signature",
+		"sign",	 "on",	  "off",    "approvers", "approvals"};
 	const char *text = manual();
 	char wanted[64];
 	size_t count;

@@ -131,8 +131,8 @@ expect_members(json_t *o, const char *const *names, size_t count)
 #define GRANT_MEMBERS                                                                              \
 	"id", "state", "host", "identity", "role", "account", "uid", "duration",                   \
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
-		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "levels",  \
-		"level", "approved", "customer", "ticket_url", "earlier"
+		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
+		"levels", "level", "approved", "customer", "ticket_url", "earlier"
 
 static void
 member_is(json_t *o, const char *name, const char *value)

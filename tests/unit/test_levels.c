@@ -6,17 +6,17 @@
 #include "keeper_fixture.h"
 
 #define LEVELS(settings, after)                                                                    \
-	PEOPLE MALLORY                                                                             \
-	"team engineers { members = {\"alice\", \"mallory\"} }\n"                                  \
-	"team leads { members = {\"bob\", \"dave\", \"alice\"} }\n"                                \
-	"team security { members = {\"carol\", \"bob\"} }\n"                                       \
-	"team auditors { members = {\"carol\"} }\n"                                                \
-	"role change { requesters = {\"engineers\"} max-duration = \"4h\"\n"                       \
-	" level leads { approvers = {\"leads\"} approvals = 2 }\n"                                 \
-	" level security { approvers = {\"security\"} " settings " }\n" after "}\n"
+	PEOPLE MALLORY "team engineers { members = {\"alice\", \"mallory\"} }\n"                   \
+		       "team leads { members = {\"bob\", \"dave\", \"alice\"} }\n"                 \
+		       "team security { members = {\"carol\", \"bob\"} }\n"                        \
+		       "team auditors { members = {\"carol\"} }\n"                                 \
+		       "role change { requesters = {\"engineers\"} max-duration = \"4h\"\n"        \
+		       " level leads { approvers = {\"leads\"} approvals = 2 }\n"                  \
+		       " level security { approvers = {\"security\"} " settings " }\n" after "}\n"
 static const char strict[] = LEVELS("", "");
 static const char lenient[] = LEVELS("same-person = true", "");
-static const char longer[] = LEVELS("", " level last { approvers = {\"security\", \"engineers\"} }\n");
+static const char longer[] =
+	LEVELS("", " level last { approvers = {\"security\", \"engineers\"} }\n");
 
 static int
 setup(void **state)
@@ -197,11 +197,19 @@ what_was_asked_under_other_levels_must_be_asked_anew(void **state)
 
 	ready = asked(f, "alice");
 	for (size_t i = 0; i < 3; i++)
-		answered(act(f, i == 0 ? "bob" : i == 1 ? "dave" : "carol", LB_MSG_APPROVE, ready, ""));
+		answered(act(f,
+			     i == 0   ? "bob"
+			     : i == 1 ? "dave"
+				      : "carol",
+			     LB_MSG_APPROVE, ready, ""));
 	answered(request(f, "mallory", "change", 60, "another"));
 	live = f->a.grant.id;
 	for (size_t i = 0; i < 3; i++)
-		answered(act(f, i == 0 ? "bob" : i == 1 ? "dave" : "carol", LB_MSG_APPROVE, live, ""));
+		answered(act(f,
+			     i == 0   ? "bob"
+			     : i == 1 ? "dave"
+				      : "carol",
+			     LB_MSG_APPROVE, live, ""));
 	act(f, "mallory", LB_MSG_CLAIM, live, "");
 	assert_int_equal(f->a.claims, 1);
 
@@ -310,7 +318,8 @@ a_role_is_refused_just_when_no_choice_of_people_could_approve_it(void **state)
 	for (unsigned i = 0; i < all; i++) {
 		struct role r = {0};
 
-#define PICK(n) (seed = seed * 6364136223846793005u + 1442695040888963407u, (unsigned)(seed >> 33) % (n))
+#define PICK(n)                                                                                    \
+	(seed = seed * 6364136223846793005u + 1442695040888963407u, (unsigned)(seed >> 33) % (n))
 		r.levels = 1 + PICK(LEVELS_MAX);
 		for (unsigned l = 0; l < r.levels; l++) {
 			r.need[l] = 1 + PICK(2);

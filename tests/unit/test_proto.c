@@ -36,6 +36,8 @@ static const uint16_t types[] = {
 	LB_MSG_STATEMENT,
 	LB_MSG_EVIDENCE,
 	LB_MSG_APPROVE_SIGNED,
+	LB_MSG_CUSTOMER,
+	LB_MSG_CUSTOMER_CHANGE,
 	LB_MSG_PAM_AUTH,
 	LB_MSG_PAM_ACCOUNT,
 	LB_MSG_PAM_OPEN,
@@ -52,6 +54,7 @@ static const uint16_t types[] = {
 	LB_MSG_HEALTH_REPORT,
 	LB_MSG_TO_SIGN,
 	LB_MSG_SIGNED,
+	LB_MSG_CUSTOMER_VIEW,
 };
 
 #define TYPES (sizeof types / sizeof types[0])

@@ -1,0 +1,561 @@
+/* Customers: see customer.h. */
+#include "keeper/customer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "keeper/audit.h"
+#include "keeper/dispatch.h"
+#include "keeper/sshsig.h"
+#include "policy/key.h"
+
+#define SEPARATOR ", "
+#define END_OF_SIGNATURE "-----END SSH SIGNATURE-----\n"
+
+/* The customer of this name; NULL when it never agreed to anything, or cannot be read. */
+static const struct lb_customer *
+find(struct lb_tx *tx, const char *name)
+{
+	if (strcmp(tx->customer.name, name) == 0)
+		return &tx->customer;
+	tx->customer.name[0] = '\0';
+	return lb_store_customer(tx->store, name, &tx->customer) == LB_OK ? &tx->customer : NULL;
+}
+
+/* Whether name is one of those joined by ", ". */
+static bool
+listed(const char *joined, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*joined != '\0') {
+		size_t n = strcspn(joined, ",");
+
+		if (n == len && memcmp(joined, name, n) == 0)
+			return true;
+		joined += n;
+		joined += strspn(joined, SEPARATOR);
+	}
+	return false;
+}
+
+static bool
+covers(const struct lb_policy *policy, const struct lb_customer *c,
+       const struct lb_policy_role *role)
+{
+	return c->host || listed(c->roles, role->name) ||
+	       strcmp(lb_policy_customer_of(policy, role), c->name) == 0;
+}
+
+int
+lb_customer_of(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_customer *customer)
+{
+	struct lb_customer c = {.name = ""};
+	int found = LB_ERR_NOT_FOUND, err;
+
+	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK) {
+		if (!c.on || !covers(tx->k->policy, &c, role))
+			continue;
+		found = found == LB_ERR_NOT_FOUND ? LB_OK : LB_ERR_EXISTS;
+		*customer = c;
+	}
+	return err == LB_ERR_NOT_FOUND ? found : err;
+}
+
+bool
+lb_customer_same(struct lb_tx *tx, const struct lb_grant *g)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+	struct lb_customer c;
+	int err = role != NULL ? lb_customer_of(tx, role, &c) : LB_ERR_EXISTS;
+
+	return err == LB_ERR_NOT_FOUND || (err == LB_OK && strcmp(c.name, g->customer) == 0);
+}
+
+static bool
+in_roster(const struct lb_customer *c, const char *identity)
+{
+	for (size_t i = 0; i < c->keys; i++)
+		if (strcmp(c->key[i].identity, identity) == 0)
+			return true;
+	return false;
+}
+
+bool
+lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity)
+{
+	const struct lb_customer *c = find(tx, customer);
+
+	return c != NULL && in_roster(c, identity) &&
+	       lb_policy_identity(tx->k->policy, identity) != NULL &&
+	       !lb_policy_in_a_team(tx->k->policy, identity);
+}
+
+bool
+lb_customer_any(struct lb_tx *tx, const char *identity)
+{
+	struct lb_customer c = {.name = ""};
+
+	while (lb_store_next_customer(tx->store, c.name, &c) == LB_OK)
+		if (lb_customer_approver(tx, c.name, identity))
+			return true;
+	return false;
+}
+
+static void
+fingerprint_of(const char *line, char out[LB_KEY_FINGERPRINT_MAX])
+{
+	struct lb_key key;
+	const char *why;
+
+	out[0] = '\0';
+	if (lb_key_parse(line, &key, &why) == LB_OK)
+		memcpy(out, key.fingerprint, sizeof key.fingerprint);
+}
+
+bool
+lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,
+		const char *fingerprint)
+{
+	const struct lb_customer *c = find(tx, customer);
+	char pinned[LB_KEY_FINGERPRINT_MAX];
+
+	for (size_t i = 0; c != NULL && i < c->keys; i++) {
+		fingerprint_of(c->key[i].key, pinned);
+		if (strcmp(c->key[i].identity, identity) == 0 && pinned[0] != '\0' &&
+		    strcmp(pinned, fingerprint) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+lb_customer_takes(struct lb_tx *tx, const struct lb_grant *g, const char *identity,
+		  const char *fingerprint)
+{
+	return g->customer[0] == '\0' || !lb_customer_approver(tx, g->customer, identity) ||
+	       lb_customer_key(tx, g->customer, identity, fingerprint);
+}
+
+/* -- what is a customer's -------------------------------------------------------------- */
+
+/* Adds what the policy labels with the customer.  False: the names of the roles are too long. */
+static bool
+add_labels(const struct lb_policy *p, struct lb_customer *c)
+{
+	if (strcmp(lb_policy_host(p)->customer, c->name) == 0)
+		c->host = 1;
+	for (size_t i = 0; i < lb_policy_roles(p); i++) {
+		const struct lb_policy_role *role = lb_policy_role_at(p, i);
+		size_t used = strlen(c->roles), need = strlen(role->name) + 2;
+
+		if (strcmp(role->customer, c->name) != 0 || listed(c->roles, role->name))
+			continue;
+		if (used + need >= sizeof c->roles)
+			return false;
+		snprintf(c->roles + used, sizeof c->roles - used, "%s%s", used > 0 ? SEPARATOR : "",
+			 role->name);
+	}
+	return true;
+}
+
+int
+lb_customers_pin(struct lb_tx *tx)
+{
+	struct lb_customer c = {.name = ""}, before;
+	int err;
+
+	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK) {
+		before = c;
+		if (!add_labels(tx->k->policy, &c))
+			c.host = 1; /* too many to be named: then all */
+		if (memcmp(&c, &before, sizeof c) == 0)
+			continue;
+		tx->customer.name[0] = '\0';
+		err = lb_store_put_customer(tx->store, &c);
+		if (err == LB_OK)
+			err = lb_audit(tx, "customer-covers", NULL, "", "customer %s: %s%s", c.name,
+				       c.host ? "the host" : "roles ", c.host ? "" : c.roles);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+/* -- changing it ----------------------------------------------------------------------- */
+
+static int
+refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *text)
+{
+	int err = lb_refuse(tx, who, code, "%s", text);
+
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
+/* Adds the keys of somebody that can sign.  NULL, or why he cannot decide for a customer. */
+static const char *
+add_approver(const struct lb_policy *p, struct lb_customer *c, const char *name)
+{
+	const struct lb_policy_identity *who = lb_policy_identity(p, name);
+	bool any = false;
+
+	if (who == NULL)
+		return "one of the approvers is no identity of the policy; the host's operators "
+		       "must add them first";
+	if (lb_policy_in_a_team(p, name))
+		return "one of the approvers is in a team of this host, so no customer's";
+	if (in_roster(c, name))
+		return "one of the approvers is named twice";
+	for (size_t i = 0; i < who->key_texts.count; i++) {
+		const struct lb_policy_key *key = &who->keys[i];
+		struct lb_customer_key *to = &c->key[c->keys];
+
+		if (!lb_sshsig_takes(key->blob, key->blob_len))
+			continue;
+		if (c->keys == LB_CUSTOMER_KEYS_MAX)
+			return "the approvers have more than 12 keys that can sign";
+		snprintf(to->identity, sizeof to->identity, "%s", name);
+		snprintf(to->key, sizeof to->key, "%s %s", key->type, key->base64);
+		c->keys++;
+		any = true;
+	}
+	return any ? NULL
+		   : "one of the approvers has no key that can sign, of type ssh-ed25519 or "
+		     "sk-ssh-ed25519@openssh.com";
+}
+
+/* How many people the keys belong to; those of one stand together. */
+static unsigned
+people(const struct lb_customer *c)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < c->keys; i++)
+		n += i == 0 || strcmp(c->key[i - 1].identity, c->key[i].identity) != 0;
+	return n;
+}
+
+/* The roster that was asked for, from names joined by ", ". */
+static const char *
+take_approvers(const struct lb_policy *p, struct lb_customer *c, const char *names)
+{
+	const char *why = NULL;
+
+	memset(c->key, 0, sizeof c->key);
+	c->keys = 0;
+	while (why == NULL && *names != '\0') {
+		char name[LB_IDENTITY_MAX + 1];
+		size_t n = strcspn(names, SEPARATOR);
+
+		if (n == 0 || n >= sizeof name)
+			return "the approvers are not a list of names: write \"eve, mallory\"";
+		memcpy(name, names, n);
+		name[n] = '\0';
+		why = add_approver(p, c, name);
+		names += n;
+		names += strspn(names, SEPARATOR);
+	}
+	return why;
+}
+
+/* What the customer would be after the change that is asked for; NULL, or why not. */
+static const char *
+changed(const struct lb_policy *p, const struct lb_policy_customer *block,
+	const struct lb_customer *now, const struct lb_msg_customer *m, struct lb_customer *next)
+{
+	const char *why = NULL;
+
+	*next = *now;
+	next->change++;
+	if (now->change == 0) {
+		next->on = 1;
+		next->approvals = (uint8_t)block->approvals;
+		for (size_t i = 0; why == NULL && i < block->approvers.count; i++)
+			why = add_approver(p, next, block->approvers.name[i]);
+	}
+	if (m->lockbox != 0)
+		next->on = m->lockbox == 1;
+	if (m->approvals != 0)
+		next->approvals = m->approvals;
+	if (why == NULL && m->approvers[0] != '\0')
+		why = take_approvers(p, next, m->approvers);
+	if (why != NULL)
+		return why;
+	if (next->approvals > people(next) ||
+	    next->approvals > LB_APPROVALS_MAX - LB_POLICY_APPROVALS_MAX)
+		return "that takes more approvals than there are approvers, or than 4";
+	/* It is never less than it was as long as the customer has the last word. */
+	if (!now->on || !next->on) {
+		next->host = 0;
+		memset(next->roles, 0, sizeof next->roles);
+	}
+	if (!add_labels(p, next))
+		return "more roles are labelled with the customer than can be named; label the "
+		       "host";
+	return NULL;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+add(char out[LB_CHANGE_MAX + 1], size_t *used, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(out + *used, LB_CHANGE_MAX + 1 - *used, format, ap);
+	va_end(ap);
+	*used += n > 0 ? (size_t)n : 0;
+	if (*used > LB_CHANGE_MAX)
+		*used = LB_CHANGE_MAX;
+}
+
+/* Names hold nothing that would need an escape: all were checked when they were read. */
+static void
+write_statement(const char *host, const struct lb_customer *c, char out[LB_CHANGE_MAX + 1])
+{
+	char fingerprint[LB_KEY_FINGERPRINT_MAX];
+	const char *role = c->roles;
+	size_t used = 0;
+
+	add(out, &used, "lockbox-customer 1\nhost: %s\ncustomer: %s\nchange: %llu\n", host, c->name,
+	    (unsigned long long)c->change);
+	add(out, &used, "lockbox: %s\napprovals: %u\n", c->on ? "on" : "off", c->approvals);
+	if (c->host)
+		add(out, &used, "covers: host\n");
+	while (!c->host && *role != '\0') {
+		size_t n = strcspn(role, ",");
+
+		add(out, &used, "covers: role %.*s\n", (int)n, role);
+		role += n;
+		role += strspn(role, SEPARATOR);
+	}
+	for (size_t i = 0; i < c->keys; i++) {
+		fingerprint_of(c->key[i].key, fingerprint);
+		add(out, &used, "approver: %s %.*s %s\n", c->key[i].identity,
+		    (int)strcspn(c->key[i].key, " "), c->key[i].key, fingerprint);
+	}
+}
+
+/* Whose signature of text this is: the index of the key in c, or c->keys. */
+static size_t
+signer(const struct lb_customer *c, const struct lb_sshsig *sig, const char *text, const char **why)
+{
+	size_t i;
+
+	*why = "was made by nobody who decides for the customer";
+	for (i = 0; i < c->keys; i++) {
+		struct lb_key key;
+
+		if (lb_key_parse(c->key[i].key, &key, why) == LB_OK &&
+		    key.blob_len == sig->key_len && memcmp(key.blob, sig->key, key.blob_len) == 0)
+			return lb_sshsig_verify(sig, LB_CUSTOMER_SPACE, key.blob, key.blob_len,
+						text, strlen(text), why) == LB_OK
+				       ? i
+				       : c->keys;
+		*why = "was made by nobody who decides for the customer";
+	}
+	return i;
+}
+
+/*
+ * How many different people of c have signed text; their names into by.  Every
+ * signature that is there must be good: *why otherwise, and 0.
+ */
+static unsigned
+count_signers(const struct lb_customer *c, const char *signatures, const char *text, char *by,
+	      size_t cap, const char **why)
+{
+	unsigned count = 0;
+	size_t used = 0;
+
+	by[0] = '\0';
+	*why = "is missing";
+	while (*signatures != '\0') {
+		const char *end = strstr(signatures, END_OF_SIGNATURE);
+		size_t len = end != NULL ? (size_t)(end - signatures) + strlen(END_OF_SIGNATURE)
+					 : strlen(signatures),
+		       i;
+		struct lb_sshsig sig;
+
+		if (lb_sshsig_parse(signatures, len, &sig, why) != LB_OK ||
+		    (i = signer(c, &sig, text, why)) == c->keys)
+			return 0;
+		signatures += len;
+		if (listed(by, c->key[i].identity))
+			continue;
+		used += (size_t)snprintf(by + used, cap - used, "%s%s", used > 0 ? SEPARATOR : "",
+					 c->key[i].identity);
+		count++;
+	}
+	return count;
+}
+
+/* The customer as it is: what was signed, or what the policy proposes.  LB_ERR_NOT_FOUND. */
+static int
+as_it_is(struct lb_tx *tx, const char *name, struct lb_customer *now)
+{
+	int err = lb_store_customer(tx->store, name, now);
+
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	memset(now, 0, sizeof *now);
+	if (lb_policy_customer(tx->k->policy, name) == NULL)
+		return LB_ERR_NOT_FOUND;
+	snprintf(now->name, sizeof now->name, "%s", name);
+	return LB_OK;
+}
+
+static bool
+proposed(const struct lb_policy *p, const char *customer, const char *identity)
+{
+	const struct lb_policy_customer *block = lb_policy_customer(p, customer);
+
+	for (size_t i = 0; block != NULL && i < block->approvers.count; i++)
+		if (strcmp(block->approvers.name[i], identity) == 0)
+			return true;
+	return false;
+}
+
+static bool
+may_look(struct lb_tx *tx, const struct lb_caller *who, const char *customer)
+{
+	return who->root || lb_policy_is_auditor(tx->k->policy, who->identity) ||
+	       lb_customer_approver(tx, customer, who->identity) ||
+	       proposed(tx->k->policy, customer, who->identity);
+}
+
+static int
+reply(struct lb_tx *tx, const struct lb_caller *who, const struct lb_customer *c,
+      const char *statement)
+{
+	struct lb_msg_customer_view v = {0};
+	size_t used = 0;
+
+	memcpy(v.name, c->name, sizeof v.name);
+	v.on = c->on && c->change != 0;
+	v.mine = lb_customer_approver(tx, c->name, who->identity);
+	v.approvals = c->approvals;
+	v.change = c->change;
+	v.changed_s = c->changed_s;
+	snprintf(v.covers, sizeof v.covers, "%s", c->host ? "the host" : c->roles);
+	for (size_t i = 0; i < c->keys && used < sizeof v.approvers; i++) {
+		char fingerprint[LB_KEY_FINGERPRINT_MAX];
+
+		fingerprint_of(c->key[i].key, fingerprint);
+		used += (size_t)snprintf(v.approvers + used, sizeof v.approvers - used, "%s%s %s",
+					 used > 0 ? SEPARATOR : "", c->key[i].identity,
+					 fingerprint);
+	}
+	snprintf(v.statement, sizeof v.statement, "%s", statement);
+	return lb_outbox_reply(&tx->out, who->target, LB_MSG_CUSTOMER_VIEW, &v);
+}
+
+/* What would be after the change, and its statement; or the refusal is queued. */
+static int
+prepare(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_customer *m,
+	struct lb_customer *now, struct lb_customer *next, char statement[LB_CHANGE_MAX + 1])
+{
+	const struct lb_policy *p = tx->k->policy;
+	const char *why;
+	int err = as_it_is(tx, m->name, now);
+
+	if (err == LB_ERR_NOT_FOUND || (err == LB_OK && !may_look(tx, who, m->name)))
+		return refuse(tx, who, LB_NO_SUCH, "there is no such customer that you may see");
+	if (err != LB_OK)
+		return err;
+	why = changed(p, lb_policy_customer(p, m->name), now, m, next);
+	if (why != NULL)
+		return refuse(tx, who, LB_BAD_INPUT, why);
+	write_statement(lb_keeper_host(tx->k), next, statement);
+	return LB_OK;
+}
+
+/* All customers that the caller may see, as they are; of the policy's and of the store's. */
+static int
+reply_all(struct lb_tx *tx, const struct lb_caller *who)
+{
+	const struct lb_policy *p = tx->k->policy;
+	struct lb_customer c = {.name = ""}, now;
+	int err;
+
+	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK)
+		if (may_look(tx, who, c.name) && (err = reply(tx, who, &c, "")) != LB_OK)
+			return err;
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	for (size_t i = 0; i < lb_policy_customers(p); i++) {
+		const char *name = lb_policy_customer_at(p, i)->name;
+		struct lb_msg_customer nothing = {.name = ""};
+
+		if (find(tx, name) != NULL || !may_look(tx, who, name) ||
+		    as_it_is(tx, name, &now) != LB_OK ||
+		    changed(p, lb_policy_customer_at(p, i), &now, &nothing, &c) != NULL)
+			continue;
+		c.change = 0; /* a proposal */
+		if ((err = reply(tx, who, &c, "")) != LB_OK)
+			return err;
+	}
+	return lb_done(tx, who);
+}
+
+int
+lb_do_customer(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	char statement[LB_CHANGE_MAX + 1];
+	struct lb_customer now, next;
+	int err;
+
+	if (msg->customer.name[0] == '\0')
+		return reply_all(tx, who);
+	err = prepare(tx, who, &msg->customer, &now, &next, statement);
+	if (err != LB_OK)
+		return lb_settled(err);
+	if (now.change == 0) {
+		now = next; /* what is proposed */
+		now.change = 0;
+	}
+	err = reply(tx, who, &now, statement);
+	return err == LB_OK ? lb_done(tx, who) : err;
+}
+
+int
+lb_do_customer_change(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	const struct lb_msg_customer *m = &msg->customer;
+	char statement[LB_CHANGE_MAX + 1], by[LB_CUSTOMER_KEYS_MAX * (LB_IDENTITY_MAX + 2) + 1];
+	struct lb_customer now, next;
+	const struct lb_customer *decides;
+	const char *why;
+	unsigned count;
+	int err = prepare(tx, who, m, &now, &next, statement);
+
+	if (err != LB_OK)
+		return lb_settled(err);
+	decides = now.change == 0 ? &next : &now;
+	count = count_signers(decides, m->signatures, statement, by, sizeof by, &why);
+	if (count == 0)
+		return lb_refuse(tx, who, LB_NO_PERMISSION, "the signature %s; nothing was changed",
+				 why);
+	if (count < decides->approvals)
+		return lb_refuse(
+			tx, who, LB_NO_PERMISSION,
+			"%u of the customer's approvers must sign, and %u did (%s); nothing "
+			"was changed",
+			decides->approvals, count, by);
+	next.changed_s = tx->now_s;
+	tx->customer.name[0] = '\0';
+	err = lb_store_put_customer(tx->store, &next);
+	if (err == LB_OK)
+		err = lb_audit(tx, "customer-change", NULL, who->actor, "signed by %s: %s", by,
+			       statement);
+	if (err == LB_OK)
+		err = lb_audit(tx, "customer-signed", NULL, who->actor, "%s", m->signatures);
+	/* What was asked for or approved under another roster is looked at anew. */
+	if (err == LB_OK)
+		err = lb_sync_policy(tx, NULL);
+	if (err == LB_OK)
+		err = reply(tx, who, &next, "");
+	return err == LB_OK ? lb_done(tx, who) : err;
+}

@@ -1,0 +1,55 @@
+/*
+ * Customers: who has the last word on what touches their data.
+ *
+ * The policy proposes a customer's approvers and labels hosts and roles.  The
+ * customer agrees by a statement that its own approvers sign (namespace
+ * lockbox-customer); from then on what they have signed holds, and nothing in
+ * the policy changes it: who decides, with which keys, for what, and that the
+ * customer is asked at all.  A policy can only add: what it labels more.
+ *
+ * The statement is plain text, one field on a line, the lines in this order:
+ *
+ *	lockbox-customer 1
+ *	host: db1
+ *	customer: acme
+ *	change: 1                       one more than the last
+ *	lockbox: on
+ *	approvals: 1
+ *	covers: host                    or a line for each role: "covers: role db-operator"
+ *	approver: eve ssh-ed25519 SHA256:...   a line for each key
+ *
+ * A change is done when as many of the approvers as it takes now (for the first
+ * one: as it is to take) have signed this very text.  Its number is used once.
+ */
+#ifndef LB_CUSTOMER_H
+#define LB_CUSTOMER_H
+
+#include "keeper/state.h"
+
+#define LB_CUSTOMER_SPACE "lockbox-customer" /* the namespace of the signatures */
+
+/*
+ * The customer who has the last word on a role.  LB_ERR_NOT_FOUND: nobody has;
+ * LB_ERR_EXISTS: two would have it.
+ */
+int lb_customer_of(struct lb_tx *tx, const struct lb_policy_role *role,
+		   struct lb_customer *customer);
+/* True while whoever has the last word on the grant's role, if anybody, has it in the grant's plan. */
+bool lb_customer_same(struct lb_tx *tx, const struct lb_grant *grant);
+/* True when somebody decides for a customer: is in its roster and in the policy, and in no team. */
+bool lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity);
+/* The same for any customer there is. */
+bool lb_customer_any(struct lb_tx *tx, const char *identity);
+/* True when this is the fingerprint of one of somebody's keys in a customer's roster. */
+bool lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,
+		     const char *fingerprint);
+/*
+ * True unless somebody decides on the grant for its customer and this is not a
+ * key of his that the customer has signed for.
+ */
+bool lb_customer_takes(struct lb_tx *tx, const struct lb_grant *grant, const char *identity,
+		       const char *fingerprint);
+/* Notes what the policy in force labels with customers who have the last word. */
+int lb_customers_pin(struct lb_tx *tx);
+
+#endif

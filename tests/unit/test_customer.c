@@ -1,0 +1,316 @@
+/*
+ * Customers: what changes who has the last word, what cannot, and what the last word is good for.
+ * (Through ssh and with the real ssh-keygen: tests/e2e/customer.sh.)
+ */
+#include "keeper/customer.h"
+#include "keeper/levels.h"
+#include "keeper_fixture.h"
+#include "../support/sshsig_make.h"
+
+static struct maker eve, fay, thief;
+
+/* The policy, with eve's and fay's keys; acme is its customer, with what it labels. */
+static void
+set_policy(struct fixture *f, const struct maker *eves, const char *customer, const char *label)
+{
+	char text[4 * MADE_MAX], e[MADE_MAX], y[MADE_MAX];
+
+	maker_line(eves, e);
+	maker_line(&fay, y);
+	snprintf(text, sizeof text,
+		 PEOPLE MALLORY
+		 "identity eve { keys = {\"%s\"} unix-user = \"u2\" }\n"
+		 "identity fay { keys = {\"%s\"} unix-user = \"u3\" }\n"
+		 "team engineers { members = {\"alice\", \"mallory\"} }\n"
+		 "team leads { members = {\"bob\", \"dave\"} }\n"
+		 "team auditors { members = {\"carol\"} }\n"
+		 "%s\nrole theirs { requesters = {\"engineers\"} approvers = "
+		 "{\"leads\"} %s }\n"
+		 "role ours { requesters = {\"engineers\"} approvers = {\"leads\"} }\n",
+		 e, y, customer, label);
+	change_policy(f, text);
+}
+
+#define ACME "customer acme { approvers = {\"eve\"} }"
+#define LABEL "customer = \"acme\""
+
+static int
+setup(void **state)
+{
+	if (fixture_setup(state) != 0)
+		return -1;
+	eve = maker_new(1, NULL);
+	fay = maker_new(2, NULL);
+	thief = maker_new(3, NULL);
+	set_policy(*state, &eve, ACME, LABEL);
+	return 0;
+}
+
+/* Asks as u2 (eve) or another user, having come with the key of m. */
+static struct answer *
+with_key(struct fixture *f, const char *user, const struct maker *m, uint16_t type,
+	 const union lb_msg *msg)
+{
+	struct lb_peer peer = peer_of(f, user);
+	uint8_t key[MADE_MAX], hash[32];
+
+	/* As `ssh-keygen -l` prints it, and sshd hands it to the gate. */
+	crypto_hash_sha256(hash, key, maker_key(m, key));
+	memcpy(peer.fingerprint, "SHA256:", 7);
+	sodium_bin2base64(peer.fingerprint + 7, sizeof peer.fingerprint - 7, hash, sizeof hash,
+			  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	return ask_by(f, &peer, type, msg);
+}
+
+static struct answer *
+act_with(struct fixture *f, const char *user, const struct maker *m, uint16_t type, uint64_t id)
+{
+	return with_key(f, user, m, type, &(union lb_msg){.act = {.id = id, .text = "word"}});
+}
+
+/* The change that is asked for, with signatures of its statement by n makers. */
+static struct answer *
+change(struct fixture *f, struct lb_msg_customer ask, const struct maker *const *by, size_t n,
+       const char *space)
+{
+	static union lb_msg m;
+	size_t used = 0;
+	char text[MADE_MAX];
+
+	snprintf(ask.name, sizeof ask.name, "acme");
+	m.customer = ask;
+	with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m);
+	assert_int_equal(f->a.done, 1);
+	snprintf(text, sizeof text, "%s", f->a.customer.statement);
+	for (size_t i = 0; i < n; i++) {
+		struct making what = making_default(space, text, strlen(text));
+		char signature[MADE_MAX];
+
+		make_signature(by[i], &what, signature);
+		used += (size_t)snprintf(m.customer.signatures + used,
+					 sizeof m.customer.signatures - used, "%s", signature);
+	}
+	return with_key(f, "u2", &eve, LB_MSG_CUSTOMER_CHANGE, &m);
+}
+
+#define BY(...)                                                                                    \
+	(const struct maker *const[])                                                              \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
+#define SPACE LB_CUSTOMER_SPACE
+static const struct lb_msg_customer on = {.lockbox = 1}, off = {.lockbox = 2};
+
+static void
+switched_on(struct fixture *f)
+{
+	change(f, on, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	assert_int_equal(f->a.customer.on, 1);
+}
+
+static uint64_t
+asked(struct fixture *f, const char *role, const char *ticket)
+{
+	union lb_msg m = {.request = {.reason = "why"}};
+
+	snprintf(m.request.role, sizeof m.request.role, "%s", role);
+	snprintf(m.request.ticket, sizeof m.request.ticket, "%s", ticket);
+	answered(ask(f, "alice", LB_MSG_REQUEST, &m));
+	return f->a.grant.id;
+}
+
+static void
+only_the_customers_own_signature_changes_anything(void **state)
+{
+	struct fixture *f = *state;
+
+	refused(change(f, on, BY(&thief), 1, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	refused(change(f, on, BY(&fay), 1, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	refused(change(f, on, BY(&eve), 1, "lockbox-approval"), LB_NO_PERMISSION, "namespace");
+	refused(change(f, on, NULL, 0, SPACE), LB_NO_PERMISSION, "is missing");
+	refused(change(f, on, BY(&eve, &thief), 2, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	asked(f, "theirs", "");
+	assert_int_equal(f->a.grant.levels, 1);
+	switched_on(f);
+	assert_int_equal(f->a.customer.change, 1);
+	assert_string_equal(f->a.customer.covers, "theirs");
+	assert_non_null(strstr(f->a.customer.approvers, "eve SHA256:"));
+	/* The statement of one change is not that of the next. */
+	refused(change(f, off, BY(&fay), 1, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	change(f, off, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.customer.on, 0);
+	assert_int_equal(f->a.customer.change, 2);
+}
+
+static void
+the_customers_level_comes_last_and_its_time_begins_then(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg none = {.request = {.role = "theirs", .reason = "why"}};
+	uint64_t id;
+	struct lb_grant g;
+
+	switched_on(f);
+	refused(ask(f, "alice", LB_MSG_REQUEST, &none), LB_BAD_INPUT, "--ticket");
+	asked(f, "ours", "");
+	assert_int_equal(f->a.grant.levels, 1);
+	id = asked(f, "theirs", "T-1");
+	assert_int_equal(f->a.grant.levels, 2);
+	assert_string_equal(f->a.grant.customer, "acme");
+	refused(act_with(f, "u2", &eve, LB_MSG_SHOW, id), LB_NO_SUCH, "that you may see");
+	refused(act_with(f, "u2", &eve, LB_MSG_APPROVE, id), LB_NO_SUCH, "that you may see");
+	pass_time(f, 3600);
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_NOTIFIED);
+	assert_int_equal(g.until_s, g.requested_s + 3600 + 12 * 3600);
+	refused(act(f, "dave", LB_MSG_APPROVE, id, ""), LB_NOT_NOW, "waits for 'acme' now");
+	refused(act_with(f, "u3", &fay, LB_MSG_APPROVE, id), LB_NO_SUCH, "that you may see");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "the customer's approval");
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, id));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	answered(act_with(f, "u2", &eve, LB_MSG_REVOKE, id));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+}
+
+static void
+a_key_that_the_customer_did_not_sign_for_decides_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	switched_on(f);
+	id = asked(f, "theirs", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	/* The operator gives eve's name another key, or comes as her Unix user without any. */
+	set_policy(f, &thief, ACME, LABEL);
+	for (uint16_t type = LB_MSG_APPROVE; type <= LB_MSG_DENY; type++) {
+		refused(act_with(f, "u2", &thief, type, id), LB_NO_PERMISSION, "not one that");
+		refused(act(f, "u2", type, id, "x"), LB_NO_PERMISSION, "not one that");
+	}
+	refused(act_with(f, "u2", &thief, LB_MSG_REVOKE, id), LB_NO_PERMISSION, "not one that");
+	assert_int_equal(stored(f, id).state, LB_STATE_NOTIFIED);
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, id));
+}
+
+static void
+no_policy_takes_anything_from_a_customer(void **state)
+{
+	struct fixture *f = *state;
+
+	switched_on(f);
+	set_policy(f, &eve, "customer acme { approvers = {\"fay\"} }", "");
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	refused(change(f, off, BY(&fay), 1, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	asked(f, "theirs", "T-1");
+	assert_string_equal(f->a.grant.customer, "acme");
+	set_policy(f, &eve, "", "");
+	asked(f, "theirs", "T-2");
+	assert_string_equal(f->a.grant.customer, "acme");
+	/* It can add: what it labels more is the customer's at once, and stays so. */
+	set_policy(f, &eve, ACME,
+		   LABEL "} role more { requesters = {\"engineers\"} approvers = "
+			 "{\"leads\"} " LABEL);
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	set_policy(f, &eve, "",
+		   "} role more { requesters = {\"engineers\"} approvers = {\"leads\"}");
+	asked(f, "more", "T-3");
+	assert_string_equal(f->a.grant.customer, "acme");
+}
+
+static void
+somebody_in_a_team_of_the_host_decides_for_no_customer(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	switched_on(f);
+	id = asked(f, "theirs", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	set_policy(f, &eve, "team late { members = {\"eve\"} }", "");
+	refused(act_with(f, "u2", &eve, LB_MSG_APPROVE, id), LB_NO_SUCH, "that you may see");
+}
+
+static void
+several_approvers_sign_together(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_msg_customer two = {.approvers = "eve, fay", .approvals = 2},
+			       three = {.approvals = 3}, twice = {.approvers = "eve, eve"},
+			       lead = {.approvers = "bob"}, nobody = {.approvers = "zoe"};
+	union lb_msg m = {.customer = {.name = "acme"}};
+
+	switched_on(f);
+	change(f, two, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.customer.approvals, 2);
+	refused(change(f, off, BY(&eve), 1, SPACE), LB_NO_PERMISSION, "2 of the customer's");
+	refused(change(f, off, BY(&eve, &eve), 2, SPACE), LB_NO_PERMISSION, "2 of the customer's");
+	change(f, off, BY(&fay, &eve), 2, SPACE);
+	assert_int_equal(f->a.customer.on, 0);
+	m.customer.approvals = three.approvals;
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "more approvals than");
+	m.customer.approvals = 0;
+	memcpy(m.customer.approvers, twice.approvers, sizeof twice.approvers);
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "named twice");
+	memcpy(m.customer.approvers, lead.approvers, sizeof lead.approvers);
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "in a team");
+	memcpy(m.customer.approvers, nobody.approvers, sizeof nobody.approvers);
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "no identity");
+}
+
+static void
+who_asked_before_the_customer_agreed_asks_anew(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t waits = asked(f, "theirs", "T-1"), ready = asked(f, "theirs", "T-2");
+
+	answered(act(f, "bob", LB_MSG_APPROVE, ready, ""));
+	switched_on(f);
+	assert_int_equal(stored(f, waits).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+}
+
+static void
+a_customer_reads_what_concerns_it(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg all = {.audit = {.after = 0}};
+	uint64_t id, other;
+
+	switched_on(f);
+	other = asked(f, "ours", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, other, ""));
+	id = asked(f, "theirs", "T-1");
+	with_key(f, "u2", &eve, LB_MSG_AUDIT, &all);
+	assert_int_equal(f->a.records, 0);
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	with_key(f, "u2", &eve, LB_MSG_AUDIT, &all);
+	assert_int_equal(f->a.records, 3); /* request, approve, customer-notified */
+	assert_int_equal(f->a.record.grant, id);
+	with_key(f, "u2", &thief, LB_MSG_AUDIT, &all);
+	assert_int_equal(f->a.records, 0);
+	refused(with_key(f, "u3", &fay, LB_MSG_AUDIT, &all), LB_NO_PERMISSION, "only auditors");
+	answered(act_with(f, "u2", &eve, LB_MSG_SHOW, id));
+	assert_string_equal(f->a.grant.earlier, "");
+	answered(act(f, "alice", LB_MSG_SHOW, id, ""));
+	assert_string_equal(f->a.grant.earlier, "R-1 approved");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define KEPT(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
+		KEPT(only_the_customers_own_signature_changes_anything),
+		KEPT(the_customers_level_comes_last_and_its_time_begins_then),
+		KEPT(a_key_that_the_customer_did_not_sign_for_decides_nothing),
+		KEPT(no_policy_takes_anything_from_a_customer),
+		KEPT(somebody_in_a_team_of_the_host_decides_for_no_customer),
+		KEPT(several_approvers_sign_together),
+		KEPT(who_asked_before_the_customer_agreed_asks_anew),
+		KEPT(a_customer_reads_what_concerns_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
