@@ -242,6 +242,13 @@ $(BUILD)/tests/seed_corpus: tests/fuzz/seed/seed_corpus.c $(FUZZ_LIB)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_LIB) $(DAEMON_LIBS)
 
+# Prints the keeper's state machine for the model of tests/spin.
+HELPER_BIN += $(BUILD)/tests/spin_table
+$(BUILD)/tests/spin_table: tests/spin/table.c $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -MF $@.d $(LDFLAGS) -o $@ $(filter-out %/main.o,$^) $(DAEMON_LIBS)
+
 # Like a module: other programs load it, which are none of a sanitizer build.
 $(BUILD)/tests/wall.so: tests/clock/wall.c
 	$(call say,TEST,$@)

@@ -51,7 +51,7 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 	*live = 0;
 	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
 		++*live;
-		if (g.state == LB_STATE_PENDING && strcmp(g.role, r->role) == 0 &&
+		if (lb_state_waits(g.state) && strcmp(g.role, r->role) == 0 &&
 		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
 		    strcmp(g.ticket, r->ticket) == 0 && tx->now_s < g.until_s) {
 			*same = g;
