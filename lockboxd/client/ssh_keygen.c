@@ -16,7 +16,6 @@ static pid_t child;
 static int
 start(const char *key, int in, int out)
 {
-	extern char **environ; /* the agent's socket, and how to ask for a passphrase */
 	char name[] = "ssh-keygen", y[] = "-Y", sign[] = "sign", n[] = "-n",
 	     space[] = "lockbox-approval", f[] = "-f", q[] = "-q";
 	char *argv[] = {name, q, y, sign, n, space, f, (char *)key, NULL};

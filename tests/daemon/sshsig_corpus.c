@@ -77,7 +77,6 @@ get_file(const char *name, char *bytes, size_t cap)
 static int
 ssh_keygen(const char *in, const char *out, char *const argv[])
 {
-	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	int status;
 	pid_t pid;

@@ -8,6 +8,8 @@
  */
 #include "keeper_fixture.h"
 
+#include "sshsig_make.h"
+
 #include <lmdb.h>
 #include <sys/stat.h>
 
@@ -519,6 +521,78 @@ do_resume(struct fixture *f, uint64_t id)
 	return lb_tx_run(&f->k, lb_session_resume, NULL);
 }
 
+/* A request that bob may approve with a signature; the statement is left in to_sign. */
+static char to_sign[LB_STATEMENT_MAX + 1];
+static struct maker signer;
+
+static uint64_t
+one_to_sign(struct fixture *f)
+{
+	char text[4096], line[MADE_MAX];
+
+	signer = maker_new(1, NULL);
+	maker_line(&signer, line);
+	snprintf(text, sizeof text,
+		 "identity alice { keys = {\"ssh-ed25519 " ALICE_KEY "\"} unix-user = \"alice\" }\n"
+		 "identity bob { keys = {\"%.900s\"} unix-user = \"bob\" }\n"
+		 "team engineers { members = {\"alice\"} }\n"
+		 "team leads { members = {\"bob\"} }\n"
+		 "team auditors { members = {\"bob\"} }\n"
+		 "role op { requesters = {\"engineers\"} approvers = {\"leads\"}\n"
+		 " signed-approvals = true }\n",
+		 line);
+	change_policy(f, text);
+	return a_pending(f);
+}
+
+static uint64_t
+one_with_a_statement(struct fixture *f)
+{
+	uint64_t id = one_to_sign(f);
+
+	ok(act(f, "bob", LB_MSG_STATEMENT, id, "")->err);
+	assert_int_equal(f->a.to_signs, 1);
+	memcpy(to_sign, f->a.to_sign.statement, sizeof to_sign);
+	return id;
+}
+
+static int
+give_signature(struct fixture *f, uint64_t id, const char *text)
+{
+	const struct making what = making_default("lockbox-approval", text, strlen(text));
+	union lb_msg m = {.approve_signed = {.id = id}};
+	char signature[MADE_MAX];
+
+	make_signature(&signer, &what, signature);
+	snprintf(m.approve_signed.signature, sizeof m.approve_signed.signature, "%.1000s",
+		 signature);
+	return ask(f, "bob", LB_MSG_APPROVE_SIGNED, &m)->err;
+}
+
+static int
+do_approve_signed(struct fixture *f, uint64_t id)
+{
+	return give_signature(f, id, to_sign);
+}
+
+static int
+do_approve_wrongly(struct fixture *f, uint64_t id)
+{
+	return give_signature(f, id, "something else");
+}
+
+static uint64_t
+one_that_was_signed(struct fixture *f)
+{
+	uint64_t id = one_with_a_statement(f);
+
+	ok(do_approve_signed(f, id));
+	return id;
+}
+
+ACT(do_statement, "bob", LB_MSG_STATEMENT)
+ACT(do_evidence, "alice", LB_MSG_EVIDENCE)
+
 static const struct {
 	const char *name;
 	uint64_t (*prepare)(struct fixture *f);
@@ -564,6 +638,11 @@ static const struct {
 	{"a clock astray set back", some_under_a_clock_that_is_astray, do_reset_clock, false},
 	{"the clock of the last keeper", an_active, do_clock_resume, true},
 	{"a wait", a_pending, do_wait, true},
+	{"a statement", one_to_sign, do_statement, false},
+	{"the same statement", one_with_a_statement, do_statement, true},
+	{"a signed approval", one_with_a_statement, do_approve_signed, false},
+	{"a signature of something else", one_with_a_statement, do_approve_wrongly, false},
+	{"evidence", one_that_was_signed, do_evidence, true},
 };
 
 /* A keeper and a store of their own for what comes next. */
