@@ -11,10 +11,14 @@ static const struct lb_field as_fields[] = {
 	LB_TEXT(struct lb_msg_as, fingerprint),
 };
 static const struct lb_field request_fields[] = {
-	LB_TEXT(struct lb_msg_request, role),
-	LB_U32(struct lb_msg_request, duration_s),
-	LB_TEXT(struct lb_msg_request, ticket),
-	LB_TEXT(struct lb_msg_request, reason),
+	LB_TEXT(struct lb_msg_request, role),	LB_U32(struct lb_msg_request, duration_s),
+	LB_TEXT(struct lb_msg_request, ticket), LB_TEXT(struct lb_msg_request, reason),
+	LB_U64(struct lb_msg_request, start_s), LB_TEXT(struct lb_msg_request, resource),
+};
+static const struct lb_field extend_fields[] = {
+	LB_U64(struct lb_msg_extend, id),
+	LB_U32(struct lb_msg_extend, duration_s),
+	LB_TEXT(struct lb_msg_extend, reason),
 };
 static const struct lb_field list_fields[] = {
 	LB_U8(struct lb_msg_list, which),
@@ -78,15 +82,29 @@ _Static_assert(LB_LEVELS_MAX == 5 && LB_APPROVALS_MAX == 12, "the tables list th
 /* clang-format on */
 
 static const struct lb_field role_fields[] = {
-	LB_TEXT(struct lb_msg_role, name),	LB_TEXT(struct lb_msg_role, description),
-	LB_U32(struct lb_msg_role, max_s),	LB_U32(struct lb_msg_role, default_s),
-	LB_U8(struct lb_msg_role, approvals),	LB_TEXT(struct lb_msg_role, approvers),
-	LB_TEXT(struct lb_msg_role, groups),	LB_TEXT(struct lb_msg_role, sudo),
-	LB_U8(struct lb_msg_role, may_request), LB_U8(struct lb_msg_role, may_approve),
-	LB_U8(struct lb_msg_role, levels),	LEVEL(struct lb_msg_role, 0),
-	LEVEL(struct lb_msg_role, 1),		LEVEL(struct lb_msg_role, 2),
-	LEVEL(struct lb_msg_role, 3),		LEVEL(struct lb_msg_role, 4),
+	LB_TEXT(struct lb_msg_role, name),
+	LB_TEXT(struct lb_msg_role, description),
+	LB_U32(struct lb_msg_role, max_s),
+	LB_U32(struct lb_msg_role, default_s),
+	LB_U8(struct lb_msg_role, approvals),
+	LB_TEXT(struct lb_msg_role, approvers),
+	LB_TEXT(struct lb_msg_role, groups),
+	LB_TEXT(struct lb_msg_role, sudo),
+	LB_U8(struct lb_msg_role, may_request),
+	LB_U8(struct lb_msg_role, may_approve),
+	LB_U8(struct lb_msg_role, levels),
+	LEVEL(struct lb_msg_role, 0),
+	LEVEL(struct lb_msg_role, 1),
+	LEVEL(struct lb_msg_role, 2),
+	LEVEL(struct lb_msg_role, 3),
+	LEVEL(struct lb_msg_role, 4),
 	LB_TEXT(struct lb_msg_role, customer),
+	LB_U8(struct lb_msg_role, starts),
+	LB_U32(struct lb_msg_role, start_ahead_s),
+	LB_U32(struct lb_msg_role, max_day_s),
+	LB_TEXT(struct lb_msg_role, hours),
+	LB_TEXT(struct lb_msg_role, time_zone),
+	LB_TEXT(struct lb_msg_role, resources),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -132,6 +150,11 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_msg_grant, ticket_url),
 	LB_TEXT(struct lb_msg_grant, access),
 	LB_TEXT(struct lb_msg_grant, earlier),
+	LB_U64(struct lb_msg_grant, start_s),
+	LB_U64(struct lb_msg_grant, begun_s),
+	LB_U8(struct lb_msg_grant, starts),
+	LB_U64(struct lb_msg_grant, extends),
+	LB_TEXT(struct lb_msg_grant, resource),
 };
 static const struct lb_field claimed_fields[] = {
 	LB_U64(struct lb_msg_claimed, id),	 LB_TEXT(struct lb_msg_claimed, host),
@@ -207,6 +230,7 @@ static const struct {
 	 LB_LAYOUT("customer", struct lb_msg_customer, customer_fields)},
 	{LB_MSG_CUSTOMER_CHANGE, LB_DOOR_PUBLIC,
 	 LB_LAYOUT("customer-change", struct lb_msg_customer, customer_fields)},
+	{LB_MSG_EXTEND, LB_DOOR_PUBLIC, LB_LAYOUT("extend", struct lb_msg_extend, extend_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -266,6 +290,14 @@ lb_state_name(uint8_t state)
 	if (state >= LB_STATE_COUNT || names[state] == NULL)
 		return "unknown";
 	return names[state];
+}
+
+const char *
+lb_starts_name(uint8_t starts)
+{
+	static const char *const names[LB_STARTS_COUNT] = {"claim", "approval", "first-login"};
+
+	return starts < LB_STARTS_COUNT ? names[starts] : "unknown";
 }
 
 int

@@ -44,6 +44,9 @@
 #define LB_CHANGE_MAX 2500     /* a customer's statement */
 #define LB_SCOPE_MAX 800
 #define LB_EARLIER_MAX 200
+#define LB_HOURS_MAX 300     /* hours of a role, joined by ", " */
+#define LB_ZONE_MAX 64	     /* name of a time zone */
+#define LB_RESOURCES_MAX 600 /* names of a role's resources, joined by ", " */
 
 #define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
 #define LB_APPROVALS_MAX 12 /* approvals of one request */
@@ -71,6 +74,7 @@ enum lb_type {
 	LB_MSG_APPROVE_SIGNED = 26,
 	LB_MSG_CUSTOMER = 32,
 	LB_MSG_CUSTOMER_CHANGE = 33,
+	LB_MSG_EXTEND = 40,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -121,6 +125,14 @@ enum lb_refusal {
 	LB_UNSIGNED = 10,     /* the role takes signed approvals only: ask for the statement */
 };
 
+/* When the granted duration begins to count. */
+enum lb_starts {
+	LB_STARTS_CLAIM = 0,
+	LB_STARTS_APPROVAL = 1,
+	LB_STARTS_FIRST_LOGIN = 2,
+	LB_STARTS_COUNT = 3,
+};
+
 enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
 
 /* Zero is no verdict, and only one value lets anybody in. */
@@ -137,6 +149,13 @@ struct lb_msg_request {
 	char role[LB_ROLE_MAX + 1];
 	uint32_t duration_s; /* 0: the role's default */
 	char ticket[LB_TICKET_MAX + 1];
+	char reason[LB_REASON_MAX + 1];
+	uint64_t start_s;		    /* Unix time; 0: now */
+	char resource[LB_IDENTITY_MAX + 1]; /* of the role's; "" when it has none */
+};
+struct lb_msg_extend {
+	uint64_t id;	     /* 0: the only one the caller can mean */
+	uint32_t duration_s; /* more than it has, not 0 */
 	char reason[LB_REASON_MAX + 1];
 };
 struct lb_msg_list {
@@ -215,6 +234,13 @@ struct lb_msg_role {
 	uint8_t levels;
 	struct lb_msg_level level[LB_LEVELS_MAX];
 	char customer[LB_IDENTITY_MAX + 1]; /* who has the last word, or "" */
+	uint8_t starts;			    /* enum lb_starts */
+	uint32_t start_ahead_s;		    /* how far ahead a start may lie */
+	uint32_t
+		max_day_s; /* most that one person is granted of it within 24 h; 0: no such bound */
+	char hours[LB_HOURS_MAX + 1];	      /* "" : always */
+	char time_zone[LB_ZONE_MAX + 1];      /* of the hours */
+	char resources[LB_RESOURCES_MAX + 1]; /* one of which must be named; "": none */
 };
 struct lb_msg_grant {
 	uint64_t id;
@@ -242,6 +268,11 @@ struct lb_msg_grant {
 	char ticket_url[LB_URL_MAX + 1];
 	char access[LB_ACCESS_MAX + 1];	  /* what comes with it: "a shell (/bin/bash), ..." */
 	char earlier[LB_EARLIER_MAX + 1]; /* requests with this ticket before it: "R-3 ended, …" */
+	uint64_t start_s;		  /* it cannot be claimed before; 0: it begins now */
+	uint64_t begun_s;		  /* when its duration began to count; 0: not yet */
+	uint8_t starts;			  /* enum lb_starts */
+	uint64_t extends; /* the grant that it would lengthen; 0: a grant of its own */
+	char resource[LB_IDENTITY_MAX + 1]; /* that it is for; "": the whole role */
 };
 struct lb_msg_claimed {
 	uint64_t id;
@@ -304,6 +335,7 @@ union lb_msg {
 	struct lb_msg_as as;
 	struct lb_msg_roles roles;
 	struct lb_msg_request request;
+	struct lb_msg_extend extend;
 	struct lb_msg_list list;
 	struct lb_msg_act act;
 	struct lb_msg_wait wait;
@@ -336,6 +368,8 @@ enum lb_door lb_proto_door(uint16_t type);
 
 /* "pending", "approved", …; "unknown" for a value that is not a state. */
 const char *lb_state_name(uint8_t state);
+/* "claim", "approval", "first-login"; "unknown" for another value. */
+const char *lb_starts_name(uint8_t starts);
 
 /*
  * Writes a whole frame (header and payload) of the given type into buf.

@@ -259,6 +259,104 @@ lb_duration_format(char out[LB_DURATION_TEXT], uint64_t seconds)
 	}
 }
 
+/* Exactly count digits. */
+static int
+digits(const char **text, size_t count)
+{
+	int value = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (**text < '0' || **text > '9')
+			return -1;
+		value = value * 10 + (*(*text)++ - '0');
+	}
+	return value;
+}
+
+static bool
+sign(const char **text, const char *signs)
+{
+	if (**text == '\0' || strchr(signs, **text) == NULL)
+		return false;
+	(*text)++;
+	return true;
+}
+
+/* "08:30", and with seconds when there are some. */
+static bool
+clock_time(const char **text, struct tm *tm)
+{
+	tm->tm_hour = digits(text, 2);
+	if (tm->tm_hour < 0 || !sign(text, ":"))
+		return false;
+	tm->tm_min = digits(text, 2);
+	if (**text == ':') {
+		(*text)++;
+		tm->tm_sec = digits(text, 2);
+	}
+	return tm->tm_hour <= 23 && tm->tm_min >= 0 && tm->tm_min <= 59 && tm->tm_sec >= 0 &&
+	       tm->tm_sec <= 59;
+}
+
+/* The next such time of day in this process's zone; one that a clock jumps over is none. */
+static int
+next_local(const struct tm *wanted, time_t now, uint64_t *unix_s)
+{
+	struct tm today;
+
+	if (localtime_r(&now, &today) == NULL)
+		return LB_ERR_MALFORMED;
+	for (int day = 0; day <= 1; day++) {
+		struct tm tm = {.tm_year = today.tm_year,
+				.tm_mon = today.tm_mon,
+				.tm_mday = today.tm_mday + day,
+				.tm_hour = wanted->tm_hour,
+				.tm_min = wanted->tm_min,
+				.tm_isdst = -1};
+		time_t t = mktime(&tm);
+
+		if (t <= now)
+			continue;
+		if (tm.tm_hour != wanted->tm_hour || tm.tm_min != wanted->tm_min)
+			return LB_ERR_MALFORMED;
+		*unix_s = (uint64_t)t;
+		return LB_OK;
+	}
+	return LB_ERR_MALFORMED;
+}
+
+int
+lb_moment_parse(const char *text, int64_t now_s, uint64_t *unix_s)
+{
+	struct tm tm = {0}, zone = {0};
+	bool local = strlen(text) == 5, west;
+	int year, mon, day;
+	time_t t;
+
+	if (local)
+		return clock_time(&text, &tm) ? next_local(&tm, (time_t)now_s, unix_s)
+					      : LB_ERR_MALFORMED;
+	if ((year = digits(&text, 4)) < 1970 || !sign(&text, "-") || (mon = digits(&text, 2)) < 1 ||
+	    !sign(&text, "-") || (day = digits(&text, 2)) < 1 || !sign(&text, "Tt") ||
+	    !clock_time(&text, &tm))
+		return LB_ERR_MALFORMED;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = mon - 1;
+	tm.tm_mday = day;
+	west = *text == '-';
+	if (!sign(&text, "Zz") && (!sign(&text, "+-") || !clock_time(&text, &zone)))
+		return LB_ERR_MALFORMED;
+	t = timegm(&tm);
+	/* A day that does not exist has become another one. */
+	if (*text != '\0' || tm.tm_mon != mon - 1 || tm.tm_mday != day)
+		return LB_ERR_MALFORMED;
+	t += (west ? 1 : -1) * (zone.tm_hour * 3600 + zone.tm_min * 60);
+	if (t <= 0)
+		return LB_ERR_MALFORMED;
+	*unix_s = (uint64_t)t;
+	return LB_OK;
+}
+
 void
 lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s)
 {

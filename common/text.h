@@ -49,6 +49,15 @@ int lb_duration_parse(const char *text, uint32_t *seconds);
 /* Writes seconds as lb_duration_parse() reads it ("1h30m"; 0 gives "0s"). */
 void lb_duration_format(char out[LB_DURATION_TEXT], uint64_t seconds);
 
+/*
+ * Reads a moment into Unix seconds: RFC 3339 ("2026-11-23T08:00:00Z",
+ * "2026-11-23T09:00:00+01:00"; seconds may be left out, fractions may not be
+ * there), from 1970 to 9999; or "18:30" on the clock of this process's time
+ * zone: the next one after now_s.  LB_ERR_MALFORMED otherwise, also for days and
+ * hours that do not exist.
+ */
+int lb_moment_parse(const char *text, int64_t now_s, uint64_t *unix_s);
+
 /* Writes Unix time (seconds, UTC) as RFC 3339, "2026-11-22T00:20:00Z". */
 void lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s);
 

@@ -4,12 +4,13 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "err.h"
 #include "text.h"
 
 /* How an option's value is read. */
-enum kind { FLAG, DURATION, SENTENCE, LINE, NUMBER, GRANT, PATH, FILE_NAME };
+enum kind { FLAG, DURATION, MOMENT, RESOURCE, SENTENCE, LINE, NUMBER, GRANT, PATH, FILE_NAME };
 
 static const struct option {
 	const char *name;
@@ -18,6 +19,8 @@ static const struct option {
 	const char *value, *meaning;
 } options[] = {
 	{"for", LB_OPT_FOR, DURATION, "TIME", "how long: 30m, 4h, 1h30m (else the role's default)"},
+	{"start-at", LB_OPT_START_AT, MOMENT, "TIME",
+	 "not before: 2026-11-23T08:00:00Z, or 18:30 on this host"},
 	{"reason", LB_OPT_REASON, SENTENCE, "TEXT", "why, in a sentence; kept in the record"},
 	{"comment", LB_OPT_COMMENT, SENTENCE, "TEXT", "a remark; kept in the record"},
 	{"ticket", LB_OPT_TICKET, LINE, "TICKET", "number of the ticket this belongs to"},
@@ -160,8 +163,23 @@ take_value(struct state *s, const struct option *o, const char *value)
 	case DURATION:
 		if (lb_duration_parse(value, &args->duration_s) == LB_OK)
 			return LB_OK;
-		return problem(args, "\"%s\" is no duration: write 30m, 4h or 1h30m",
+		return problem(args,
+			       "\"%s\" is no duration: write 30m, 4h or 1h30m, more than nothing "
+			       "and at most a year",
 			       quoted(q, value));
+	case MOMENT:
+		if (lb_moment_parse(value, time(NULL), &args->start_s) == LB_OK)
+			return LB_OK;
+		return problem(args,
+			       "\"%s\" is no time: write 2026-11-23T08:00:00Z, "
+			       "2026-11-23T09:00:00+01:00, or 18:30 on this host's clock",
+			       quoted(q, value));
+	case RESOURCE:
+		if (!lb_identity_valid(value))
+			return problem(args, "\"%s\" cannot be the name of a resource; see roles",
+				       quoted(q, value));
+		memcpy(args->resource, value, strlen(value) + 1);
+		return LB_OK;
 	case SENTENCE:
 		return take_sentence(s, o, value);
 	case LINE:

@@ -30,6 +30,8 @@ enum lb_option {
 	LB_OPT_OFF = 1 << 11,
 	LB_OPT_APPROVERS = 1 << 12,
 	LB_OPT_APPROVALS = 1 << 13,
+	LB_OPT_START_AT = 1 << 16,
+	LB_OPT_RESOURCE = 1 << 17,
 	LB_OPT_STATEMENT = 1 << 20,
 	LB_OPT_SIGNATURE = 1 << 21,
 	LB_OPT_SIGN = 1 << 22, /* local only */
@@ -56,6 +58,8 @@ struct lb_args {
 	uint64_t id;		    /* 0: not given */
 	char role[LB_ROLE_MAX + 1]; /* or another name, of MAYBE_NAME */
 	uint32_t duration_s;	    /* 0: not given */
+	uint64_t start_s;	    /* Unix seconds; 0: not given */
+	char resource[LB_IDENTITY_MAX + 1];
 	char ticket[LB_TICKET_MAX + 1];
 	char text[LB_REASON_MAX + 1];  /* of --reason, --comment or --approvers */
 	uint64_t after, grant;	       /* after: of --after or --approvals */

@@ -122,7 +122,9 @@ lb_run_request(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 	memcpy(msg.role, args->role, sizeof msg.role);
 	memcpy(msg.ticket, args->ticket, sizeof msg.ticket);
 	memcpy(msg.reason, args->text, sizeof msg.reason);
+	memcpy(msg.resource, args->resource, sizeof msg.resource);
 	msg.duration_s = args->duration_s;
+	msg.start_s = args->start_s;
 	return ask_for_grant(cli, verb->message, &msg, args->given & LB_OPT_WAIT);
 }
 

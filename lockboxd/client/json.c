@@ -225,6 +225,11 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"customer", text_or_null(g->customer)},
 		{"ticket_url", text_or_null(g->ticket_url)},
 		{"earlier", list(g->earlier)},
+		{"start_at", time_or_null(g->start_s)},
+		{"starts", json_string(lb_starts_name(g->starts))},
+		{"begun", time_or_null(g->begun_s)},
+		{"extends", grant_id(g->extends)},
+		{"resource", text_or_null(g->resource)},
 	};
 
 	return OBJECT(members);
@@ -246,6 +251,12 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"may_approve", json_boolean(r->may_approve)},
 		{"levels", levels(r->level, r->levels)},
 		{"customer", text_or_null(r->customer)},
+		{"starts", json_string(lb_starts_name(r->starts))},
+		{"start_ahead", duration(r->start_ahead_s)},
+		{"max_per_day", r->max_day_s != 0 ? duration(r->max_day_s) : json_null()},
+		{"hours", list(r->hours)},
+		{"time_zone", text_or_null(r->time_zone)},
+		{"resources", list(r->resources)},
 	};
 
 	return OBJECT(members);

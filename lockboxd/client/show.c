@@ -79,6 +79,10 @@ show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 	lb_cli_moment(text, cli, g->requested_s);
 	lb_cli_label(cli, "Asked", text);
+	if (g->start_s != 0) {
+		lb_cli_moment(text, cli, g->start_s);
+		lb_cli_label(cli, "Not before", text);
+	}
 	if (g->until_s != 0 && lb_cli_waits(g)) {
 		lb_cli_moment(text, cli, g->until_s);
 		lb_cli_label(cli, "Lapses", text);
@@ -87,8 +91,14 @@ show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
 		lb_cli_label(cli, "Claim by", text);
 	}
 	if (g->end_s != 0) {
+		bool ends = g->state == LB_STATE_ACTIVE || g->state == LB_STATE_APPROVED;
+
 		lb_cli_moment(text, cli, g->end_s);
-		lb_cli_label(cli, g->state == LB_STATE_ACTIVE ? "Ends" : "Ended", text);
+		lb_cli_label(cli,
+			     g->state == LB_STATE_ACTIVE && g->begun_s == 0 ? "Log in by"
+			     : ends					    ? "Ends"
+									    : "Ended",
+			     text);
 	}
 }
 
@@ -149,10 +159,27 @@ show_levels(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	}
 }
 
+/* How long, and from when it is counted. */
+static void
+show_duration(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	static const char *const from[] = {
+		[LB_STARTS_CLAIM] = "",
+		[LB_STARTS_APPROVAL] = ", from the approval on",
+		[LB_STARTS_FIRST_LOGIN] = ", from the first login on",
+	};
+	char duration[LB_WHEN_TEXT], text[LB_WHEN_TEXT + 64];
+
+	lb_cli_duration(duration, g->duration_s);
+	snprintf(text, sizeof text, "%s%s", duration,
+		 g->starts < LB_STARTS_COUNT ? from[g->starts] : "");
+	lb_cli_label(cli, "For", text);
+}
+
 void
 lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	char text[LB_APPROVALS_TEXT], duration[LB_WHEN_TEXT];
+	char text[LB_APPROVALS_TEXT];
 
 	lb_cli_style(cli, "1");
 	fprintf(cli->out, "R-%" PRIu64, g->id);
@@ -166,8 +193,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Who", g->identity);
 	lb_cli_label(cli, "Role", g->role);
 	lb_cli_label(cli, "Host", g->host);
-	lb_cli_duration(duration, g->duration_s);
-	lb_cli_label(cli, "For", duration);
+	show_duration(cli, g);
 	lb_cli_label(cli, "Reason", g->reason);
 	lb_cli_label(cli, "Ticket", g->ticket);
 	lb_cli_label(cli, "Link", g->ticket_url);
@@ -314,6 +340,15 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	lb_cli_duration(usual, r->default_s);
 	snprintf(text, sizeof text, "up to %s; %s unless you ask for another", most, usual);
 	lb_cli_label(cli, "Time", text);
+	if (r->starts == LB_STARTS_APPROVAL || r->starts == LB_STARTS_FIRST_LOGIN)
+		lb_cli_label(cli, "Counted",
+			     r->starts == LB_STARTS_APPROVAL ? "from the approval on"
+							     : "from the first login on");
+	if (r->max_day_s != 0) {
+		lb_cli_duration(most, r->max_day_s);
+		snprintf(text, sizeof text, "%s at most within 24 hours", most);
+		lb_cli_label(cli, "A person", text);
+	}
 	if (r->approvals == 0)
 		snprintf(text, sizeof text, "automatic");
 	else

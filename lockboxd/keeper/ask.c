@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
 #include "keeper/levels.h"
@@ -27,6 +28,9 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		snprintf(m.description, sizeof m.description, "%s", r->description);
 		m.max_s = r->max_duration_s;
 		m.default_s = r->default_duration_s;
+		m.starts = (uint8_t)r->starts;
+		m.start_ahead_s = r->start_ahead_s;
+		m.max_day_s = r->max_day_s;
 		m.may_request = lb_policy_may_request(p, r->name, who->identity);
 		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
 		if (!m.may_request && !m.may_approve && !who->root &&
@@ -53,7 +57,8 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 		++*live;
 		if (lb_state_waits(g.state) && strcmp(g.role, r->role) == 0 &&
 		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
-		    strcmp(g.ticket, r->ticket) == 0 && tx->now_s < g.until_s) {
+		    strcmp(g.ticket, r->ticket) == 0 && g.extends == 0 && g.start_s == r->start_s &&
+		    strcmp(g.resource, r->resource) == 0 && tx->now_s < g.until_s) {
 			*same = g;
 			found = LB_OK;
 		}
@@ -86,7 +91,36 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 			 max, max);
 		return text;
 	}
-	return NULL;
+	return lb_clocks_fault(role, r->start_s, tx->now_s, code);
+}
+
+/* What one person may have of a role within a day, all requests together; refuses what is more. */
+static int
+check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+	  uint64_t start_s, uint32_t duration_s)
+{
+	char max[LB_DURATION_TEXT], had[LB_DURATION_TEXT], left[LB_DURATION_TEXT];
+	uint64_t granted = 0;
+	int err;
+
+	if (role->max_day_s == 0)
+		return LB_OK;
+	err = lb_clocks_granted(tx, who->identity, role->name,
+				start_s > tx->now_s ? start_s : tx->now_s, &granted);
+	if (err == LB_ERR_TOO_LONG)
+		granted = role->max_day_s;
+	else if (err != LB_OK)
+		return err;
+	if (granted + duration_s <= role->max_day_s)
+		return LB_OK;
+	lb_duration_format(max, role->max_day_s);
+	lb_duration_format(had, granted);
+	lb_duration_format(left, granted < role->max_day_s ? role->max_day_s - granted : 0);
+	err = lb_refuse(tx, who, LB_OVER_LIMIT,
+			"%s is granted to one person for at most %s within 24 hours, and you have "
+			"%s; %s is left",
+			role->name, max, had, left);
+	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
 int
@@ -97,7 +131,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	uint32_t duration_s = r->duration_s;
 	struct lb_grant g = {.state = LB_STATE_PENDING};
 	struct lb_customer customer;
-	char duration[LB_DURATION_TEXT];
+	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "";
 	enum lb_refusal code;
 	const char *fault;
 	unsigned live;
@@ -137,25 +171,29 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 				 "you have %u requests and grants already; cancel or end one first",
 				 live);
 
-	if ((err = lb_spend(tx, who)) != LB_OK)
+	if ((err = check_day(tx, who, role, r->start_s, duration_s)) != LB_OK ||
+	    (err = lb_spend(tx, who)) != LB_OK)
 		return lb_settled(err);
 	snprintf(g.identity, sizeof g.identity, "%s", who->identity);
 	snprintf(g.role, sizeof g.role, "%s", role->name);
 	memcpy(g.reason, r->reason, sizeof g.reason);
 	memcpy(g.ticket, r->ticket, sizeof g.ticket);
 	g.duration_s = duration_s;
-	g.requested_s = tx->now_s;
-	g.until_s = tx->now_s + lb_policy_host(tx->k->policy)->request_lifetime_s;
+	g.start_s = r->start_s;
+	lb_clocks_requested(role, &g, tx->now_s);
 	lb_role_note(role, &g);
 	lb_levels_plan(role, &g);
 	if (has_customer)
 		lb_levels_plan_customer(&customer, &g);
 	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
 	lb_duration_format(duration, duration_s);
+	if (g.start_s != 0)
+		lb_time_format(start, (int64_t)g.start_s);
 	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
 	    (err = lb_store_put_grant(tx->store, &g)) != LB_OK ||
-	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s, reason: %s%s%s",
-			    g.role, duration, g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
+	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s%s%s, reason: %s%s%s",
+			    g.role, duration, g.start_s != 0 ? " from " : "", start,
+			    g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
 			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
 		return err;
 	return lb_answer_grant(tx, who, &g);

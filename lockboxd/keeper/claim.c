@@ -4,10 +4,12 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/levels.h"
 #include "keeper/login.h"
 #include "keeper/password.h"
+#include "text.h"
 #include "wipe.h"
 
 /* Allots name and uid: each serial is handed out once, whatever becomes of it. */
@@ -22,8 +24,7 @@ allot(struct lb_tx *tx, struct lb_grant *g)
 	g->uid = lb_account_uid(serial);
 	if (g->uid == 0)
 		return LB_ERR_FULL;
-	g->claimed_s = tx->now_s;
-	g->end_s = g->until_s = tx->now_s + g->duration_s;
+	lb_clocks_claimed(lb_policy_role(tx->k->policy, g->role), g, tx->now_s);
 	return lb_account_name(g->account, g->identity, serial);
 }
 
@@ -32,6 +33,7 @@ static int
 check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+	char from[LB_TIME_TEXT];
 	uint32_t sessions;
 	unsigned need;
 	int err = LB_OK;
@@ -53,7 +55,12 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"the host's clock is more than a day behind what it has shown; the "
 				"operators must set it right first");
-	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
+	else if (g->state == LB_STATE_APPROVED &&
+		 lb_clocks_claimable(role, g, tx->now_s) > tx->now_s) {
+		lb_time_format(from, (int64_t)lb_clocks_claimable(role, g, tx->now_s));
+		err = lb_refuse(tx, who, LB_NOT_NOW, "R-%llu can be claimed from %s on",
+				(unsigned long long)g->id, from);
+	} else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
 	else if (sessions >= lb_role_sessions(role, g))
 		err = lb_refuse(

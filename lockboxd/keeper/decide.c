@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
 #include "keeper/levels.h"
@@ -155,7 +156,7 @@ static int
 approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint64_t statement,
 	const char *remark)
 {
-	const struct lb_policy_host *host = lb_policy_host(tx->k->policy);
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	enum lb_event event = add_approval(tx, g, who->identity, statement);
 	char progress[64];
 	struct lb_step step;
@@ -167,9 +168,9 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 		return LB_ERR_INTERNAL;
 	/* LCOV_EXCL_STOP */
 	if (event == LB_EVENT_APPROVE_LAST)
-		g->until_s = tx->now_s + host->claim_window_s;
+		lb_clocks_approved(role, g, tx->now_s);
 	else if (event == LB_EVENT_NOTIFY)
-		g->until_s = tx->now_s + host->request_lifetime_s;
+		g->until_s = tx->now_s + role->request_lifetime_s;
 	tell_progress(tx, g, progress, sizeof progress);
 	err = lb_move(tx, g, &step, "");
 	if (err == LB_OK)

@@ -15,12 +15,15 @@
 
 static const struct {
 	uint8_t state;
+	bool unbegun; /* its duration has not */
 	const char *event, *cause;
 } rows[] = {
-	{LB_STATE_PENDING, "lapse", "nobody decided in time"},
-	{LB_STATE_NOTIFIED, "lapse", "the customer did not answer in time"},
-	{LB_STATE_APPROVED, "lapse", "it was not claimed in time"},
-	{LB_STATE_ACTIVE, "expire", "its time is up"},
+	{LB_STATE_PENDING, true, "lapse", "nobody decided in time"},
+	{LB_STATE_NOTIFIED, true, "lapse", "the customer did not answer in time"},
+	{LB_STATE_APPROVED, true, "lapse", "it was not claimed in time"},
+	{LB_STATE_APPROVED, false, "lapse", "it was not claimed in time"},
+	{LB_STATE_ACTIVE, true, "expire", "nobody logged in in time"},
+	{LB_STATE_ACTIVE, false, "expire", "its time is up"},
 };
 
 static int
@@ -31,7 +34,7 @@ time_out(struct lb_tx *tx, struct lb_grant *g)
 	int err = lb_grant_step(g, LB_EVENT_TIMEOUT, tx->now_s, &step, &why);
 
 	for (size_t i = 0; err == LB_OK && i < sizeof rows / sizeof rows[0]; i++) {
-		if (rows[i].state != g->state)
+		if (rows[i].state != g->state || rows[i].unbegun != (g->begun_s == 0))
 			continue;
 		err = lb_move(tx, g, &step, rows[i].cause);
 		return err == LB_OK ? lb_audit(tx, rows[i].event, g, "", "%s", rows[i].cause) : err;

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/password.h"
 #include "text.h"
@@ -279,6 +280,26 @@ describe(const struct ask *a, char *text, size_t cap)
 		 a->grant.sudo[0] ? ". sudo: " : "", a->grant.sudo);
 }
 
+/* A duration that counts from the first login begins with it; the warden is told the new end. */
+static int
+begin_duration(struct ask *a)
+{
+	const struct lb_policy_role *role = lb_policy_role(a->tx->k->policy, a->grant.role);
+	char until[LB_TIME_TEXT];
+	int err;
+
+	if (!lb_clocks_login(role, &a->grant, a->tx->now_s))
+		return LB_OK;
+	lb_time_format(until, (int64_t)a->grant.end_s);
+	err = lb_store_put_grant(a->tx->store, &a->grant);
+	if (err == LB_OK)
+		err = lb_sync_publish(a->tx, &a->grant, false);
+	if (err == LB_OK)
+		err = lb_audit(a->tx, "begin", &a->grant, a->grant.identity,
+			       "the first login: its time is counted from now on, until %s", until);
+	return err;
+}
+
 static int
 do_open(struct ask *a)
 {
@@ -315,6 +336,8 @@ do_open(struct ask *a)
 		return err;
 	}
 	err = lb_outbox_watch(&a->tx->out, s.grant, s.number, pidfd);
+	if (err == LB_OK)
+		err = begin_duration(a);
 	if (err == LB_OK)
 		err = lb_outbox_warden(&a->tx->out, LB_IPC_SESSION, &ipc, a->peer->pidfd);
 	if (err == LB_OK)

@@ -106,7 +106,7 @@ lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
 static uint64_t
 time_of(const struct lb_grant *g, uint64_t now_s)
 {
-	if (g->end_s == 0)
+	if (g->begun_s == 0 || g->claimed_s == 0)
 		return g->duration_s;
 	return g->end_s > now_s ? g->end_s - now_s : 0;
 }
@@ -228,7 +228,8 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->duration_s = g->duration_s;
 	v->requested_s = g->requested_s;
 	v->until_s = g->until_s;
-	v->end_s = g->end_s; /* as planned, unless it came to an end before */
+	/* As planned, unless it came to an end before; what never began has no end. */
+	v->end_s = g->claimed_s != 0 || lb_state_live(g->state) ? g->end_s : 0;
 	if (g->closed_s != 0 && g->closed_s < v->end_s)
 		v->end_s = g->closed_s;
 	else if (g->state == LB_STATE_ENDING && tx->now_s < v->end_s)
@@ -236,6 +237,11 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	lb_levels_view(tx, g, v);
 	if (lb_store_count_sessions(tx->store, g->id, &v->sessions) != LB_OK)
 		v->sessions = 0;
+	v->start_s = g->start_s;
+	v->begun_s = g->begun_s;
+	v->starts = g->starts;
+	v->extends = g->extends;
+	memcpy(v->resource, g->resource, sizeof v->resource);
 	memcpy(v->ticket, g->ticket, sizeof v->ticket);
 	memcpy(v->reason, g->reason, sizeof v->reason);
 	memcpy(v->groups, g->groups, sizeof v->groups);

@@ -22,7 +22,7 @@
 
 #include "proto.h"
 
-#define LB_STORE_VERSION 2
+#define LB_STORE_VERSION 3
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
 #define LB_NONCE_SIZE 16
@@ -80,6 +80,11 @@ struct lb_grant {
 	uint8_t otp_salt[LB_SALT_SIZE];
 	uint8_t otp_hash[LB_HASH_SIZE];
 	char cause[LB_REASON_MAX + 1]; /* why it ended, was denied, … */
+	uint64_t start_s;	       /* not to be claimed before; 0: at once */
+	uint64_t begun_s;	       /* when the duration began to count; 0: not yet */
+	uint8_t starts;		       /* enum lb_starts */
+	uint64_t extends;	       /* the grant that it would lengthen; 0: a grant of its own */
+	char resource[LB_IDENTITY_MAX + 1]; /* of the role's; "" when it has none */
 };
 
 struct lb_session {
@@ -222,6 +227,9 @@ int lb_store_put_grant(struct lb_store_txn *txn, const struct lb_grant *grant);
 int lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
 /* The same among all grants of one identity, ended ones included. */
 int lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t after,
+		     struct lb_grant *grant);
+/* The one with the greatest id below before, of one identity. */
+int lb_store_prev_of(struct lb_store_txn *txn, const char *identity, uint64_t before,
 		     struct lb_grant *grant);
 /* The same among all grants. */
 int lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);

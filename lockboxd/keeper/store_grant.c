@@ -268,6 +268,29 @@ lb_store_next_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t afte
 }
 
 int
+lb_store_prev_of(struct lb_store_txn *txn, const char *identity, uint64_t before,
+		 struct lb_grant *grant)
+{
+	struct lb_key key;
+	size_t prefix = strlen(identity) + 1;
+	MDB_val value;
+	uint64_t id;
+	int err;
+
+	if (!lb_identity_valid(identity))
+		return LB_ERR_NOT_FOUND;
+	key = lb_key_person(identity, before);
+	err = lb_store_seek(txn, LB_TABLE_PERSON, MDB_PREV, &key, &value);
+	if (err == LB_OK && (key.size < prefix || memcmp(key.bytes, identity, prefix) != 0))
+		err = LB_ERR_NOT_FOUND;
+	if (err == LB_OK)
+		err = key_id(&key, prefix + sizeof id, &id);
+	if (err == LB_OK)
+		err = indexed_grant(txn, id, grant);
+	return lb_store_latch(txn, err);
+}
+
+int
 lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant)
 {
 	struct lb_key key = lb_key_u64(after + 1);

@@ -269,7 +269,9 @@ lb_store_seek(struct lb_store_txn *t, enum lb_table table, MDB_cursor_op op, str
 
 	if (rc != 0)
 		return lb_store_from_mdb(rc);
-	rc = mdb_cursor_get(cursor, &k, value, op);
+	rc = mdb_cursor_get(cursor, &k, value, op == MDB_PREV ? MDB_SET_RANGE : op);
+	if (op == MDB_PREV && (rc == 0 || rc == MDB_NOTFOUND))
+		rc = mdb_cursor_get(cursor, &k, value, rc == 0 ? MDB_PREV : MDB_LAST);
 	mdb_cursor_close(cursor);
 	if (rc != 0)
 		return lb_store_from_mdb(rc);

@@ -77,6 +77,11 @@ static const struct lb_field grant_fields[] = {
 	LB_BYTES(struct lb_grant, otp_salt),
 	LB_BYTES(struct lb_grant, otp_hash),
 	LB_TEXT(struct lb_grant, cause),
+	LB_U64(struct lb_grant, start_s),
+	LB_U64(struct lb_grant, begun_s),
+	LB_U8(struct lb_grant, starts),
+	LB_U64(struct lb_grant, extends),
+	LB_TEXT(struct lb_grant, resource),
 };
 static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),
@@ -351,7 +356,9 @@ grant_valid(const void *record, const struct lb_key *key)
 	       g->state < LB_STATE_COUNT && lb_identity_valid(g->identity) &&
 	       lb_role_valid(g->role) && levels_valid(g) && approvals_valid(g) &&
 	       account_valid(g) && g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID &&
-	       g->port_forwarding <= 1;
+	       g->port_forwarding <= 1 && g->start_s <= END_MAX_S && g->starts < LB_STARTS_COUNT &&
+	       g->extends < g->id && (g->extends == 0 || g->uid == 0) &&
+	       (g->resource[0] == '\0' || lb_identity_valid(g->resource));
 }
 
 static bool

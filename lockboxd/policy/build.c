@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "name.h"
+#include "proto.h"
 #include "text.h"
 
 #include "policy/key.h"
@@ -93,6 +94,15 @@ check_url(const char *v)
 }
 
 static const char *
+check_starts(const char *v)
+{
+	for (uint8_t s = 0; s < LB_STARTS_COUNT; s++)
+		if (strcmp(v, lb_starts_name(s)) == 0)
+			return NULL;
+	return "a duration does not start with that; write claim, approval or first-login";
+}
+
+static const char *
 check_none(const char *v)
 {
 	(void)v;
@@ -105,6 +115,7 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_MAIL] = check_mail,
 	[LB_KIND_USER] = check_user,
 	[LB_KIND_PATH] = check_path,
+	[LB_KIND_STARTS] = check_starts,
 	[LB_KIND_IDENTITIES] = check_short_name,
 	[LB_KIND_TEAMS] = check_short_name,
 	[LB_KIND_GROUPS] = check_group,
@@ -274,7 +285,8 @@ build_row(struct lb_doc *doc, const struct lb_doc_section *section, const struct
 			store_text(&t, value);
 		break;
 	case LB_STORE_U32:
-		store_number(&t, value);
+		if (value != NULL)
+			store_number(&t, value);
 		break;
 	case LB_STORE_BOOL:
 		store_bool(&t, value);
@@ -350,6 +362,13 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 		role->default_duration_s = role->max_duration_s;
 	if (role->shell[0] == '\0')
 		role->shell = doc->policy->host.shell;
+	if (role->request_lifetime_s == 0)
+		role->request_lifetime_s = doc->policy->host.request_lifetime_s;
+	if (role->claim_window_s == 0)
+		role->claim_window_s = doc->policy->host.claim_window_s;
+	while (role->starts < LB_STARTS_COUNT &&
+	       strcmp(role->starts_word, lb_starts_name((uint8_t)role->starts)) != 0)
+		role->starts++; /* one that is none of them was reported when it was built */
 	if (role->default_duration_s > role->max_duration_s)
 		lb_doc_error_at(
 			doc, section, row->key, 0,

@@ -71,12 +71,17 @@ dump_value(FILE *out, const struct lb_policy_row *row, const void *field, const 
 	}
 }
 
-/* True when an optional text has no value: "" would be refused. */
+/* True when an optional text or number has no value: "" and 0 would be refused. */
 static bool
 is_unset(const struct lb_policy_row *row, const void *field)
 {
 	const char *text;
+	uint32_t number;
 
+	if (lb_table_storage(row->kind) == LB_STORE_U32 && row->def == NULL) {
+		memcpy(&number, field, sizeof number);
+		return number == 0;
+	}
 	if (lb_table_storage(row->kind) != LB_STORE_TEXT)
 		return false;
 	memcpy(&text, field, sizeof text);

@@ -281,6 +281,21 @@ lb_policy_next_approver(const struct lb_policy *policy, const char *role, const 
 	return first;
 }
 
+uint64_t
+lb_policy_role_opens(const struct lb_policy_role *role, uint64_t at_s)
+{
+	(void)role;
+	return at_s;
+}
+
+uint64_t
+lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s)
+{
+	(void)role;
+	(void)at_s;
+	return UINT64_MAX;
+}
+
 bool
 lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
 {

@@ -24,6 +24,8 @@
 #define LB_POLICY_CUSTOMERS_MAX 100u
 #define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval in a role */
 #define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
+#define LB_POLICY_LONGEST_WAIT_S                                                                   \
+	(38u * 86400u) /* between a request and its claim: start-ahead, lifetime, window */
 #define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
 
 struct lb_policy;
@@ -111,6 +113,11 @@ struct lb_policy_role {
 	bool port_forwarding;
 	bool signed_approvals; /* an approval counts only with a signature */
 	const char *customer;  /* whose data it touches; "": the host's, or nobody's */
+	uint32_t request_lifetime_s, claim_window_s; /* the host's where the role names none */
+	uint32_t start_ahead_s; /* how far ahead of the request its start may lie */
+	uint32_t max_day_s;	/* most that one person is granted within 24 h; 0: no such bound */
+	const char *starts_word;
+	uint32_t starts; /* enum lb_starts: when the duration begins */
 };
 
 /*
@@ -164,6 +171,14 @@ const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_polic
 const struct lb_policy_identity *lb_policy_identity_by_key(const struct lb_policy *policy,
 							   const char *type, const char *base64,
 							   const struct lb_policy_key **key);
+
+/*
+ * The first moment not before at_s at which a role is open, and the first after
+ * it at which it is closed; a role without hours is open always, and closes at
+ * UINT64_MAX.  Unix seconds.
+ */
+uint64_t lb_policy_role_opens(const struct lb_policy_role *role, uint64_t at_s);
+uint64_t lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s);
 
 bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
 /* True when somebody is in any team: such a person decides for no customer. */

@@ -65,6 +65,11 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
 	ROLE("signed-approvals", signed_approvals,   BOOL,       "false",     0,      1,   0),
 	ROLE("customer",         customer,           CUSTOMER,   NULL,        1,      18,  0),
+	ROLE("request-lifetime", request_lifetime_s, DURATION,   NULL,        10,     7 * DAY, 0),
+	ROLE("claim-window",     claim_window_s,     DURATION,   NULL,        10,     DAY, 0),
+	ROLE("starts",           starts_word,        STARTS,     "claim",     1,      16,  0),
+	ROLE("start-ahead",      start_ahead_s,      DURATION,   "24h",       1,      30 * DAY, 0),
+	ROLE("max-per-day",      max_day_s,          DURATION,   NULL,        1,      DAY, 0),
 };
 
 static const struct lb_policy_row customer_rows[] = {
@@ -118,6 +123,7 @@ static const struct {
 	[LB_KIND_MAIL] = {LB_STORE_TEXT, "\"alice@example.org\""},
 	[LB_KIND_USER] = {LB_STORE_TEXT, "\"alice\""},
 	[LB_KIND_PATH] = {LB_STORE_TEXT, "\"/bin/bash\""},
+	[LB_KIND_STARTS] = {LB_STORE_TEXT, "\"claim\""},
 	[LB_KIND_DURATION] = {LB_STORE_U32, "\"4h\""},
 	[LB_KIND_NUMBER] = {LB_STORE_U32, "1"},
 	[LB_KIND_BOOL] = {LB_STORE_BOOL, "true"},

@@ -39,6 +39,7 @@ enum lb_kind {
 	LB_KIND_MAIL,
 	LB_KIND_USER,
 	LB_KIND_PATH,
+	LB_KIND_STARTS,
 	LB_KIND_DURATION,
 	LB_KIND_NUMBER,
 	LB_KIND_BOOL,
@@ -56,7 +57,7 @@ enum lb_kind {
 
 struct lb_policy_row {
 	const char *key;
-	const char *def; /* NULL: "" or the empty list */
+	const char *def; /* NULL: "", 0 or the empty list */
 	size_t offset;	 /* in the section's struct */
 	uint32_t
 		min; /* of the number, the seconds, the bytes of a text (when not empty) or the items */
@@ -78,7 +79,7 @@ struct lb_policy_section {
 	size_t name_offset;    /* of the struct's name field */
 };
 
-#define LB_ROWS_MAX 24u /* no section has more keys */
+#define LB_ROWS_MAX 32u /* no section has more keys */
 
 const struct lb_policy_section *lb_table_section(enum lb_section section);
 /* The row of key in section, or NULL. */

@@ -45,6 +45,7 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	const struct lb_account *there = lb_accounts_find(all, msg->uid);
 	int64_t since_boot_ns = there != NULL ? there->since_boot_ns : boot_ns;
 	char name[LB_ACCOUNT_MAX + 1];
+	int64_t longest_s;
 
 	if (role == NULL)
 		return "the policy has no such role";
@@ -69,8 +70,11 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	if (msg->end_boot_ns > INT64_MAX || msg->end_wall_ns > INT64_MAX || msg->end_wall_ns == 0 ||
 	    msg->end_boot_ns == 0)
 		return "the end is no time";
-	if ((int64_t)msg->end_boot_ns - since_boot_ns >
-	    (int64_t)role->max_duration_s * NS + SLACK_NS)
+	/* Where the duration begins with the first login, that may come a while after the account. */
+	longest_s = role->max_duration_s;
+	if (role->starts == LB_STARTS_FIRST_LOGIN)
+		longest_s += role->claim_window_s;
+	if ((int64_t)msg->end_boot_ns - since_boot_ns > longest_s * NS + SLACK_NS)
 		return "it would last longer than the role's maximum";
 	return NULL;
 }

@@ -89,16 +89,16 @@ note "the version stands under the key \"format\", as STORE-FORMAT says"
 version() {
 	local at seen=0
 	for at in $(grep -obUa "format" "$dir/$data" | cut -d: -f1); do
-		[ "$(get $((at + 6)) 4)" = 00000002 ] || continue
+		[ "$(get $((at + 6)) 4)" = 00000003 ] || continue
 		put $((at + 6)) "$1"
 		seen=1
 	done
 	[ $seen = 1 ] || fail "no version in the store"
 }
-version 00000003
-stays_away "version 3" 'another version'
-version 00000001
-stays_away "version 1" 'another version'
+version 00000004
+stays_away "version 4" 'another version'
+version 00000002
+stays_away "version 2" 'another version'
 version ffffffff
 stays_away "a much newer one" 'another version'
 version 00000000

@@ -132,7 +132,8 @@ expect_members(json_t *o, const char *const *names, size_t count)
 	"id", "state", "host", "identity", "role", "account", "uid", "duration",                   \
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
-		"levels", "level", "approved", "customer", "ticket_url", "earlier"
+		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
+		"starts", "begun", "extends", "resource"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -511,7 +512,8 @@ roles_say_what_they_allow(void **state)
 	r = json_array_get(json_object_get(o, "roles"), 0);
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
-		       "may_approve", "levels", "customer");
+		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
+		       "hours", "time_zone", "resources");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);

@@ -20,6 +20,7 @@ static const uint16_t types[] = {
 	LB_MSG_AS,
 	LB_MSG_ROLES,
 	LB_MSG_REQUEST,
+	LB_MSG_EXTEND,
 	LB_MSG_LIST,
 	LB_MSG_SHOW,
 	LB_MSG_APPROVE,

@@ -1,0 +1,162 @@
+/* The clocks of a grant: see clocks.h. */
+#include "keeper/clocks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "text.h"
+
+#define DAY_S 86400u
+#define LOOKED_AT_MAX 1000 /* grants of one person */
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The duration begins at this moment, and ends with the role's hours at the latest. */
+static void
+begin(const struct lb_policy_role *role, struct lb_grant *g, uint64_t begin_s)
+{
+	g->begun_s = begin_s;
+	g->end_s = earlier(begin_s + g->duration_s, lb_policy_role_closes(role, begin_s));
+}
+
+const char *
+lb_clocks_fault(const struct lb_policy_role *role, uint64_t start_s, uint64_t now_s,
+		enum lb_refusal *code)
+{
+	static char text[LB_REASON_MAX];
+	uint64_t begin_s = later(now_s, start_s), opens_s;
+	char ahead[LB_DURATION_TEXT], when[LB_TIME_TEXT];
+
+	if (start_s != 0 && start_s < now_s) {
+		*code = LB_BAD_INPUT;
+		lb_time_format(when, (int64_t)start_s);
+		snprintf(text, sizeof text, "--start-at %s is over; name a time to come", when);
+		return text;
+	}
+	if (begin_s - now_s > role->start_ahead_s) {
+		*code = LB_OVER_LIMIT;
+		lb_duration_format(ahead, role->start_ahead_s);
+		snprintf(text, sizeof text, "%.28s may begin at most %s after it is asked for",
+			 role->name, ahead);
+		return text;
+	}
+	opens_s = lb_policy_role_opens(role, begin_s);
+	if (opens_s > begin_s) {
+		*code = LB_NOT_NOW;
+		lb_time_format(when, (int64_t)opens_s);
+		snprintf(text, sizeof text,
+			 "%.28s is closed %s: it opens at %s; ask with --start-at %s", role->name,
+			 start_s == 0 ? "now" : "then", when, when);
+		return text;
+	}
+	return NULL;
+}
+
+void
+lb_clocks_requested(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
+{
+	g->requested_s = now_s;
+	g->until_s = now_s + role->request_lifetime_s;
+	g->starts = (uint8_t)role->starts;
+}
+
+uint64_t
+lb_clocks_claimable(const struct lb_policy_role *role, const struct lb_grant *g, uint64_t now_s)
+{
+	return lb_policy_role_opens(role, later(now_s, g->start_s));
+}
+
+void
+lb_clocks_approved(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
+{
+	uint64_t from_s = lb_clocks_claimable(role, g, now_s);
+
+	g->until_s = from_s + role->claim_window_s;
+	if (g->starts != LB_STARTS_APPROVAL)
+		return;
+	begin(role, g, from_s);
+	g->until_s = earlier(g->until_s, g->end_s);
+}
+
+void
+lb_clocks_claimed(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
+{
+	g->claimed_s = now_s;
+	if (g->starts == LB_STARTS_CLAIM)
+		begin(role, g, now_s);
+	else if (g->starts == LB_STARTS_FIRST_LOGIN)
+		g->end_s =
+			earlier(now_s + role->claim_window_s, lb_policy_role_closes(role, now_s));
+	g->until_s = g->end_s;
+}
+
+bool
+lb_clocks_login(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
+{
+	if (g->begun_s != 0)
+		return false;
+	begin(role, g, now_s);
+	g->until_s = g->end_s;
+	return true;
+}
+
+/* When a grant began, or is to begin: for one that waits as soon as it may. */
+static uint64_t
+begins(const struct lb_grant *g, uint64_t now_s)
+{
+	if (g->claimed_s != 0)
+		return g->begun_s != 0 ? g->begun_s : g->claimed_s;
+	return later(now_s, g->start_s);
+}
+
+/* How much of its time a grant has had, or may have still. */
+static uint64_t
+takes(const struct lb_grant *g)
+{
+	uint64_t end_s = g->closed_s != 0 ? earlier(g->closed_s, g->end_s) : g->end_s;
+
+	if (g->begun_s == 0 || g->claimed_s == 0)
+		return lb_state_live(g->state) ? g->duration_s : 0;
+	return end_s > g->begun_s ? end_s - g->begun_s : 0;
+}
+
+int
+lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t around_s,
+		  uint64_t *seconds)
+{
+	struct lb_grant g;
+	uint64_t before = UINT64_MAX, sum = 0;
+	int err = LB_OK;
+
+	for (unsigned looked = 0; looked < LOOKED_AT_MAX; looked++) {
+		uint64_t begun_s;
+
+		err = lb_store_prev_of(tx->store, identity, before, &g);
+		if (err != LB_OK)
+			break;
+		before = g.id;
+		/* Nothing that was asked for so long ago can have begun within a day of now. */
+		if (g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S < tx->now_s)
+			break;
+		begun_s = begins(&g, tx->now_s);
+		if (strcmp(g.role, role) != 0 || begun_s + DAY_S <= around_s ||
+		    around_s + DAY_S <= begun_s)
+			continue;
+		sum += takes(&g);
+	}
+	if (err == LB_OK && g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S >= tx->now_s)
+		return LB_ERR_TOO_LONG;
+	*seconds = sum;
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}

@@ -1,0 +1,288 @@
+/*
+ * The clocks of a grant: when it may be asked for and claimed, when its time
+ * begins and ends, and how much one person gets.
+ */
+#include "keeper_fixture.h"
+
+#include "keeper/clocks.h"
+
+#define CLOCKS(settings)                                                                           \
+	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"")                                             \
+		OP_WITH("max-duration = \"4h\" sessions = 3 " settings) OTHER_ROLES
+#define HOUR 3600u
+
+static struct answer *
+request_at(struct fixture *f, const char *who, uint32_t seconds, uint64_t start_s)
+{
+	union lb_msg m = {.request = {.duration_s = seconds, .start_s = start_s}};
+
+	strcpy(m.request.role, "op");
+	strcpy(m.request.reason, "why");
+	return ask(f, who, LB_MSG_REQUEST, &m);
+}
+
+static uint64_t
+now_of(struct fixture *f)
+{
+	return lb_keeper_now_s(&f->k);
+}
+
+static struct answer *
+open_session(struct fixture *f, uint64_t id, pid_t *pid)
+{
+	struct lb_grant g = stored(f, id);
+	union lb_msg m = {.login = {.uid = g.uid, .service = "sshd", .rhost = "192.0.2.7"}};
+	struct lb_peer peer = peer_of(f, "root");
+	struct question q = {f, &peer, LB_MSG_PAM_OPEN, &m, true, false};
+
+	peer.direct = true;
+	*pid = start_process(&peer.pidfd);
+	peer.pid = *pid;
+	memcpy(m.login.user, g.account, sizeof g.account);
+	memset(&f->a, 0, sizeof f->a);
+	f->a.err = lb_tx_run(&f->k, put, &q);
+	close(peer.pidfd);
+	return &f->a;
+}
+
+static void
+near(uint64_t got, uint64_t wanted)
+{
+	if (got < wanted || got > wanted + 2)
+		fail_msg("%llu is not %llu", (unsigned long long)got, (unsigned long long)wanted);
+}
+
+static void
+a_role_has_a_lifetime_and_a_window_of_its_own_or_the_hosts(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op");
+
+	near(stored(f, id).until_s, now_of(f) + 12 * HOUR);
+	change_policy(f, CLOCKS("request-lifetime = \"2h\" claim-window = \"5m\""));
+	id = pending(f, "alice", "op");
+	near(stored(f, id).until_s, now_of(f) + 2 * HOUR);
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	near(stored(f, id).until_s, now_of(f) + 300);
+	pass_time(f, 301);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "time has run out");
+}
+
+static void
+time_counts_from_the_claim_unless_the_role_says_otherwise(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = approved(f, "alice", "op");
+
+	assert_int_equal(stored(f, id).end_s, 0);
+	pass_time(f, 600);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	near(stored(f, id).end_s, now_of(f) + HOUR);
+	assert_int_equal(stored(f, id).begun_s, stored(f, id).claimed_s);
+}
+
+static void
+time_that_counts_from_the_approval_goes_by_unclaimed(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant g;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("starts = approval"));
+	id = approved(f, "alice", "op");
+	g = stored(f, id);
+	near(g.end_s, now_of(f) + 600);
+	assert_int_equal(g.until_s, g.end_s); /* the claim window is longer than that */
+	assert_int_equal(g.begun_s, g.end_s - 600);
+	pass_time(f, 400);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claimed.end_s, g.end_s);
+	id = approved(f, "mallory", "op");
+	pass_time(f, 601);
+	refused(act(f, "mallory", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "time has run out");
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, id).state, LB_STATE_LAPSED);
+	assert_string_equal(stored(f, id).cause, "it was not claimed in time");
+	answered(act(f, "mallory", LB_MSG_SHOW, id, ""));
+	assert_int_equal(f->a.grant.end_s, 0);
+}
+
+static void
+time_that_counts_from_the_first_login_begins_once(void **state)
+{
+	struct fixture *f = *state;
+	pid_t first, second;
+	struct lb_grant g;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("starts = first-login claim-window = \"20m\""));
+	id = active(f, "alice", "op");
+	g = stored(f, id);
+	assert_int_equal(g.begun_s, 0);
+	near(g.end_s, now_of(f) + 1200);
+	pass_time(f, 1000);
+	open_session(f, id, &first);
+	assert_int_equal(f->a.verdict.verdict, LB_VERDICT_ALLOW);
+	g = stored(f, id);
+	near(g.begun_s, now_of(f));
+	assert_int_equal(g.end_s, g.begun_s + 600);
+	assert_int_equal(g.until_s, g.end_s);
+	assert_int_equal(f->a.warden[0].type, LB_IPC_ACCOUNT);
+	assert_int_equal(f->a.warden[0].msg.account.fresh, 0);
+	pass_time(f, 100);
+	open_session(f, id, &second);
+	assert_int_equal(f->a.verdict.verdict, LB_VERDICT_ALLOW);
+	assert_int_equal(stored(f, id).end_s, g.end_s);
+	end_process(first);
+	end_process(second);
+}
+
+static void
+an_account_that_nobody_logs_in_to_ends(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("starts = first-login claim-window = \"20m\""));
+	id = active(f, "alice", "op");
+	pass_time(f, 1201);
+	open_session(f, id, &pid);
+	assert_int_equal(f->a.verdict.verdict, LB_VERDICT_DENY);
+	end_process(pid);
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+	assert_string_equal(stored(f, id).cause, "nobody logged in in time");
+}
+
+static void
+a_future_start_is_approved_before_and_claimed_from_then_on(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start, id;
+
+	change_policy(f, CLOCKS("start-ahead = \"6h\""));
+	start = now_of(f) + 3 * HOUR;
+	id = answered(request_at(f, "alice", 600, start));
+	assert_int_equal(f->a.grant.start_s, start);
+	assert_int_equal(answered(request_at(f, "alice", 600, start)), id);
+	assert_int_not_equal(answered(request_at(f, "alice", 600, start + 60)), id);
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	assert_int_equal(stored(f, id).until_s, start + HOUR);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "can be claimed from 20");
+	pass_time(f, 3 * HOUR);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	near(stored(f, id).end_s, now_of(f) + 600);
+}
+
+static void
+a_start_lies_ahead_and_within_what_the_role_allows(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now;
+
+	change_policy(f, CLOCKS("start-ahead = \"6h\""));
+	now = now_of(f);
+	refused(request_at(f, "alice", 600, now - 1), LB_BAD_INPUT, "is over");
+	refused(request_at(f, "alice", 600, 1), LB_BAD_INPUT, "is over");
+	refused(request_at(f, "alice", 600, now + 6 * HOUR + 5), LB_OVER_LIMIT, "at most 6h after");
+	refused(request_at(f, "alice", 600, UINT64_MAX), LB_OVER_LIMIT, "at most 6h after");
+	answered(request_at(f, "alice", 600, now + 6 * HOUR));
+}
+
+static void
+a_future_start_counts_from_itself_where_time_counts_from_the_approval(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start, id;
+
+	change_policy(f, CLOCKS("starts = approval"));
+	start = now_of(f) + 5 * HOUR;
+	id = answered(request_at(f, "alice", 600, start));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	assert_int_equal(stored(f, id).begun_s, start);
+	assert_int_equal(stored(f, id).end_s, start + 600);
+	assert_int_equal(stored(f, id).until_s, start + 600);
+	/* It is not for longer than the role allows because it is for later. */
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+}
+
+static void
+more_than_the_maximum_of_a_day_is_refused_with_what_is_left(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("max-per-day = \"5h\""));
+	answered(request_at(f, "alice", 3 * HOUR, 0));
+	refused(request_at(f, "alice", 2 * HOUR + 1, 0), LB_OVER_LIMIT,
+		"at most 5h within 24 hours, and you have 3h; 2h is left");
+	id = answered(request_at(f, "alice", 2 * HOUR, 0));
+	refused(request_at(f, "alice", 1, 0), LB_OVER_LIMIT, "0s is left");
+	/* Another person has his own; what was cancelled does not count. */
+	answered(request_at(f, "mallory", 4 * HOUR, 0));
+	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
+	answered(request_at(f, "alice", 2 * HOUR - 1, 0));
+}
+
+static void
+what_was_given_back_early_counts_as_far_as_it_came(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant g;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("max-per-day = \"1h\""));
+	id = answered(request_at(f, "alice", HOUR, 0));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	refused(request_at(f, "alice", 60, 0), LB_OVER_LIMIT, "0s is left");
+	pass_time(f, 600);
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	g = stored(f, id);
+	ok(warden_says(f, LB_IPC_EVICTED, g.uid, true, "gone"));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDED);
+	refused(request_at(f, "alice", HOUR, 0), LB_OVER_LIMIT, "you have 10m");
+	id = answered(request_at(f, "alice", 2900, 0));
+	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
+	/* A day after it began it is forgotten. */
+	refused(request_at(f, "alice", HOUR, g.begun_s + 24 * HOUR - 1), LB_OVER_LIMIT, "is left");
+	answered(request_at(f, "alice", HOUR, g.begun_s + 24 * HOUR));
+}
+
+static void
+days_are_counted_around_a_future_start(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now;
+
+	change_policy(f, CLOCKS("max-per-day = \"1h\" start-ahead = \"5d\""));
+	now = now_of(f);
+	answered(request_at(f, "alice", HOUR, 0));
+	refused(request_at(f, "alice", HOUR, now + 23 * HOUR), LB_OVER_LIMIT, "0s is left");
+	answered(request_at(f, "alice", HOUR, now + 48 * HOUR));
+	refused(request_at(f, "alice", 60, now + 30 * HOUR), LB_OVER_LIMIT, "0s is left");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		unit(a_role_has_a_lifetime_and_a_window_of_its_own_or_the_hosts),
+		unit(time_counts_from_the_claim_unless_the_role_says_otherwise),
+		unit(time_that_counts_from_the_approval_goes_by_unclaimed),
+		unit(time_that_counts_from_the_first_login_begins_once),
+		unit(an_account_that_nobody_logs_in_to_ends),
+		unit(a_future_start_is_approved_before_and_claimed_from_then_on),
+		unit(a_start_lies_ahead_and_within_what_the_role_allows),
+		unit(a_future_start_counts_from_itself_where_time_counts_from_the_approval),
+		unit(more_than_the_maximum_of_a_day_is_refused_with_what_is_left),
+		unit(what_was_given_back_early_counts_as_far_as_it_came),
+		unit(days_are_counted_around_a_future_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
