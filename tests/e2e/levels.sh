@@ -103,6 +103,34 @@ run_ok gate bob approve "$GRANT" --json
 [ "$(field state)" = approved ] || fail "$OUT"
 run_ok gate alice cancel "$GRANT"
 
+step "At the same instant: two approvers count once each, and one of two acts wins"
+at_once() {
+	local pids=() name
+	for name in "$@"; do
+		# shellcheck disable=SC2086 # words
+		gate $name >"/run/at-once.${name%% *}" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	quietly gate alice show "$GRANT" --json
+}
+for n in 1 2 3; do
+	ask alice two-leads "together $n"
+	at_once "bob approve $GRANT" "dave approve $GRANT" "bob approve $GRANT"
+	[ "$(field state)" = approved ] && [ "$(field approvals)" = 2 ] || fail "$OUT"
+	at_once "bob revoke $GRANT --reason incident" "alice claim $GRANT"
+	case $(field state) in cancelled | ending | ended) ;; *) fail "revoked and claimed: $OUT" ;; esac
+	if grep -q 'your account is ready' /run/at-once.alice; then
+		[ -n "$(field account)" ] || fail "an account that is none: $OUT"
+	else
+		[ "$(field account)" = null ] || fail "an account that nobody was given: $OUT"
+	fi
+	ask alice log-reader "one of the two $n"
+	at_once "bob deny $GRANT --reason no" "dave approve $GRANT" "alice cancel $GRANT"
+	case $(field state) in denied | cancelled) ;; *) fail "$OUT" ;; esac
+	pass "$(field state)"
+done
+
 step "Who is no lead any more has not approved; other levels must be asked anew"
 ask alice db-change
 run_ok gate bob approve "$GRANT"
