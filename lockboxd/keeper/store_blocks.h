@@ -19,7 +19,7 @@
 #define LB_BLOCK_ROOM 480u /* of a block, for the record */
 /* A record begins with a page, so that none is written to again that holds another. */
 #define LB_BLOCK_PAGE 4096u
-#define LB_PAGE_ROOM (LB_BLOCK_PAGE / LB_BLOCK_SIZE * LB_BLOCK_ROOM)
+#define LB_PAGE_ROOM ((size_t)(LB_BLOCK_PAGE / LB_BLOCK_SIZE) * LB_BLOCK_ROOM)
 
 /* Bytes that grow; all zero when empty.  Ends with free(bytes). */
 struct lb_bytes {
