@@ -186,6 +186,12 @@ lb_table_is_index(enum lb_table table)
 	return tables[table].valid == NULL;
 }
 
+size_t
+lb_table_record_size(enum lb_table table)
+{
+	return tables[table].layout.size;
+}
+
 struct lb_key
 lb_key_text(const char *text)
 {

@@ -71,12 +71,15 @@ union lb_record {
 	struct lb_role_entry role;
 	struct lb_msg_record audit;
 	struct lb_signed statement;
+	struct lb_customer customer;
 };
 
 /* The name of a table's database. */
 const char *lb_table_name(enum lb_table table);
 /* True for one that holds keys alone. */
 bool lb_table_is_index(enum lb_table table);
+/* Of a record of that table in memory: at most that of the union above. */
+size_t lb_table_record_size(enum lb_table table);
 
 struct lb_key lb_key_text(const char *text);
 struct lb_key lb_key_u32(uint32_t value);

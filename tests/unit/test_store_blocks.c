@@ -267,6 +267,14 @@ each_change_is_given_until_one_is_refused(void **state)
 	free(record.bytes);
 }
 
+static void
+there_is_room_for_the_record_of_every_table(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LB_TABLE_COUNT; i++)
+		assert_true(lb_table_record_size((enum lb_table)i) <= sizeof(union lb_record));
+}
+
 #define unit(test) cmocka_unit_test_setup(test, empty)
 
 int
@@ -280,6 +288,7 @@ main(void)
 		unit(what_was_not_wholly_written_ends_it),
 		unit(without_memory_nothing_is_read_or_written),
 		unit(each_change_is_given_until_one_is_refused),
+		unit(there_is_room_for_the_record_of_every_table),
 	};
 
 	return sodium_init() < 0 || cmocka_run_group_tests_name("store blocks", tests, NULL, NULL);
