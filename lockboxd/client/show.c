@@ -344,6 +344,12 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 		lb_cli_label(cli, "Counted",
 			     r->starts == LB_STARTS_APPROVAL ? "from the approval on"
 							     : "from the first login on");
+	if (r->hours[0] != '\0') {
+		char hours[LB_HOURS_MAX + LB_ZONE_MAX + 8];
+
+		snprintf(hours, sizeof hours, "%s (%s)", r->hours, r->time_zone);
+		lb_cli_label(cli, "Hours", hours);
+	}
 	if (r->max_day_s != 0) {
 		lb_cli_duration(most, r->max_day_s);
 		snprintf(text, sizeof text, "%s at most within 24 hours", most);

@@ -31,6 +31,9 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.starts = (uint8_t)r->starts;
 		m.start_ahead_s = r->start_ahead_s;
 		m.max_day_s = r->max_day_s;
+		lb_join(m.hours, sizeof m.hours, &r->hours);
+		if (r->hours.count > 0)
+			snprintf(m.time_zone, sizeof m.time_zone, "%s", r->time_zone);
 		m.may_request = lb_policy_may_request(p, r->name, who->identity);
 		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
 		if (!m.may_request && !m.may_approve && !who->root &&

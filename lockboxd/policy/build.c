@@ -116,6 +116,8 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_USER] = check_user,
 	[LB_KIND_PATH] = check_path,
 	[LB_KIND_STARTS] = check_starts,
+	[LB_KIND_ZONE] = check_none, /* settle_hours() */
+	[LB_KIND_HOURS] = lb_hours_problem,
 	[LB_KIND_IDENTITIES] = check_short_name,
 	[LB_KIND_TEAMS] = check_short_name,
 	[LB_KIND_GROUPS] = check_group,
@@ -375,6 +377,31 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 			"default-duration is longer than max-duration; write a shorter one");
 }
 
+/* The rule of a role's time zone: that of a name that the source knows, or written out. */
+static int
+settle_hours(struct lb_doc *doc, const struct lb_doc_section *section)
+{
+	struct lb_policy_role *role = section->built;
+	struct lb_hours *open = lb_arena_get(&doc->policy->arena, role->hours.count, sizeof *open);
+	const char *rule = lb_policy_source_zone(doc->source, role->time_zone);
+
+	if (open == NULL)
+		return LB_ERR_NOMEM;
+	if (rule == NULL)
+		rule = strcmp(role->time_zone, "UTC") == 0 ? "UTC0" : role->time_zone;
+	if (role->time_zone[0] != '\0' && lb_zone_parse(rule, &role->zone) != LB_OK)
+		lb_doc_error_at(doc, section, "time-zone", 0,
+				"time-zone = '%.64s': there is no such time zone in "
+				"/usr/share/zoneinfo; write one such as Europe/Berlin (package "
+				"tzdata), or its rule, such as CET-1CEST,M3.5.0,M10.5.0/3",
+				role->time_zone);
+	for (size_t i = 0; i < role->hours.count; i++)
+		if (lb_hours_parse(role->hours.name[i], &open[i]) != LB_OK)
+			open[i] = (struct lb_hours){0}; /* reported when it was built */
+	role->open = open;
+	return LB_OK;
+}
+
 /* A role that names approvers instead of levels has one, which is called so. */
 static int
 short_form(struct lb_doc *doc, struct lb_policy_role *role)
@@ -467,5 +494,8 @@ lb_build_policy(struct lb_doc *doc)
 			return LB_ERR_NOMEM;
 	for (size_t i = 0; i < p->roles; i++)
 		settle_role(doc, doc->list[LB_SECTION_ROLE][i]);
+	for (size_t i = 0; i < p->roles; i++)
+		if (settle_hours(doc, doc->list[LB_SECTION_ROLE][i]) != LB_OK)
+			return LB_ERR_NOMEM;
 	return settle_levels(doc);
 }

@@ -23,6 +23,10 @@
 #include "err.h"
 
 #include "policy/source_store.h"
+#include "policy/zone.h"
+
+#define ZONES "/usr/share/zoneinfo"
+#define ZONE_FILE_MAX 65536u
 
 /* One open file or directory, for messages and the ownership check. */
 struct target {
@@ -345,6 +349,58 @@ read_groups(struct lb_policy_source *source, FILE *fp)
 	return rc;
 }
 
+/* Adds the rule of one zone; without a sound file of root's there is none, and whoever names it is told. */
+static void
+read_zone(struct lb_policy_source *source, const char *name)
+{
+	char path[sizeof ZONES + LB_ZONE_NAME_MAX + 1], rule[LB_ZONE_NAME_MAX + 1];
+	uint8_t *bytes = malloc(ZONE_FILE_MAX);
+	ssize_t len = -1;
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", ZONES, name);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && bytes != NULL && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		len = read(fd, bytes, ZONE_FILE_MAX);
+	if (len > 0 && lb_zone_of_file(bytes, (size_t)len, rule, sizeof rule) == LB_OK)
+		lb_policy_source_add_zone(source, name, rule);
+	if (fd >= 0)
+		close(fd);
+	free(bytes);
+}
+
+/*
+ * Looks for what may be zones in the text as it stands, commented out or not:
+ * one too many does no harm, and one that is not found here is refused when the
+ * policy is parsed.
+ */
+static void
+read_zones(struct lb_policy_source *source)
+{
+	static const char key[] = "time-zone";
+
+	for (size_t i = 0; i < source->files; i++) {
+		const char *at = source->file[i].text;
+
+		while ((at = strstr(at, key)) != NULL) {
+			char name[LB_ZONE_NAME_MAX + 1];
+			size_t len;
+
+			at += strlen(key);
+			at += strspn(at, " \t=\"'");
+			len = strcspn(at, "\"' \t\r\n}");
+			if (len > LB_ZONE_NAME_MAX)
+				continue;
+			memcpy(name, at, len);
+			name[len] = '\0';
+			if (lb_zone_name_valid(name) && lb_policy_source_zone(source, name) == NULL)
+				read_zone(source, name);
+		}
+	}
+}
+
 int
 lb_policy_source_add_facts(struct lb_policy_source *source, const char *passwd_file,
 			   const char *group_file, struct lb_report *report)
@@ -370,6 +426,7 @@ lb_policy_source_add_facts(struct lb_policy_source *source, const char *passwd_f
 		if (rc != LB_OK)
 			return rc;
 	}
+	read_zones(source);
 	return LB_OK;
 }
 

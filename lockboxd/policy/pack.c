@@ -11,8 +11,8 @@
 #include "policy/source_store.h"
 
 #define PACK_MAGIC "LBPS"
-#define PACK_VERSION 1u
-#define PACK_HEADER 20u
+#define PACK_VERSION 2u
+#define PACK_HEADER 24u
 
 /* A writer that only counts while its buffer is NULL. */
 struct writer {
@@ -51,6 +51,19 @@ put_facts(struct writer *w, const struct lb_source_facts *facts)
 }
 
 static void
+put_zones(struct writer *w, const struct lb_policy_source *source)
+{
+	for (size_t i = 0; i < source->zones; i++) {
+		const struct lb_source_zone *z = &source->zone[i];
+
+		put_number(w, (uint32_t)strlen(z->name), 1);
+		put_number(w, (uint32_t)strlen(z->rule), 1);
+		put(w, z->name, strlen(z->name));
+		put(w, z->rule, strlen(z->rule));
+	}
+}
+
+static void
 put_source(struct writer *w, const struct lb_policy_source *source)
 {
 	put(w, PACK_MAGIC, 4);
@@ -58,6 +71,7 @@ put_source(struct writer *w, const struct lb_policy_source *source)
 	put_number(w, (uint32_t)source->files, 4);
 	put_number(w, (uint32_t)source->users.count, 4);
 	put_number(w, (uint32_t)source->groups.count, 4);
+	put_number(w, (uint32_t)source->zones, 4);
 	for (size_t i = 0; i < source->files; i++) {
 		const struct lb_source_file *f = &source->file[i];
 
@@ -69,6 +83,7 @@ put_source(struct writer *w, const struct lb_policy_source *source)
 	}
 	put_facts(w, &source->users);
 	put_facts(w, &source->groups);
+	put_zones(w, source);
 }
 
 int
@@ -169,10 +184,29 @@ take_facts(struct reader *r, struct lb_source_facts *facts, uint32_t count)
 }
 
 static int
+take_zone(struct reader *r, struct lb_policy_source *source)
+{
+	size_t name_len = take_number(r, 1), rule_len = take_number(r, 1), before = source->zones;
+	const uint8_t *name = take(r, name_len), *rule = take(r, rule_len);
+	char names[LB_ZONE_NAME_MAX + 1], rules[LB_ZONE_NAME_MAX + 1];
+
+	if (r->bad || name_len > LB_ZONE_NAME_MAX || rule_len > LB_ZONE_NAME_MAX ||
+	    memchr(name, 0, name_len) != NULL || memchr(rule, 0, rule_len) != NULL)
+		return LB_ERR_MALFORMED;
+	memcpy(names, name, name_len);
+	names[name_len] = '\0';
+	memcpy(rules, rule, rule_len);
+	rules[rule_len] = '\0';
+	if (lb_policy_source_add_zone(source, names, rules) != LB_OK || source->zones == before)
+		return LB_ERR_MALFORMED;
+	return LB_OK;
+}
+
+static int
 take_source(struct reader *r, struct lb_policy_source *source)
 {
 	const uint8_t *magic = take(r, 4);
-	uint32_t version = take_number(r, 4), files, users, groups;
+	uint32_t version = take_number(r, 4), files, users, groups, zones;
 	int rc = LB_OK;
 
 	if (r->bad || memcmp(magic, PACK_MAGIC, 4) != 0)
@@ -182,8 +216,9 @@ take_source(struct reader *r, struct lb_policy_source *source)
 	files = take_number(r, 4);
 	users = take_number(r, 4);
 	groups = take_number(r, 4);
+	zones = take_number(r, 4);
 	if (r->bad || files > LB_SOURCE_FILES_MAX || users > LB_SOURCE_FACTS_MAX ||
-	    groups > LB_SOURCE_FACTS_MAX)
+	    groups > LB_SOURCE_FACTS_MAX || zones > LB_SOURCE_ZONES_MAX)
 		return LB_ERR_MALFORMED;
 	for (uint32_t i = 0; rc == LB_OK && i < files; i++)
 		rc = take_file(r, source);
@@ -191,6 +226,8 @@ take_source(struct reader *r, struct lb_policy_source *source)
 		rc = take_facts(r, &source->users, users);
 	if (rc == LB_OK)
 		rc = take_facts(r, &source->groups, groups);
+	for (uint32_t i = 0; rc == LB_OK && i < zones; i++)
+		rc = take_zone(r, source);
 	if (rc == LB_OK && r->left != 0)
 		rc = LB_ERR_MALFORMED;
 	return rc;

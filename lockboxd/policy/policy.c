@@ -284,16 +284,17 @@ lb_policy_next_approver(const struct lb_policy *policy, const char *role, const 
 uint64_t
 lb_policy_role_opens(const struct lb_policy_role *role, uint64_t at_s)
 {
-	(void)role;
-	return at_s;
+	if (role->hours.count == 0)
+		return at_s;
+	return lb_hours_next(role->open, role->hours.count, &role->zone, at_s, true);
 }
 
 uint64_t
 lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s)
 {
-	(void)role;
-	(void)at_s;
-	return UINT64_MAX;
+	if (role->hours.count == 0)
+		return UINT64_MAX;
+	return lb_hours_next(role->open, role->hours.count, &role->zone, at_s, false);
 }
 
 bool

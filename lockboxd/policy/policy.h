@@ -16,7 +16,9 @@
 #include <stdint.h>
 
 #include "policy/report.h"
+#include "policy/hours.h"
 #include "policy/source.h"
+#include "policy/zone.h"
 
 #define LB_POLICY_IDENTITIES_MAX 10000u
 #define LB_POLICY_TEAMS_MAX 1000u
@@ -116,6 +118,10 @@ struct lb_policy_role {
 	uint32_t request_lifetime_s, claim_window_s; /* the host's where the role names none */
 	uint32_t start_ahead_s; /* how far ahead of the request its start may lie */
 	uint32_t max_day_s;	/* most that one person is granted within 24 h; 0: no such bound */
+	struct lb_policy_names hours; /* when it is open; none: always */
+	const struct lb_hours *open;  /* the same, read: hours.count of them */
+	const char *time_zone;	      /* of the hours */
+	struct lb_zone zone;	      /* its rule */
 	const char *starts_word;
 	uint32_t starts; /* enum lb_starts: when the duration begins */
 };

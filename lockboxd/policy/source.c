@@ -9,6 +9,7 @@
 #include "text.h"
 
 #include "policy/source_store.h"
+#include "policy/zone.h"
 
 struct lb_policy_source *
 lb_policy_source_new(void)
@@ -190,4 +191,32 @@ int
 lb_policy_source_add_group(struct lb_policy_source *source, const char *name, uint32_t gid)
 {
 	return add_fact(&source->groups, name, gid);
+}
+
+int
+lb_policy_source_add_zone(struct lb_policy_source *source, const char *name, const char *rule)
+{
+	struct lb_source_zone *z = &source->zone[source->zones];
+	struct lb_zone zone;
+
+	if (!lb_zone_name_valid(name) || strlen(rule) > LB_ZONE_NAME_MAX ||
+	    lb_zone_parse(rule, &zone) != LB_OK)
+		return LB_ERR_MALFORMED;
+	if (lb_policy_source_zone(source, name) != NULL)
+		return LB_OK;
+	if (source->zones == LB_SOURCE_ZONES_MAX)
+		return LB_ERR_TOO_LONG;
+	memcpy(z->name, name, strlen(name) + 1);
+	memcpy(z->rule, rule, strlen(rule) + 1);
+	source->zones++;
+	return LB_OK;
+}
+
+const char *
+lb_policy_source_zone(const struct lb_policy_source *source, const char *name)
+{
+	for (size_t i = 0; i < source->zones; i++)
+		if (strcmp(source->zone[i].name, name) == 0)
+			return source->zone[i].rule;
+	return NULL;
 }

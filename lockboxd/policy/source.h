@@ -5,23 +5,27 @@
  * The warden (root) reads files and facts once and ships them, packed, to the
  * keeper; both parse the same bytes and so decide on the same policy.  Facts
  * are the users and groups of /etc/passwd and /etc/group and nothing else: a
- * network directory must neither stall the daemon nor decide who is who.
+ * network directory must neither stall the daemon nor decide who is who.  And
+ * the rules of those time zones that the files name, from /usr/share/zoneinfo.
  *
  * A source is built, then read; nothing in it changes after that.
  *
- * Packed form, version 1 (integers little-endian):
+ * Packed form, version 2 (integers little-endian):
  *
  *	offset	size	what
  *	0	4	"LBPS"
- *	4	4	version, 1
+ *	4	4	version, 2
  *	8	4	files (0..LB_SOURCE_FILES_MAX)
  *	12	4	users (0..LB_SOURCE_FACTS_MAX)
  *	16	4	groups (0..LB_SOURCE_FACTS_MAX)
- *	20	...	each file:  1 byte 1 when host settings may stand in it, else 0;
+ *	20	4	zones (0..LB_SOURCE_ZONES_MAX)
+ *	24	...	each file:  1 byte 1 when host settings may stand in it, else 0;
  *			2 bytes n (1..LB_SOURCE_NAME_MAX); 4 bytes m
  *			(0..LB_SOURCE_FILE_MAX); n bytes name; m bytes text
  *	...	...	each user, then each group: 4 bytes id (below 2^32-1);
  *			1 byte n (1..32); n bytes name; names ascending, none twice
+ *	...	...	each zone: 1 byte n, 1 byte m (each 1..64); n bytes name;
+ *			m bytes rule (zone.h); none twice
  *
  * Nothing follows.  File names are plain text; texts may hold any byte (the
  * parser refuses what it does not like).  The sum of all m is at most
@@ -41,6 +45,8 @@
 #define LB_SOURCE_FILES_MAX 256u       /* files */
 #define LB_SOURCE_NAME_MAX 1024u       /* bytes of a file's name, without the NUL */
 #define LB_SOURCE_FACTS_MAX 200000u    /* users, and as many groups */
+#define LB_SOURCE_ZONES_MAX 64u	       /* time zones that files name */
+#define LB_ZONE_NAME_MAX 64u	       /* bytes of a zone's name, and of its rule */
 #define LB_SOURCE_PACK_MAX (64u << 20) /* bytes of a packed source */
 #define LB_POLICY_DIGEST_SIZE 32       /* bytes: BLAKE2b-256 */
 
@@ -92,6 +98,14 @@ int lb_policy_source_add_text(struct lb_policy_source *source, const char *name,
  */
 int lb_policy_source_add_user(struct lb_policy_source *source, const char *name, uint32_t uid);
 int lb_policy_source_add_group(struct lb_policy_source *source, const char *name, uint32_t gid);
+
+/*
+ * Adds the rule of a time zone; one that is there already stays.  LB_ERR_TOO_LONG;
+ * LB_ERR_MALFORMED for a name or a rule that is none.
+ */
+int lb_policy_source_add_zone(struct lb_policy_source *source, const char *name, const char *rule);
+/* The rule of a zone, or NULL. */
+const char *lb_policy_source_zone(const struct lb_policy_source *source, const char *name);
 
 /* Look facts up: true and *id when there is such a name. */
 bool lb_policy_source_user(const struct lb_policy_source *source, const char *name, uint32_t *id);

@@ -24,11 +24,17 @@ struct lb_source_facts {
 	bool sorted;
 };
 
+struct lb_source_zone {
+	char name[LB_ZONE_NAME_MAX + 1], rule[LB_ZONE_NAME_MAX + 1];
+};
+
 struct lb_policy_source {
 	struct lb_source_file file[LB_SOURCE_FILES_MAX];
 	size_t files;
 	size_t total; /* bytes of text */
 	struct lb_source_facts users, groups;
+	struct lb_source_zone zone[LB_SOURCE_ZONES_MAX];
+	size_t zones;
 };
 
 /* Appends one fact; sorted ones must come in ascending order.  LB_ERR_TOO_LONG, LB_ERR_NOMEM. */

@@ -68,6 +68,8 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("request-lifetime", request_lifetime_s, DURATION,   NULL,        10,     7 * DAY, 0),
 	ROLE("claim-window",     claim_window_s,     DURATION,   NULL,        10,     DAY, 0),
 	ROLE("starts",           starts_word,        STARTS,     "claim",     1,      16,  0),
+	ROLE("hours",            hours,              HOURS,      NULL,        0,      8,   0),
+	ROLE("time-zone",        time_zone,          ZONE,       "UTC",       1,      64,  0),
 	ROLE("start-ahead",      start_ahead_s,      DURATION,   "24h",       1,      30 * DAY, 0),
 	ROLE("max-per-day",      max_day_s,          DURATION,   NULL,        1,      DAY, 0),
 };
@@ -123,6 +125,8 @@ static const struct {
 	[LB_KIND_MAIL] = {LB_STORE_TEXT, "\"alice@example.org\""},
 	[LB_KIND_USER] = {LB_STORE_TEXT, "\"alice\""},
 	[LB_KIND_PATH] = {LB_STORE_TEXT, "\"/bin/bash\""},
+	[LB_KIND_ZONE] = {LB_STORE_TEXT, "\"Europe/Berlin\""},
+	[LB_KIND_HOURS] = {LB_STORE_NAMES, "{\"mon-fri 08:00-18:00\"}"},
 	[LB_KIND_STARTS] = {LB_STORE_TEXT, "\"claim\""},
 	[LB_KIND_DURATION] = {LB_STORE_U32, "\"4h\""},
 	[LB_KIND_NUMBER] = {LB_STORE_U32, "1"},

@@ -5,11 +5,12 @@
 #include "keeper_fixture.h"
 
 #include "keeper/clocks.h"
+#include "text.h"
 
 #define CLOCKS(settings)                                                                           \
 	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"")                                             \
 		OP_WITH("max-duration = \"4h\" sessions = 3 " settings) OTHER_ROLES
-#define HOUR 3600u
+#define HOUR 3600
 
 static struct answer *
 request_at(struct fixture *f, const char *who, uint32_t seconds, uint64_t start_s)
@@ -267,6 +268,89 @@ days_are_counted_around_a_future_start(void **state)
 	refused(request_at(f, "alice", 60, now + 30 * HOUR), LB_OVER_LIMIT, "0s is left");
 }
 
+/* The hours of a role that is open from so many seconds from now on, for so long; "UTC". */
+static void
+open_between(struct fixture *f, int64_t from, int64_t to, const char *settings)
+{
+	static const char *const days[] = {"thu", "fri", "sat", "sun", "mon", "tue", "wed"};
+	char text[4096], hours[256] = "";
+	size_t used = 0;
+	int64_t now = (int64_t)now_of(f), at = (now + from) / 60 * 60, end = (now + to) / 60 * 60;
+
+	while (at < end) {
+		int64_t midnight = at / 86400 * 86400, stop = midnight + 86400;
+
+		if (end < stop)
+			stop = end;
+		used += (size_t)snprintf(
+			hours + used, sizeof hours - used, "%s\"%s %02d:%02d-%02d:%02d\"",
+			used > 0 ? ", " : "", days[midnight / 86400 % 7],
+			(int)((at - midnight) / 3600), (int)((at - midnight) / 60 % 60),
+			(int)((stop - midnight) / 3600), (int)((stop - midnight) / 60 % 60));
+		at = stop;
+	}
+	snprintf(text, sizeof text,
+		 PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"")
+			 OP_WITH("max-duration = \"4h\" start-ahead = \"3d\" hours = {%s} %s"),
+		 hours, settings);
+	change_policy(f, text);
+}
+
+static void
+a_closed_role_is_refused_with_when_it_opens(void **state)
+{
+	struct fixture *f = *state;
+	char opens[LB_TIME_TEXT];
+	uint64_t now = now_of(f), from;
+
+	open_between(f, -HOUR, 2 * HOUR, "");
+	answered(request_at(f, "alice", 600, 0));
+	open_between(f, 2 * HOUR, 5 * HOUR, "");
+	from = (now + 2 * HOUR) / 60 * 60;
+	lb_time_format(opens, (int64_t)from);
+	refused(request_at(f, "alice", 600, 0), LB_NOT_NOW, opens);
+	assert_non_null(strstr(f->a.text, "is closed now"));
+	refused(request_at(f, "alice", 600, from - 5), LB_NOT_NOW, "is closed then");
+	answered(request_at(f, "alice", 600, from));
+}
+
+static void
+an_approval_waits_for_the_role_to_open(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, opens;
+
+	open_between(f, -HOUR, 2 * HOUR, "");
+	id = answered(request_at(f, "alice", 600, 0));
+	open_between(f, 3 * HOUR, 5 * HOUR, "");
+	opens = (now_of(f) + 3 * HOUR) / 60 * 60;
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	assert_int_equal(stored(f, id).until_s, opens + HOUR);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "can be claimed from 20");
+	pass_time(f, 3 * HOUR);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+}
+
+static void
+a_grant_ends_with_its_hours(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, closes;
+
+	open_between(f, -HOUR, 2 * HOUR, "");
+	closes = (now_of(f) + 2 * HOUR) / 60 * 60;
+	id = answered(request_at(f, "alice", 4 * HOUR, 0));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(stored(f, id).end_s, closes);
+	open_between(f, -HOUR, 2 * HOUR, "starts = first-login claim-window = \"6h\"");
+	id = answered(request_at(f, "mallory", HOUR, 0));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "mallory", LB_MSG_CLAIM, id, "");
+	assert_int_equal(stored(f, id).end_s, closes);
+}
+
 int
 main(void)
 {
@@ -282,6 +366,9 @@ main(void)
 		unit(more_than_the_maximum_of_a_day_is_refused_with_what_is_left),
 		unit(what_was_given_back_early_counts_as_far_as_it_came),
 		unit(days_are_counted_around_a_future_start),
+		unit(a_closed_role_is_refused_with_when_it_opens),
+		unit(an_approval_waits_for_the_role_to_open),
+		unit(a_grant_ends_with_its_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

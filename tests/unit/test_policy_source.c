@@ -296,6 +296,7 @@ packed(size_t *len)
 	assert_int_equal(lb_policy_source_add_user(source, "bob", 1001), LB_OK);
 	assert_int_equal(lb_policy_source_add_user(source, "alice", 1000), LB_OK);
 	assert_int_equal(lb_policy_source_add_group(source, "adm", 4), LB_OK);
+	assert_int_equal(lb_policy_source_add_zone(source, "Europe/Paris", "CET-1"), LB_OK);
 	assert_int_equal(lb_policy_source_pack(source, &buf, len), LB_OK);
 	lb_policy_source_free(source);
 	return buf;
@@ -304,7 +305,7 @@ packed(size_t *len)
 static void
 a_packed_source_has_the_documented_bytes(void **state)
 {
-	static const uint8_t wanted[] = "LBPS\x01\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\0\0"
+	static const uint8_t wanted[] = "LBPS\x02\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\0\0"
 					"\x01\x0c\0\x0b\0\0\0lockbox.confname = \"h\"\n"
 					"\0\x06\0\0\0\0\0p.conf"
 					"\xe8\x03\0\0\x05"
@@ -312,7 +313,9 @@ a_packed_source_has_the_documented_bytes(void **state)
 					"\xe9\x03\0\0\x03"
 					"bob"
 					"\x04\0\0\0\x03"
-					"adm";
+					"adm"
+					"\x0c\x05"
+					"Europe/ParisCET-1";
 	size_t len;
 	uint8_t *buf = packed(&len);
 
@@ -385,7 +388,7 @@ every_changed_byte_is_survived_and_a_new_version_is_refused(void **state)
 				assert_null(source);
 			buf[i] ^= (uint8_t)(1 << bit);
 		}
-	buf[4] = 2;
+	buf[4] = 1;
 	{
 		struct lb_policy_source *source = NULL;
 

@@ -200,7 +200,7 @@ at_the_instant_of_a_lapse_the_clock_has_won(void **state)
 	answered(act(f, "dave", LB_MSG_APPROVE, id, ""));
 	pass_time(f, (int64_t)(stored(f, id).until_s - lb_keeper_now_s(&f->k)) - 1);
 	answered(act(f, "alice", LB_MSG_SHOW, id, "")); /* a second before it still could be */
-	lapse(f, id, false);			       /* and the keeper has not been woken yet */
+	lapse(f, id, false);				/* and the keeper has not been woken yet */
 	refused(act(f, "carol", LB_MSG_APPROVE, id, ""), LB_NOT_NOW, "its time has run out");
 	refused(act(f, "alice", LB_MSG_CANCEL, id, ""), LB_NOT_NOW, "its time has run out");
 	refused(act(f, "bob", LB_MSG_DENY, id, "x"), LB_NOT_NOW, "its time has run out");
