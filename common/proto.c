@@ -46,6 +46,11 @@ static const struct lb_field approve_signed_fields[] = {
 	LB_U64(struct lb_msg_approve_signed, id),
 	LB_TEXT(struct lb_msg_approve_signed, signature),
 };
+static const struct lb_field personnel_fields[] = {
+	LB_TEXT(struct lb_msg_personnel, identity),
+	LB_TEXT(struct lb_msg_personnel, name),
+	LB_TEXT(struct lb_msg_personnel, text),
+};
 static const struct lb_field to_sign_fields[] = {
 	LB_U64(struct lb_msg_to_sign, id),
 	LB_TEXT(struct lb_msg_to_sign, keys),
@@ -79,6 +84,9 @@ _Static_assert(LB_LEVELS_MAX == 5 && LB_APPROVALS_MAX == 12, "the tables list th
 	LB_U8(s, level[i].have), LB_U8(s, level[i].flags)
 #define APPROVAL(s, i)                                                                             \
 	LB_TEXT(s, approval[i].identity), LB_U8(s, approval[i].level), LB_U64(s, approval[i].at_s)
+#define CHECK(s, i)                                                                                \
+	LB_TEXT(s, check[i].name), LB_U8(s, check[i].state), LB_U64(s, check[i].until_s),          \
+	LB_TEXT(s, check[i].by), LB_TEXT(s, check[i].who)
 /* clang-format on */
 
 static const struct lb_field role_fields[] = {
@@ -105,6 +113,7 @@ static const struct lb_field role_fields[] = {
 	LB_TEXT(struct lb_msg_role, hours),
 	LB_TEXT(struct lb_msg_role, time_zone),
 	LB_TEXT(struct lb_msg_role, resources),
+	LB_U8(struct lb_msg_role, eligibility),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -155,6 +164,36 @@ static const struct lb_field grant_fields[] = {
 	LB_U8(struct lb_msg_grant, starts),
 	LB_U64(struct lb_msg_grant, extends),
 	LB_TEXT(struct lb_msg_grant, resource),
+};
+_Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
+static const struct lb_field eligible_fields[] = {
+	LB_TEXT(struct lb_msg_eligible, identity),
+	LB_TEXT(struct lb_msg_eligible, role),
+	LB_U8(struct lb_msg_eligible, state),
+	LB_U8(struct lb_msg_eligible, holds),
+	LB_U64(struct lb_msg_eligible, asked_s),
+	LB_U64(struct lb_msg_eligible, approved_s),
+	LB_U64(struct lb_msg_eligible, until_s),
+	LB_TEXT(struct lb_msg_eligible, manager),
+	LB_TEXT(struct lb_msg_eligible, managers),
+	LB_TEXT(struct lb_msg_eligible, requires),
+	LB_U8(struct lb_msg_eligible, has_required),
+	LB_TEXT(struct lb_msg_eligible, reason),
+	LB_TEXT(struct lb_msg_eligible, cause),
+	LB_U8(struct lb_msg_eligible, checks),
+	CHECK(struct lb_msg_eligible, 0),
+	CHECK(struct lb_msg_eligible, 1),
+	CHECK(struct lb_msg_eligible, 2),
+	CHECK(struct lb_msg_eligible, 3),
+	CHECK(struct lb_msg_eligible, 4),
+	CHECK(struct lb_msg_eligible, 5),
+	CHECK(struct lb_msg_eligible, 6),
+	CHECK(struct lb_msg_eligible, 7),
+};
+static const struct lb_field attested_fields[] = {
+	LB_TEXT(struct lb_msg_attested, identity), LB_TEXT(struct lb_msg_attested, check),
+	LB_TEXT(struct lb_msg_attested, by),	   LB_U64(struct lb_msg_attested, at_s),
+	LB_U64(struct lb_msg_attested, until_s),
 };
 static const struct lb_field claimed_fields[] = {
 	LB_U64(struct lb_msg_claimed, id),	 LB_TEXT(struct lb_msg_claimed, host),
@@ -231,6 +270,16 @@ static const struct {
 	{LB_MSG_CUSTOMER_CHANGE, LB_DOOR_PUBLIC,
 	 LB_LAYOUT("customer-change", struct lb_msg_customer, customer_fields)},
 	{LB_MSG_EXTEND, LB_DOOR_PUBLIC, LB_LAYOUT("extend", struct lb_msg_extend, extend_fields)},
+	{LB_MSG_ELIGIBILITY, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("eligibility", struct lb_msg_list, list_fields)},
+	{LB_MSG_ELIGIBILITY_REQUEST, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("eligibility-request", struct lb_msg_personnel, personnel_fields)},
+	{LB_MSG_ATTEST, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("attest", struct lb_msg_personnel, personnel_fields)},
+	{LB_MSG_ELIGIBILITY_APPROVE, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("eligibility-approve", struct lb_msg_personnel, personnel_fields)},
+	{LB_MSG_ELIGIBILITY_REVOKE, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("eligibility-revoke", struct lb_msg_personnel, personnel_fields)},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -252,6 +301,10 @@ static const struct {
 	{LB_MSG_SIGNED, LB_DOOR_NONE, LB_LAYOUT("signed", struct lb_msg_signed, signed_fields)},
 	{LB_MSG_CUSTOMER_VIEW, LB_DOOR_NONE,
 	 LB_LAYOUT("customer-view", struct lb_msg_customer_view, customer_view_fields)},
+	{LB_MSG_ELIGIBLE, LB_DOOR_NONE,
+	 LB_LAYOUT("eligible", struct lb_msg_eligible, eligible_fields)},
+	{LB_MSG_ATTESTED, LB_DOOR_NONE,
+	 LB_LAYOUT("attested", struct lb_msg_attested, attested_fields)},
 };
 
 const struct lb_layout *

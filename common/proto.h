@@ -48,6 +48,7 @@
 #define LB_ZONE_MAX 64	     /* name of a time zone */
 #define LB_RESOURCES_MAX 600 /* names of a role's resources, joined by ", " */
 
+#define LB_CHECKS_MAX 8	    /* personnel checks of one role */
 #define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
 #define LB_APPROVALS_MAX 12 /* approvals of one request */
 
@@ -75,6 +76,11 @@ enum lb_type {
 	LB_MSG_CUSTOMER = 32,
 	LB_MSG_CUSTOMER_CHANGE = 33,
 	LB_MSG_EXTEND = 40,
+	LB_MSG_ELIGIBILITY = 48,
+	LB_MSG_ELIGIBILITY_REQUEST = 49,
+	LB_MSG_ATTEST = 50,
+	LB_MSG_ELIGIBILITY_APPROVE = 51,
+	LB_MSG_ELIGIBILITY_REVOKE = 52,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -95,6 +101,8 @@ enum lb_type {
 	LB_MSG_TO_SIGN = LB_REPLY | 24,
 	LB_MSG_SIGNED = LB_REPLY | 25,
 	LB_MSG_CUSTOMER_VIEW = LB_REPLY | 32,
+	LB_MSG_ELIGIBLE = LB_REPLY | 48,
+	LB_MSG_ATTESTED = LB_REPLY | 49,
 };
 
 /* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
@@ -123,6 +131,7 @@ enum lb_refusal {
 	LB_STORE_FULL = 8,    /* nothing more can be stored; endings still work */
 	LB_TRY_LATER = 9,     /* an internal failure: nothing was changed */
 	LB_UNSIGNED = 10,     /* the role takes signed approvals only: ask for the statement */
+	LB_NOT_ELIGIBLE = 11, /* the role's person is not eligible for it, or not any more */
 };
 
 /* When the granted duration begins to count. */
@@ -134,6 +143,19 @@ enum lb_starts {
 };
 
 enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
+
+/* Somebody's eligibility for a role. */
+enum lb_eligible_state {
+	LB_ELIGIBLE_NEVER = 0, /* never asked for */
+	LB_ELIGIBLE_PENDING = 1,
+	LB_ELIGIBLE_HOLDS = 2, /* approved; whether it counts now depends on checks as well */
+	LB_ELIGIBLE_ENDED = 3,
+};
+
+/* Whether one must be eligible to ask for a role, and the caller is. */
+enum lb_needs { LB_NEEDS_NONE = 0, LB_NEEDS_ELIGIBILITY = 1, LB_NEEDS_AND_HAS = 2 };
+/* A personnel check of somebody. */
+enum lb_check_state { LB_CHECK_MISSING = 0, LB_CHECK_HOLDS = 1, LB_CHECK_ENDED = 2 };
 
 /* Zero is no verdict, and only one value lets anybody in. */
 enum lb_verdict { LB_VERDICT_DENY = 1, LB_VERDICT_ALLOW = 2 };
@@ -178,6 +200,11 @@ struct lb_msg_keys {
 struct lb_msg_wait {
 	uint64_t id;	     /* 0: the only pending one of the caller's */
 	uint8_t state, have; /* as the caller has seen them; answered when they differ */
+};
+struct lb_msg_personnel { /* ELIGIBILITY_REQUEST, ATTEST, ELIGIBILITY_APPROVE, ELIGIBILITY_REVOKE */
+	char identity[LB_IDENTITY_MAX + 1]; /* whose; empty in ELIGIBILITY_REQUEST */
+	char name[LB_ROLE_MAX + 1];	    /* of the role, or the check; REVOKE: empty, all */
+	char text[LB_REASON_MAX + 1];
 };
 struct lb_msg_approve_signed {
 	uint64_t id;
@@ -241,6 +268,7 @@ struct lb_msg_role {
 	char hours[LB_HOURS_MAX + 1];	      /* "" : always */
 	char time_zone[LB_ZONE_MAX + 1];      /* of the hours */
 	char resources[LB_RESOURCES_MAX + 1]; /* one of which must be named; "": none */
+	uint8_t eligibility;		    /* enum lb_needs */
 };
 struct lb_msg_grant {
 	uint64_t id;
@@ -325,6 +353,34 @@ struct lb_msg_customer_view {
 	char approvers[LB_LIST_MAX + 1];   /* "eve SHA256:..., ..." */
 	char statement[LB_CHANGE_MAX + 1]; /* that what was asked for be so; to be signed */
 };
+struct lb_msg_check {
+	char name[LB_IDENTITY_MAX + 1];
+	uint8_t state;	  /* enum lb_check_state */
+	uint64_t until_s; /* 0: never attested */
+	char by[LB_IDENTITY_MAX + 1];
+	char who[LB_TEAMS_MAX + 1]; /* people who can attest it, joined by ", " */
+};
+struct lb_msg_eligible {
+	char identity[LB_IDENTITY_MAX + 1];
+	char role[LB_ROLE_MAX + 1];
+	uint8_t state; /* enum lb_eligible_state */
+	uint8_t holds; /* 1: the role may be asked for now */
+	uint64_t asked_s, approved_s, until_s;
+	char manager[LB_IDENTITY_MAX + 1]; /* who approved it */
+	char managers[LB_TEAMS_MAX + 1];   /* people who can, joined by ", " */
+	char requires[LB_ROLE_MAX + 1];	   /* role that is needed first, or "" */
+	uint8_t has_required;
+	char reason[LB_REASON_MAX + 1];
+	char cause[LB_REASON_MAX + 1]; /* why it ended, or what it lacks */
+	uint8_t checks;
+	struct lb_msg_check check[LB_CHECKS_MAX];
+};
+struct lb_msg_attested {
+	char identity[LB_IDENTITY_MAX + 1];
+	char check[LB_IDENTITY_MAX + 1];
+	char by[LB_IDENTITY_MAX + 1];
+	uint64_t at_s, until_s;
+};
 struct lb_msg_verdict {
 	uint8_t verdict;	      /* enum lb_verdict */
 	char text[LB_REASON_MAX + 1]; /* for the person at the terminal */
@@ -344,6 +400,9 @@ union lb_msg {
 	struct lb_msg_approve_signed approve_signed;
 	struct lb_msg_to_sign to_sign;
 	struct lb_msg_signed signed_by;
+	struct lb_msg_personnel personnel;
+	struct lb_msg_eligible eligible;
+	struct lb_msg_attested attested;
 	struct lb_msg_login login;
 	struct lb_msg_done done;
 	struct lb_msg_refused refused;

@@ -245,7 +245,12 @@ take_operand(struct state *s, const char *word)
 
 	if (word[0] == '-')
 		return problem(args, "unknown option \"%s\"", quoted(q, word));
-	if (s->syntax->operand == LB_OPERAND_NONE || s->operand_seen)
+	if (s->syntax->operand == LB_OPERAND_WORDS && args->words < LB_WORDS_OPERAND) {
+		args->word[args->words++] = word;
+		return LB_OK;
+	}
+	if (s->syntax->operand == LB_OPERAND_NONE || s->syntax->operand == LB_OPERAND_WORDS ||
+	    s->operand_seen)
 		return problem(args, "\"%s\" is one word too many", quoted(q, word));
 	s->operand_seen = true;
 	if (s->syntax->operand == LB_OPERAND_ROLE || s->syntax->operand == LB_OPERAND_MAYBE_NAME) {

@@ -43,8 +43,10 @@ enum lb_operand {
 	LB_OPERAND_ROLE,
 	LB_OPERAND_ID,
 	LB_OPERAND_MAYBE_ID,
-	LB_OPERAND_MAYBE_NAME
+	LB_OPERAND_MAYBE_NAME,
+	LB_OPERAND_WORDS, /* up to LB_WORDS_OPERAND, which the verb reads itself */
 };
+#define LB_WORDS_OPERAND 3
 
 struct lb_syntax {
 	enum lb_operand operand;
@@ -60,6 +62,8 @@ struct lb_args {
 	uint32_t duration_s;	    /* 0: not given */
 	uint64_t start_s;	    /* Unix seconds; 0: not given */
 	char resource[LB_IDENTITY_MAX + 1];
+	const char *word[LB_WORDS_OPERAND]; /* borrowed from the words */
+	unsigned words;
 	char ticket[LB_TICKET_MAX + 1];
 	char text[LB_REASON_MAX + 1];  /* of --reason, --comment or --approvers */
 	uint64_t after, grant;	       /* after: of --after or --approvals */

@@ -28,6 +28,10 @@ enum lb_exit lb_run_statement(const struct lb_cli *, const struct lb_args *);
 /* customer.c: who has the last word. */
 enum lb_exit lb_run_customer(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 
+/* eligibility.c */
+enum lb_exit lb_run_eligibility(const struct lb_cli *, const struct lb_verb *,
+				const struct lb_args *);
+
 /* read.c: everything that only looks. */
 enum lb_exit lb_run_roles(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_show(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);

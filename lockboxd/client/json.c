@@ -257,6 +257,59 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"hours", list(r->hours)},
 		{"time_zone", text_or_null(r->time_zone)},
 		{"resources", list(r->resources)},
+		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	? "none"
+					    : r->eligibility == LB_NEEDS_AND_HAS ? "held"
+										  : "needed")},
+	};
+
+	return OBJECT(members);
+}
+
+static json_t *
+checks(const struct lb_msg_eligible *e)
+{
+	static const char *const states[] = {"missing", "holds", "ended"};
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < e->checks && i < LB_CHECKS_MAX; i++) {
+		const struct lb_msg_check *c = &e->check[i];
+		const struct member members[] = {
+			{"name", text(c->name)},
+			{"state", json_string(c->state <= LB_CHECK_ENDED ? states[c->state]
+									 : "unknown")},
+			{"until", time_or_null(c->until_s)},
+			{"by", text_or_null(c->by)},
+			{"attesters", list(c->who)},
+		};
+
+		if (json_array_append_new(array, OBJECT(members)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+json_t *
+lb_cli_json_eligible(const struct lb_msg_eligible *e)
+{
+	static const char *const states[] = {"never", "pending", "approved", "ended"};
+	const struct member members[] = {
+		{"identity", text(e->identity)},
+		{"role", text(e->role)},
+		{"state",
+		 json_string(e->state <= LB_ELIGIBLE_ENDED ? states[e->state] : "unknown")},
+		{"eligible", json_boolean(e->holds)},
+		{"asked", time_or_null(e->asked_s)},
+		{"approved", time_or_null(e->approved_s)},
+		{"until", time_or_null(e->until_s)},
+		{"manager", text_or_null(e->manager)},
+		{"managers", list(e->managers)},
+		{"requires", text_or_null(e->requires)},
+		{"has_required", json_boolean(e->has_required)},
+		{"reason", text_or_null(e->reason)},
+		{"cause", text_or_null(e->cause)},
+		{"checks", checks(e)},
 	};
 
 	return OBJECT(members);
@@ -275,6 +328,18 @@ lb_cli_json_customer(const struct lb_msg_customer_view *v)
 		{"covers", list(v->covers)},
 		{"approvers", list(v->approvers)},
 		{"statement", text_or_null(v->statement)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_attested(const struct lb_msg_attested *a)
+{
+	const struct member members[] = {
+		{"identity", text(a->identity)},    {"check", text(a->check)},
+		{"by", text(a->by)},		    {"at", time_or_null(a->at_s)},
+		{"until", time_or_null(a->until_s)},
 	};
 
 	return OBJECT(members);

@@ -20,6 +20,8 @@ void lb_cli_json_init(void);
 json_t *lb_cli_json_grant(const struct lb_msg_grant *g);
 json_t *lb_cli_json_customer(const struct lb_msg_customer_view *v);
 json_t *lb_cli_json_role(const struct lb_msg_role *r);
+json_t *lb_cli_json_eligible(const struct lb_msg_eligible *e);
+json_t *lb_cli_json_attested(const struct lb_msg_attested *a);
 json_t *lb_cli_json_claimed(const struct lb_msg_claimed *c);
 json_t *lb_cli_json_record(const struct lb_msg_record *r);
 json_t *lb_cli_json_to_sign(const struct lb_msg_to_sign *s);

@@ -143,6 +143,7 @@ lb_cli_refusal_name(uint16_t code)
 		[LB_OVER_LIMIT] = "over-limit",	  [LB_BAD_INPUT] = "bad-input",
 		[LB_OWN_REQUEST] = "own-request", [LB_STORE_FULL] = "store-full",
 		[LB_TRY_LATER] = "try-later",	  [LB_UNSIGNED] = "signature-needed",
+		[LB_NOT_ELIGIBLE] = "not-eligible",
 	};
 
 	if (code >= sizeof names / sizeof names[0] || names[code] == NULL)

@@ -373,6 +373,8 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 		lb_cli_label(cli, "Approvers", r->approvers);
 	lb_cli_label(cli, "Groups", r->groups);
 	show_list(cli, "Sudo", r->sudo);
+	if (r->eligibility == LB_NEEDS_ELIGIBILITY)
+		lb_cli_label(cli, "Eligibility", "needed first: see eligibility");
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
 }
 

@@ -44,6 +44,11 @@ static const struct lb_verb verbs[] = {
 	{"revoke", "ID --reason TEXT", "end somebody's access now",
 	 "R-17 --reason \"incident 42\"",
 	 {LB_OPERAND_ID, REASONED}, LB_MSG_REVOKE, lb_run_act, NULL},
+	{"eligibility", "[request ROLE --reason TEXT | attest IDENTITY CHECK |\n"
+	 "    approve IDENTITY ROLE | revoke IDENTITY [ROLE or CHECK] | pending]",
+	 "which roles you may have, and what is missing",
+	 "request db-operator --reason \"on call from May\"",
+	 {LB_OPERAND_WORDS, LB_OPT_REASON, 0}, LB_MSG_ELIGIBILITY, lb_run_eligibility, NULL},
 	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
 	{"customer",
@@ -99,7 +104,7 @@ lb_verbs_help(const struct lb_cli *cli, FILE *out)
 	fputs(" VERB [ID or ROLE] [--options]\n\n", out);
 	for (size_t i = 0; i < VERBS; i++)
 		if (!(cli->gate && verbs[i].local != NULL))
-			fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+			fprintf(out, "  %-11s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\nAll verbs take --json, and --help for more. To begin with:\n  ", out);
 	put_program(cli, out);
 	fputs(" roles\n", out);

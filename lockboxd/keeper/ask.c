@@ -7,11 +7,29 @@
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
+#include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "text.h"
 
 #define PAGE 20		   /* items in one answer */
 #define LIVE_PER_PERSON 20 /* requests and grants one identity may have at a time */
+
+/* Whether the caller may ask for a role, and if not whether eligibility is what is missing. */
+static int
+note_eligibility(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+		 struct lb_msg_role *m)
+{
+	char why[LB_REASON_MAX + 1];
+	bool may = lb_policy_may_request(tx->k->policy, role->name, who->identity);
+	int err = lb_eligible(tx, who->identity, role, why, sizeof why);
+
+	if (err != LB_OK && err != LB_ERR_REFUSED)
+		return err;
+	m->may_request = may && err == LB_OK;
+	if (lb_policy_needs_eligibility(role))
+		m->eligibility = m->may_request ? LB_NEEDS_AND_HAS : LB_NEEDS_ELIGIBILITY;
+	return LB_OK;
+}
 
 int
 lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
@@ -34,9 +52,10 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		lb_join(m.hours, sizeof m.hours, &r->hours);
 		if (r->hours.count > 0)
 			snprintf(m.time_zone, sizeof m.time_zone, "%s", r->time_zone);
-		m.may_request = lb_policy_may_request(p, r->name, who->identity);
+		if ((err = note_eligibility(tx, who, r, &m)) != LB_OK)
+			return err;
 		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
-		if (!m.may_request && !m.may_approve && !who->root &&
+		if (!lb_policy_may_request(p, r->name, who->identity) && !m.may_approve && !who->root &&
 		    !lb_policy_is_auditor(p, who->identity))
 			continue;
 		lb_levels_of_role(tx, r, &m);
@@ -135,6 +154,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	struct lb_grant g = {.state = LB_STATE_PENDING};
 	struct lb_customer customer;
 	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "";
+	char lacks[LB_REASON_MAX + 1];
 	enum lb_refusal code;
 	const char *fault;
 	unsigned live;
@@ -146,6 +166,12 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	fault = find_fault(tx, who, r, role, duration_s, &code);
 	if (fault != NULL)
 		return lb_refuse(tx, who, code, "%s", fault);
+	err = lb_eligible(tx, who->identity, role, lacks, sizeof lacks);
+	if (err == LB_ERR_REFUSED)
+		return lb_refuse(tx, who, LB_NOT_ELIGIBLE, "you cannot ask for %s now: %.400s",
+				 role->name, lacks);
+	if (err != LB_OK)
+		return err;
 	if (lb_keeper_clock_astray(tx->k))
 		return lb_refuse(
 			tx, who, LB_NOT_NOW,

@@ -76,6 +76,22 @@ lb_audit(struct lb_tx *tx, const char *event, const struct lb_grant *grant, cons
 }
 
 int
+lb_audit_person(struct lb_tx *tx, const char *event, const char *identity, const char *actor,
+		const char *format, ...)
+{
+	struct lb_msg_record r = {0};
+	va_list ap;
+
+	snprintf(r.event, sizeof r.event, "%s", event);
+	snprintf(r.identity, sizeof r.identity, "%s", identity);
+	snprintf(r.actor, sizeof r.actor, "%s", actor);
+	va_start(ap, format);
+	vsnprintf(r.detail, sizeof r.detail, format, ap);
+	va_end(ap);
+	return append(tx, &r);
+}
+
+int
 lb_audit_user(struct lb_tx *tx, const char *event, const char *user, uint32_t uid,
 	      const char *identity, const char *format, ...)
 {

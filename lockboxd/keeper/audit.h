@@ -15,6 +15,10 @@
 int lb_audit(struct lb_tx *tx, const char *event, const struct lb_grant *grant, const char *actor,
 	     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* The same about a person who is concerned without a grant. */
+int lb_audit_person(struct lb_tx *tx, const char *event, const char *identity, const char *actor,
+		    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
 /* The same about a user who is no temporary account, or not one we know. */
 int lb_audit_user(struct lb_tx *tx, const char *event, const char *user, uint32_t uid,
 		  const char *identity, const char *format, ...)

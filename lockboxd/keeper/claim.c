@@ -6,6 +6,7 @@
 #include "keeper/audit.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
+#include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "keeper/login.h"
 #include "keeper/password.h"
@@ -34,10 +35,13 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	char from[LB_TIME_TEXT];
+	char lacks[LB_REASON_MAX + 1];
 	uint32_t sessions;
 	unsigned need;
-	int err = LB_OK;
+	int err = LB_OK, eligible = lb_eligible(tx, g->identity, role, lacks, sizeof lacks);
 
+	if (eligible != LB_OK && eligible != LB_ERR_REFUSED)
+		return eligible;
 	if (strcmp(g->identity, who->identity) != 0)
 		err = lb_refuse(tx, who, LB_NO_PERMISSION, "only its engineer can claim R-%llu",
 				(unsigned long long)g->id);
@@ -45,6 +49,9 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since the approval; request it anew");
+	else if (eligible != LB_OK)
+		err = lb_refuse(tx, who, LB_NOT_ELIGIBLE, "you cannot be given %s now: %.400s",
+				g->role, lacks);
 	else if (g->state == LB_STATE_APPROVED && lb_levels_count(tx, g, &need) < need)
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,

@@ -7,6 +7,7 @@
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
+#include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "keeper/sign.h"
 #include "text.h"
@@ -14,17 +15,10 @@
 #define WAITING (1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED)
 #define LIVE_STATES (WAITING | 1u << LB_STATE_APPROVED | 1u << LB_STATE_ACTIVE)
 
-/* What a function returns that has queued a refusal with err. */
-static int
-refused(int err)
-{
-	return err == LB_OK ? LB_ERR_REFUSED : err;
-}
-
 static int
 refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *text)
 {
-	return refused(lb_refuse(tx, who, code, "%s", text));
+	return lb_refused(lb_refuse(tx, who, code, "%s", text));
 }
 
 static int
@@ -122,6 +116,7 @@ tell_progress(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
 int
 lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, struct lb_grant *g)
 {
+	char lacks[LB_REASON_MAX + 1];
 	struct lb_step step;
 	const char *why;
 	enum lb_right right;
@@ -133,17 +128,25 @@ lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, s
 		return err;
 	right = lb_levels_right(tx, g, who->identity);
 	if (right == LB_RIGHT_GIVEN)
-		return refused(not_now(tx, who, g, right));
+		return lb_refused(not_now(tx, who, g, right));
 	if (!lb_role_unchanged(tx, g))
 		return refuse(
 			tx, who, LB_NOT_NOW,
 			"the role or its people have changed since; it must be requested anew");
 	/* What it is refused for as it stands comes first: whose turn it is matters while it waits. */
 	if (lb_grant_step(g, LB_EVENT_APPROVE, tx->now_s, &step, &why) != LB_OK)
-		return refused(lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s",
+		return lb_refused(lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s",
 					 (unsigned long long)g->id, why));
 	if (right != LB_RIGHT_NOW)
-		return refused(not_now(tx, who, g, right));
+		return lb_refused(not_now(tx, who, g, right));
+	err = lb_eligible(tx, g->identity, lb_policy_role(tx->k->policy, g->role), lacks,
+			  sizeof lacks);
+	if (err == LB_ERR_REFUSED)
+		err = lb_refused(lb_refuse(tx, who, LB_NOT_ELIGIBLE,
+					"%s cannot be given %s now: %.400s", g->identity, g->role,
+					lacks));
+	if (err != LB_OK)
+		return err;
 	/* Who has lost the right since has not approved; the record keeps that it was said. */
 	lb_levels_settle(tx, g);
 	if (g->have >= LB_APPROVALS_MAX)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "keeper/eligible.h"
 #include "log.h"
 
 /* Who may send a request at all; what it is about is the handler's to judge. */
@@ -36,6 +37,11 @@ static const struct {
 	{LB_MSG_STATEMENT, WHO_PERSON, false, lb_do_statement},
 	{LB_MSG_APPROVE_SIGNED, WHO_PERSON, false, lb_do_approve_signed},
 	{LB_MSG_EVIDENCE, WHO_READER, true, lb_do_evidence},
+	{LB_MSG_ELIGIBILITY, WHO_READER, true, lb_do_eligibility},
+	{LB_MSG_ELIGIBILITY_REQUEST, WHO_PERSON, false, lb_do_eligibility_request},
+	{LB_MSG_ATTEST, WHO_PERSON, false, lb_do_attest},
+	{LB_MSG_ELIGIBILITY_APPROVE, WHO_PERSON, false, lb_do_eligibility_approve},
+	{LB_MSG_ELIGIBILITY_REVOKE, WHO_READER, true, lb_do_eligibility_revoke},
 	{LB_MSG_DENY, WHO_PERSON, true, lb_do_deny},
 	{LB_MSG_CANCEL, WHO_PERSON, true, lb_do_cancel},
 	{LB_MSG_CLAIM, WHO_PERSON, false, lb_do_claim},
@@ -46,6 +52,15 @@ static const struct {
 	{LB_MSG_CUSTOMER_CHANGE, WHO_READER, false, lb_do_customer_change},
 	{LB_MSG_HEALTH, WHO_ROOT, true, lb_do_health},
 	{LB_MSG_RESET_CLOCK, WHO_ROOT, true, lb_do_reset_clock},
+};
+
+/* All that somebody may send who is eligible for nothing yet. */
+static const uint16_t before_eligibility[] = {
+	LB_MSG_AS,
+	LB_MSG_ROLES,
+	LB_MSG_ELIGIBILITY,
+	LB_MSG_ELIGIBILITY_REQUEST,
+	LB_MSG_ELIGIBILITY_REVOKE,
 };
 
 int
@@ -142,6 +157,24 @@ refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct l
 	       "key or Unix user";
 }
 
+/* LB_ERR_REFUSED: not for somebody who is eligible for nothing; the refusal is queued. */
+static int
+check_eligible(struct lb_tx *tx, const struct lb_caller *who, uint16_t type)
+{
+	bool confined = false;
+	int err;
+
+	for (size_t i = 0; i < sizeof before_eligibility / sizeof before_eligibility[0]; i++)
+		if (before_eligibility[i] == type)
+			return LB_OK;
+	err = who->identity[0] != '\0' ? lb_eligible_confined(tx, who->identity, &confined) : LB_OK;
+	if (err != LB_OK || !confined)
+		return err;
+	return lb_refused(lb_refuse(tx, who, LB_NOT_ELIGIBLE,
+				    "you are eligible for no role here; what is missing, and who can "
+				    "give it: see eligibility"));
+}
+
 int
 lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union lb_msg *msg)
 {
@@ -155,6 +188,7 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 		.root = peer->uid == 0,
 	};
 	const char *why;
+	int err;
 
 	who.actor = who.root ? "root" : who.identity;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -173,7 +207,8 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 				tx, &who, LB_STORE_FULL,
 				"the store is full: nothing new is granted until the host's "
 				"operators make room");
-		return rows[i].handler(tx, &who, msg);
+		err = check_eligible(tx, &who, type);
+		return err == LB_OK ? rows[i].handler(tx, &who, msg) : lb_settled(err);
 	}
 	return lb_refuse(tx, &who, LB_BAD_INPUT, "no such request");
 }

@@ -30,12 +30,14 @@ int lb_refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal cod
 /* Queues the closing DONE. */
 int lb_done(struct lb_tx *tx, const struct lb_caller *who);
 
-/* Handlers: ask.c, decide.c, sign.c, claim.c, record.c, keys.c, health.c. */
+/* Handlers: ask.c, decide.c, sign.c, personnel.c, claim.c, record.c, keys.c, health.c. */
 typedef int lb_handler(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg);
 lb_handler lb_do_roles, lb_do_request, lb_do_list, lb_do_show;
 lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
 lb_handler lb_do_statement, lb_do_approve_signed, lb_do_evidence;
 lb_handler lb_do_customer, lb_do_customer_change;
+lb_handler lb_do_eligibility, lb_do_eligibility_request, lb_do_attest;
+lb_handler lb_do_eligibility_approve, lb_do_eligibility_revoke;
 lb_handler lb_do_wait, lb_do_claim, lb_do_audit, lb_do_keys, lb_do_health, lb_do_reset_clock;
 
 /*
@@ -65,6 +67,13 @@ static inline int
 lb_settled(int err)
 {
 	return err == LB_ERR_REFUSED ? LB_OK : err;
+}
+
+/* What a function returns that has queued a refusal with err. */
+static inline int
+lb_refused(int err)
+{
+	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
 /* What a role carries, as text: its groups, and its commands with the user they run as. */

@@ -1,4 +1,4 @@
-/* What time demands: requests lapse, grants expire. */
+/* What time demands: requests lapse, grants expire, eligibility ends. */
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,12 +6,15 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/eligible.h"
 #include "keeper/state.h"
 #include "log.h"
 
 #define NS 1000000000ll
 #define BATCH_MAX 500
 #define MARK_EVERY_S 10
+#define FAR_S 86400 /* what is due only then does not need the clock noted that often */
+#define MARK_FAR_S 3600
 
 static const struct {
 	uint8_t state;
@@ -46,6 +49,24 @@ time_out(struct lb_tx *tx, struct lb_grant *g)
 	return lb_store_put_grant(tx->store, g);
 }
 
+/* Lapses one after the other, as many as there is room for in this turn. */
+static int
+run_lapses(struct lb_tx *tx, int *done)
+{
+	struct lb_lapse lapse;
+	int err = LB_OK;
+
+	for (; *done < BATCH_MAX; ++*done) {
+		err = lb_store_first_lapse(tx->store, &lapse);
+		if (err != LB_OK || lapse.until_s > tx->now_s)
+			break;
+		err = lb_eligible_lapse(tx, &lapse);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
 static int
 run_due(struct lb_tx *tx, void *arg)
 {
@@ -61,9 +82,12 @@ run_due(struct lb_tx *tx, void *arg)
 		if (err != LB_OK)
 			return err;
 	}
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	err = run_lapses(tx, &done);
 	if (more != NULL)
 		*more = done == BATCH_MAX;
-	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+	return err;
 }
 
 static void
@@ -117,43 +141,63 @@ static void
 on_mark_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct lb_keeper *k = arg;
+	bool far;
 
 	(void)fd;
 	(void)what;
 	if (k->alarm_s == 0)
 		return;
-	if (lb_boot_ns() - (int64_t)k->mark.boot_ns >= MARK_EVERY_S * NS / 2 &&
+	far = k->alarm_s > lb_keeper_now_s(k) + FAR_S;
+	if (lb_boot_ns() - (int64_t)k->mark.boot_ns >=
+		    (far ? MARK_FAR_S : MARK_EVERY_S / 2) * NS &&
 	    lb_tx_run(k, mark, NULL) != LB_OK)
 		lb_log(LOG_ERR, "the clock could not be noted");
 	mark_again(k);
 }
 
+/* When something is due next; 0: nothing is. */
+static int
+next_due(struct lb_keeper *k, uint64_t *until_s)
+{
+	struct lb_store_txn *txn;
+	struct lb_lapse lapse;
+	struct lb_grant g;
+	int err = lb_store_begin(k->store, LB_STORE_READ, &txn), lapses;
+
+	if (err != LB_OK)
+		return err;
+	err = lb_store_next_due(txn, &g);
+	lapses = lb_store_first_lapse(txn, &lapse);
+	lb_store_abort(txn);
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	if (lapses != LB_OK && lapses != LB_ERR_NOT_FOUND)
+		return lapses;
+	*until_s = err == LB_OK ? g.until_s : 0;
+	if (lapses == LB_OK && (*until_s == 0 || lapse.until_s < *until_s))
+		*until_s = lapse.until_s;
+	return LB_OK;
+}
+
 void
 lb_due_rearm(struct lb_keeper *k)
 {
-	struct lb_store_txn *txn;
-	struct lb_grant g;
 	int64_t now, in_ns;
+	uint64_t until_s;
 	int err;
 
 	if (k->alarm == NULL)
 		return;
-	err = lb_store_begin(k->store, LB_STORE_READ, &txn);
-	if (err == LB_OK) {
-		err = lb_store_next_due(txn, &g);
-		lb_store_abort(txn);
-	}
-	if (err == LB_ERR_NOT_FOUND)
-		g.until_s = 0;
-	else if (err != LB_OK) {
+	err = next_due(k, &until_s);
+	if (err != LB_OK) {
 		lb_log(LOG_CRIT, "what is due next cannot be read: %s", lb_err_text(err));
 		look_again_soon(k);
 		return;
 	}
-	if (g.until_s == k->alarm_s)
+	if (until_s == k->alarm_s)
 		return; /* most commits change nothing about it */
-	k->alarm_s = g.until_s;
-	if (g.until_s == 0) {
+	k->alarm_s = until_s;
+	if (until_s == 0) {
 		set_alarm(k, 0, 0);
 		return;
 	}
@@ -161,10 +205,10 @@ lb_due_rearm(struct lb_keeper *k)
 		mark_again(k);
 	/* The keeper's clock follows whichever of the two is ahead, so both are set. */
 	now = lb_clock_now_ns(&k->clock);
-	in_ns = (int64_t)g.until_s * NS - now;
+	in_ns = (int64_t)until_s * NS - now;
 	if (in_ns < 0)
 		in_ns = 0;
-	set_alarm(k, (int64_t)g.until_s * NS, lb_boot_ns() + in_ns + 1000);
+	set_alarm(k, (int64_t)until_s * NS, lb_boot_ns() + in_ns + 1000);
 }
 
 int

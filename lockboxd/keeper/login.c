@@ -12,6 +12,7 @@
 #include "keeper/audit.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
+#include "keeper/eligible.h"
 #include "keeper/password.h"
 #include "text.h"
 
@@ -128,6 +129,7 @@ gate(struct ask *a)
 	const struct lb_msg_login *m = a->msg;
 	struct lb_tx *tx = a->tx;
 	const struct lb_policy_role *role;
+	char lacks[LB_REASON_MAX + 1];
 	uint32_t sessions;
 	int err;
 
@@ -156,7 +158,13 @@ gate(struct ask *a)
 		return LB_ERR_REFUSED;
 	}
 	if (strcmp(m->service, "sshd") != 0)
-		return LB_OK;
+		return LB_OK; /* what is open goes on, unless the role ends with eligibility */
+	err = lb_eligible(tx, a->grant.identity, role, lacks, sizeof lacks);
+	if (err == LB_ERR_REFUSED)
+		say_no(a, "not eligible any more", "Lockbox: R-%llu lets nobody in now: %.400s",
+		       (unsigned long long)a->grant.id, lacks);
+	if (err != LB_OK)
+		return err;
 	err = lb_store_count_sessions(tx->store, a->grant.id, &sessions);
 	if (err != LB_OK)
 		return err;

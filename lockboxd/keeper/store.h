@@ -27,6 +27,7 @@
 #define LB_HASH_SIZE 32
 #define LB_NONCE_SIZE 16
 #define LB_SHELL_MAX 128
+#define LB_CAUSE_MAX 200
 #define LB_BOOT_ID_SIZE 16
 #define LB_CUSTOMER_KEY_MAX                                                                        \
 	540 /* sk-ssh-ed25519@openssh.com and base64, the longest that can sign */
@@ -136,6 +137,43 @@ struct lb_signed {
 	char key[LB_KEY_LINE_MAX + 1]; /* that it was signed with: type and base64 */
 	char text[LB_STATEMENT_MAX + 1];
 	char signature[LB_SIGNATURE_MAX + 1];
+};
+
+/* That somebody has passed a personnel check; the last word on it, whatever was said before. */
+enum lb_attested { LB_ATTESTED_HOLDS = 1, LB_ATTESTED_ENDED = 2 };
+struct lb_attestation {
+	char identity[LB_IDENTITY_MAX + 1];
+	char check[LB_IDENTITY_MAX + 1];
+	uint8_t state;			 /* enum lb_attested */
+	char by[LB_IDENTITY_MAX + 1];	 /* who attested it, never identity */
+	uint64_t at_s, until_s;		 /* until_s: when it lapses, never 0 */
+	char cause[LB_CAUSE_MAX + 1];	 /* why it ended */
+};
+
+/* Somebody's eligibility for a role, asked for or given (eligible.h). */
+struct lb_eligibility {
+	char identity[LB_IDENTITY_MAX + 1];
+	char role[LB_ROLE_MAX + 1];
+	uint8_t state; /* enum lb_eligible_state */
+	char reason[LB_REASON_MAX + 1];
+	uint64_t asked_s;
+	char manager[LB_IDENTITY_MAX + 1]; /* who approved it, never identity; "" before */
+	uint64_t approved_s, until_s;	   /* until_s: when the state lapses by itself */
+	char cause[LB_CAUSE_MAX + 1];	   /* why it ended */
+};
+
+/* What lapses by itself, in this order: what waits, what was given, what was attested. */
+enum lb_lapse_kind {
+	LB_LAPSE_PENDING = 1,
+	LB_LAPSE_ELIGIBILITY = 2,
+	LB_LAPSE_ATTESTATION = 3,
+	LB_LAPSE_KINDS
+};
+struct lb_lapse {
+	uint8_t kind;
+	uint64_t until_s;
+	char identity[LB_IDENTITY_MAX + 1];
+	char name[LB_ROLE_MAX + 1]; /* of the role, or the check */
 };
 
 /* What the keeper's clock showed (nanoseconds), and what the boot-time clock of which boot did then. */
@@ -268,6 +306,25 @@ int lb_store_next_customer(struct lb_store_txn *txn, const char *after,
 			   struct lb_customer *customer);
 /* Writes a customer, new or changed; there is never a way to remove one. */
 int lb_store_put_customer(struct lb_store_txn *txn, const struct lb_customer *customer);
+
+/*
+ * Attestations and eligibility: one of each identity and check, or role.  put
+ * writes it, new or changed, and its place among what lapses.
+ * LB_ERR_NOT_FOUND; LB_ERR_MALFORMED when it breaks a rule of STORE-FORMAT.
+ */
+int lb_store_attestation(struct lb_store_txn *txn, const char *identity, const char *check,
+			 struct lb_attestation *attestation);
+int lb_store_put_attestation(struct lb_store_txn *txn, const struct lb_attestation *attestation);
+int lb_store_eligibility(struct lb_store_txn *txn, const char *identity, const char *role,
+			 struct lb_eligibility *eligibility);
+int lb_store_put_eligibility(struct lb_store_txn *txn, const struct lb_eligibility *eligibility);
+/* The next after what *it holds, in order of identity and name; all zero for the first. */
+int lb_store_next_attestation(struct lb_store_txn *txn, struct lb_attestation *it);
+int lb_store_next_eligibility(struct lb_store_txn *txn, struct lb_eligibility *it);
+/* What lapses first of one kind, after *lapse, which says the kind; all else zero for the first. */
+int lb_store_next_lapse(struct lb_store_txn *txn, struct lb_lapse *lapse);
+/* What lapses first of all. */
+int lb_store_first_lapse(struct lb_store_txn *txn, struct lb_lapse *lapse);
 
 /*
  * The gid of a role's group, allotted at first use and never to another role.

@@ -90,7 +90,7 @@ expect(struct check *c, enum lb_table table, struct lb_key key, uint64_t id)
 
 	c->expected[table]++;
 	if (!present(c, table, key, &value))
-		return damaged(c, table, "an entry is missing for grant", id);
+		return damaged(c, table, "an entry is missing for record", id);
 	return LB_OK;
 }
 
@@ -217,6 +217,38 @@ check_customer(struct check *c, MDB_val *key, MDB_val *value)
 }
 
 static int
+check_attestation(struct check *c, MDB_val *key, MDB_val *value)
+{
+	struct lb_attestation a;
+	struct lb_lapse lapse;
+
+	if (lb_record_decode(LB_TABLE_ATTESTATION, key->mv_data, key->mv_size, value->mv_data,
+			     value->mv_size, &a) != LB_OK)
+		return damaged(c, LB_TABLE_ATTESTATION, "a record breaks the format, number",
+			       c->seen[LB_TABLE_ATTESTATION]);
+	return lb_attestation_lapses(&a, &lapse)
+		       ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
+				c->seen[LB_TABLE_ATTESTATION])
+		       : LB_OK;
+}
+
+static int
+check_eligibility(struct check *c, MDB_val *key, MDB_val *value)
+{
+	struct lb_eligibility e;
+	struct lb_lapse lapse;
+
+	if (lb_record_decode(LB_TABLE_ELIGIBILITY, key->mv_data, key->mv_size, value->mv_data,
+			     value->mv_size, &e) != LB_OK)
+		return damaged(c, LB_TABLE_ELIGIBILITY, "a record breaks the format, number",
+			       c->seen[LB_TABLE_ELIGIBILITY]);
+	return lb_eligibility_lapses(&e, &lapse)
+		       ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
+				c->seen[LB_TABLE_ELIGIBILITY])
+		       : LB_OK;
+}
+
+static int
 check_role(struct check *c, MDB_val *key, MDB_val *value)
 {
 	struct lb_role_entry entry;
@@ -248,11 +280,11 @@ check_audit(struct check *c, MDB_val *key, MDB_val *value)
 	return LB_OK;
 }
 
-/* Grants come before the indexes that are measured against them. */
+/* Records come before the indexes that are measured against them. */
 static const struct {
 	enum lb_table table;
 	int (*entry)(struct check *c, MDB_val *key, MDB_val *value);
-	bool counted; /* as many entries as the grants call for */
+	bool counted; /* as many entries as the records call for */
 } passes[] = {
 	{LB_TABLE_META, check_meta, false},	  {LB_TABLE_GRANT, check_grant, false},
 	{LB_TABLE_LIVE, check_index, true},	  {LB_TABLE_PERSON, check_index, true},
@@ -260,6 +292,9 @@ static const struct {
 	{LB_TABLE_SESSION, check_session, false}, {LB_TABLE_ROLE, check_role, false},
 	{LB_TABLE_AUDIT, check_audit, false},	  {LB_TABLE_STATEMENT, check_statement, false},
 	{LB_TABLE_TICKET, check_index, true},	  {LB_TABLE_CUSTOMER, check_customer, false},
+	{LB_TABLE_ATTESTATION, check_attestation, false},
+	{LB_TABLE_ELIGIBILITY, check_eligibility, false},
+	{LB_TABLE_LAPSE, check_index, true},
 };
 
 static int
@@ -282,7 +317,7 @@ run_pass(struct check *c, size_t i)
 	if (rc != MDB_NOTFOUND)
 		return damaged(c, table, "it cannot be read after entry", c->seen[table]);
 	if (passes[i].counted && c->seen[table] != c->expected[table])
-		return damaged(c, table, "more entries than grants call for", c->seen[table]);
+		return damaged(c, table, "more entries than records call for", c->seen[table]);
 	return LB_OK;
 }
 

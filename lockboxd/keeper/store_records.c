@@ -135,6 +135,19 @@ static const struct lb_field customer_fields[] = {
 	KEY(10),
 	KEY(11),
 };
+static const struct lb_field attestation_fields[] = {
+	LB_TEXT(struct lb_attestation, identity), LB_TEXT(struct lb_attestation, check),
+	LB_U8(struct lb_attestation, state),	  LB_TEXT(struct lb_attestation, by),
+	LB_U64(struct lb_attestation, at_s),	  LB_U64(struct lb_attestation, until_s),
+	LB_TEXT(struct lb_attestation, cause),
+};
+static const struct lb_field eligibility_fields[] = {
+	LB_TEXT(struct lb_eligibility, identity), LB_TEXT(struct lb_eligibility, role),
+	LB_U8(struct lb_eligibility, state),	  LB_TEXT(struct lb_eligibility, reason),
+	LB_U64(struct lb_eligibility, asked_s),	  LB_TEXT(struct lb_eligibility, manager),
+	LB_U64(struct lb_eligibility, approved_s), LB_U64(struct lb_eligibility, until_s),
+	LB_TEXT(struct lb_eligibility, cause),
+};
 
 static bool counters_valid(const void *record, const struct lb_key *key);
 static bool grant_valid(const void *record, const struct lb_key *key);
@@ -144,6 +157,8 @@ static bool role_valid(const void *record, const struct lb_key *key);
 static bool audit_valid(const void *record, const struct lb_key *key);
 static bool statement_valid(const void *record, const struct lb_key *key);
 static bool customer_valid(const void *record, const struct lb_key *key);
+static bool attestation_valid(const void *record, const struct lb_key *key);
+static bool eligibility_valid(const void *record, const struct lb_key *key);
 
 /* An index holds keys only and has no layout. */
 static const struct {
@@ -172,6 +187,15 @@ static const struct {
 			       LB_LAYOUT("customer", struct lb_customer, customer_fields),
 			       customer_valid},
 	[LB_TABLE_TICKET] = {"ticket", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_ATTESTATION] = {"attestation",
+				  LB_LAYOUT("attestation", struct lb_attestation,
+					    attestation_fields),
+				  attestation_valid},
+	[LB_TABLE_ELIGIBILITY] = {"eligibility",
+				  LB_LAYOUT("eligibility", struct lb_eligibility,
+					    eligibility_fields),
+				  eligibility_valid},
+	[LB_TABLE_LAPSE] = {"lapse", {NULL, 0, NULL, 0}, NULL},
 };
 
 const char *
@@ -264,6 +288,96 @@ lb_key_ticket(const char *ticket, uint64_t id)
 	lb_write_u64(&w, id);
 	key.size += w.used;
 	return key;
+}
+
+/* Identity, a zero byte, name. */
+static void
+write_names(struct lb_writer *w, const char *identity, const char *name)
+{
+	lb_write_bytes(w, identity, strnlen(identity, LB_IDENTITY_MAX));
+	lb_write_u8(w, 0);
+	lb_write_bytes(w, name, strnlen(name, LB_ROLE_MAX));
+}
+
+struct lb_key
+lb_key_names(const char *identity, const char *name)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	write_names(&w, identity, name);
+	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_lapse(const struct lb_lapse *lapse)
+{
+	struct lb_key key = {0};
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes, sizeof key.bytes);
+	lb_write_u8(&w, lapse->kind);
+	lb_write_u64(&w, lapse->until_s);
+	write_names(&w, lapse->identity, lapse->name);
+	key.size = w.used;
+	return key;
+}
+
+int
+lb_key_lapse_decode(const struct lb_key *key, struct lb_lapse *lapse)
+{
+	struct lb_lapse l = {0};
+	struct lb_reader r;
+	const uint8_t *names, *zero;
+	size_t left;
+
+	lb_reader_init(&r, key->bytes, key->size);
+	l.kind = lb_read_u8(&r);
+	l.until_s = lb_read_u64(&r);
+	if (key->size < 9 || l.kind == 0 || l.kind >= LB_LAPSE_KINDS || l.until_s == 0)
+		return LB_ERR_DAMAGED;
+	names = key->bytes + 9;
+	left = key->size - 9;
+	zero = memchr(names, 0, left);
+	if (zero == NULL || (size_t)(zero - names) > LB_IDENTITY_MAX)
+		return LB_ERR_DAMAGED;
+	memcpy(l.identity, names, (size_t)(zero - names));
+	left -= (size_t)(zero - names) + 1;
+	if (left > LB_ROLE_MAX)
+		return LB_ERR_DAMAGED;
+	memcpy(l.name, zero + 1, left);
+	if (!lb_identity_valid(l.identity) || strlen(l.name) != left || !lb_role_valid(l.name))
+		return LB_ERR_DAMAGED;
+	*lapse = l;
+	return LB_OK;
+}
+
+bool
+lb_attestation_lapses(const struct lb_attestation *a, struct lb_lapse *lapse)
+{
+	if (a->state != LB_ATTESTED_HOLDS)
+		return false;
+	memset(lapse, 0, sizeof *lapse);
+	lapse->kind = LB_LAPSE_ATTESTATION;
+	lapse->until_s = a->until_s;
+	memcpy(lapse->identity, a->identity, sizeof lapse->identity);
+	memcpy(lapse->name, a->check, sizeof a->check);
+	return true;
+}
+
+bool
+lb_eligibility_lapses(const struct lb_eligibility *e, struct lb_lapse *lapse)
+{
+	if (e->state == LB_ELIGIBLE_ENDED)
+		return false;
+	memset(lapse, 0, sizeof *lapse);
+	lapse->kind = e->state == LB_ELIGIBLE_PENDING ? LB_LAPSE_PENDING : LB_LAPSE_ELIGIBILITY;
+	lapse->until_s = e->until_s;
+	memcpy(lapse->identity, e->identity, sizeof lapse->identity);
+	memcpy(lapse->name, e->role, sizeof lapse->name);
+	return true;
 }
 
 static bool
@@ -431,6 +545,34 @@ customer_valid(const void *record, const struct lb_key *key)
 				: c->key[i].identity[0] != '\0' || c->key[i].key[0] != '\0')
 			return false;
 	return true;
+}
+
+static bool
+attestation_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_attestation *a = record;
+
+	return lb_identity_valid(a->identity) && lb_identity_valid(a->check) &&
+	       key_is(key, lb_key_names(a->identity, a->check)) &&
+	       (a->state == LB_ATTESTED_HOLDS || a->state == LB_ATTESTED_ENDED) &&
+	       lb_identity_valid(a->by) && strcmp(a->by, a->identity) != 0 && a->until_s != 0;
+}
+
+/* Who is eligible was approved by somebody else; who waits was not yet. */
+static bool
+eligibility_valid(const void *record, const struct lb_key *key)
+{
+	const struct lb_eligibility *e = record;
+	bool approved = e->manager[0] != '\0';
+
+	if (!lb_identity_valid(e->identity) || !lb_role_valid(e->role) ||
+	    !key_is(key, lb_key_names(e->identity, e->role)) ||
+	    e->state < LB_ELIGIBLE_PENDING || e->state > LB_ELIGIBLE_ENDED ||
+	    e->until_s == 0 || approved != (e->approved_s != 0))
+		return false;
+	if (approved && (!lb_identity_valid(e->manager) || strcmp(e->manager, e->identity) == 0))
+		return false;
+	return e->state == LB_ELIGIBLE_ENDED || approved == (e->state == LB_ELIGIBLE_HOLDS);
 }
 
 /* The checksum binds the record to its database and key, so that none stands in for another. */

@@ -30,6 +30,9 @@ enum lb_table {
 	LB_TABLE_STATEMENT,
 	LB_TABLE_CUSTOMER,
 	LB_TABLE_TICKET,
+	LB_TABLE_ATTESTATION,
+	LB_TABLE_ELIGIBILITY,
+	LB_TABLE_LAPSE,
 	LB_TABLE_COUNT
 };
 
@@ -37,7 +40,7 @@ enum lb_table {
 #define LB_RECORD_MAX 8192 /* more than any record can take */
 #define LB_CHECK_SIZE 16   /* checksum at the end of a record; audit records have a hash */
 #define LB_FORMAT_SIZE 4   /* the value of meta "format" */
-#define LB_KEY_MAX 32
+#define LB_KEY_MAX 64
 
 #define LB_KEY_FORMAT "format"
 #define LB_KEY_COUNTERS "counters"
@@ -72,6 +75,8 @@ union lb_record {
 	struct lb_msg_record audit;
 	struct lb_signed statement;
 	struct lb_customer customer;
+	struct lb_attestation attestation;
+	struct lb_eligibility eligibility;
 };
 
 /* The name of a table's database. */
@@ -89,13 +94,21 @@ struct lb_key lb_key_person(const char *identity, uint64_t id);
 /* The first 16 bytes are a hash of the ticket. */
 struct lb_key lb_key_ticket(const char *ticket, uint64_t id);
 #define LB_TICKET_HASH 16
+struct lb_key lb_key_names(const char *identity, const char *name);
+struct lb_key lb_key_lapse(const struct lb_lapse *lapse);
+/* Reads such a key back.  LB_ERR_DAMAGED. */
+int lb_key_lapse_decode(const struct lb_key *key, struct lb_lapse *lapse);
+/* When, and as what, a record lapses; false when it does not any more. */
+bool lb_attestation_lapses(const struct lb_attestation *attestation, struct lb_lapse *lapse);
+bool lb_eligibility_lapses(const struct lb_eligibility *eligibility, struct lb_lapse *lapse);
 
 /* True when uid is that of a serial which the counters say was handed out. */
 bool lb_uid_handed_out(uint32_t uid, const struct lb_counters *counters);
 
 /*
  * Writes a record of one of the tables meta (counters), grant, uid, session,
- * role, statement, customer into buf (LB_RECORD_MAX bytes).  LB_ERR_MALFORMED when it breaks a
+ * role, statement, customer, attestation, eligibility into buf (LB_RECORD_MAX bytes).
+ * LB_ERR_MALFORMED when it breaks a
  * validity rule, LB_ERR_TOO_LONG.
  */
 int lb_record_encode(enum lb_table table, const struct lb_key *key, const void *record, void *buf,

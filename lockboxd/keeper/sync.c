@@ -6,6 +6,7 @@
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
+#include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "keeper/state.h"
 
@@ -118,13 +119,21 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 	(void)unused;
 	if ((err = lb_customers_pin(tx)) != LB_OK)
 		return err;
+	err = lb_eligible_sync(tx);
+	if (err != LB_OK)
+		return err;
 	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
 		struct lb_step step;
 		const char *why;
 
 		after = g.id;
-		if (still_allowed(tx, &g) ||
-		    lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
+		if (still_allowed(tx, &g)) {
+			err = lb_eligible_settle(tx, &g);
+			if (err != LB_OK)
+				return err;
+			continue;
+		}
+		if (lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
 			continue;
 		err = lb_move(tx, &g, &step, cause);
 		if (err == LB_OK)

@@ -73,7 +73,7 @@ check_short_name(const char *v)
 {
 	return lb_identity_valid(v)
 		       ? NULL
-		       : "this is no name of an identity or team; write a small letter, "
+		       : "this is no name of an identity, team or check; write a small letter, "
 			 "then small letters, digits, _ and -, at most 18 in all";
 }
 
@@ -103,6 +103,14 @@ check_starts(const char *v)
 }
 
 static const char *
+check_role(const char *v)
+{
+	return lb_role_valid(v) ? NULL
+				: "this is no name of a role; write a small letter, then small "
+				  "letters, digits, _ and -, at most 28 in all";
+}
+
+static const char *
 check_none(const char *v)
 {
 	(void)v;
@@ -120,6 +128,8 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_HOURS] = lb_hours_problem,
 	[LB_KIND_IDENTITIES] = check_short_name,
 	[LB_KIND_TEAMS] = check_short_name,
+	[LB_KIND_CHECKS] = check_short_name,
+	[LB_KIND_ROLE] = check_role,
 	[LB_KIND_GROUPS] = check_group,
 	[LB_KIND_KEYS] = check_none, /* build_keys() */
 	[LB_KIND_COMMANDS] = lb_command_problem,
@@ -483,6 +493,8 @@ lb_build_policy(struct lb_doc *doc)
 	p->identities = doc->count[LB_SECTION_IDENTITY];
 	p->team = arrays[LB_SECTION_TEAM];
 	p->teams = doc->count[LB_SECTION_TEAM];
+	p->check = arrays[LB_SECTION_CHECK];
+	p->checks = doc->count[LB_SECTION_CHECK];
 	p->role = arrays[LB_SECTION_ROLE];
 	p->roles = doc->count[LB_SECTION_ROLE];
 	p->customer = arrays[LB_SECTION_CUSTOMER];

@@ -140,6 +140,8 @@ lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
 		dump_section(out, LB_SECTION_IDENTITY, &policy->identity[i]);
 	for (size_t i = 0; i < policy->teams; i++)
 		dump_section(out, LB_SECTION_TEAM, &policy->team[i]);
+	for (size_t i = 0; i < policy->checks; i++)
+		dump_section(out, LB_SECTION_CHECK, &policy->check[i]);
 	for (size_t i = 0; i < policy->roles; i++)
 		dump_section(out, LB_SECTION_ROLE, &policy->role[i]);
 	for (size_t i = 0; i < policy->customers; i++)

@@ -56,6 +56,18 @@ lb_policy_team_at(const struct lb_policy *policy, size_t i)
 }
 
 size_t
+lb_policy_checks(const struct lb_policy *policy)
+{
+	return policy->checks;
+}
+
+const struct lb_policy_check *
+lb_policy_check_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->checks ? &policy->check[i] : NULL;
+}
+
+size_t
 lb_policy_roles(const struct lb_policy *policy)
 {
 	return policy->roles;
@@ -80,6 +92,12 @@ team_order(const void *name, const void *element)
 }
 
 static int
+check_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_check *)element)->name);
+}
+
+static int
 role_order(const void *name, const void *element)
 {
 	return strcmp(name, ((const struct lb_policy_role *)element)->name);
@@ -100,6 +118,14 @@ lb_policy_team(const struct lb_policy *policy, const char *name)
 	if (name == NULL || policy->teams == 0)
 		return NULL;
 	return bsearch(name, policy->team, policy->teams, sizeof *policy->team, team_order);
+}
+
+const struct lb_policy_check *
+lb_policy_check(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->checks == 0)
+		return NULL;
+	return bsearch(name, policy->check, policy->checks, sizeof *policy->check, check_order);
 }
 
 const struct lb_policy_role *
@@ -295,6 +321,26 @@ lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s)
 	if (role->hours.count == 0)
 		return UINT64_MAX;
 	return lb_hours_next(role->open, role->hours.count, &role->zone, at_s, false);
+}
+
+bool
+lb_policy_manager(const struct lb_policy *policy, const struct lb_policy_role *role,
+		  const char *identity)
+{
+	return in_any(policy, &role->managers, identity);
+}
+
+bool
+lb_policy_attester(const struct lb_policy *policy, const struct lb_policy_check *check,
+		   const char *identity)
+{
+	return in_any(policy, &check->attesters, identity);
+}
+
+bool
+lb_policy_needs_eligibility(const struct lb_policy_role *role)
+{
+	return role->managers.count > 0;
 }
 
 bool

@@ -28,6 +28,7 @@
 #define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
 #define LB_POLICY_LONGEST_WAIT_S                                                                   \
 	(38u * 86400u) /* between a request and its claim: start-ahead, lifetime, window */
+#define LB_POLICY_CHECKS_MAX 8u	   /* personnel checks of a role */
 #define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
 
 struct lb_policy;
@@ -87,6 +88,13 @@ struct lb_policy_customer {
 	uint32_t approvals;		  /* how many must approve, from 1 */
 };
 
+/* A personnel check: who may say that somebody has passed it, and how long that is good. */
+struct lb_policy_check {
+	const char *name;
+	struct lb_policy_names attesters; /* teams */
+	uint32_t valid_s;
+};
+
 /* One level of approval; the levels of a role are asked in their order. */
 struct lb_policy_level {
 	const char *name;
@@ -98,7 +106,7 @@ struct lb_policy_level {
 struct lb_policy_role {
 	const char *name;
 	const char *description;
-	struct lb_policy_names requesters;   /* teams */
+	struct lb_policy_names requesters;   /* teams; with managers: who may become eligible */
 	const struct lb_policy_level *level; /* levels of them, from 1; one when written short */
 	size_t levels;
 	struct lb_policy_names approvers; /* as written short; none when levels are written */
@@ -124,6 +132,15 @@ struct lb_policy_role {
 	struct lb_zone zone;	      /* its rule */
 	const char *starts_word;
 	uint32_t starts; /* enum lb_starts: when the duration begins */
+	/*
+	 * Who is to be given the role must be eligible for it: teams that approve
+	 * that, none when nobody needs to be, and nothing below counts then.
+	 */
+	struct lb_policy_names managers;
+	struct lb_policy_names checks; /* that must have been passed */
+	const char *requires;	       /* role that one must be eligible for as well, or "" */
+	uint32_t eligible_for_s;
+	bool ends_with_eligibility; /* and so do its active grants */
 };
 
 /*
@@ -148,6 +165,8 @@ size_t lb_policy_identities(const struct lb_policy *policy);
 const struct lb_policy_identity *lb_policy_identity_at(const struct lb_policy *policy, size_t i);
 size_t lb_policy_teams(const struct lb_policy *policy);
 const struct lb_policy_team *lb_policy_team_at(const struct lb_policy *policy, size_t i);
+size_t lb_policy_checks(const struct lb_policy *policy);
+const struct lb_policy_check *lb_policy_check_at(const struct lb_policy *policy, size_t i);
 size_t lb_policy_roles(const struct lb_policy *policy);
 const struct lb_policy_role *lb_policy_role_at(const struct lb_policy *policy, size_t i);
 
@@ -162,6 +181,7 @@ const char *lb_policy_customer_of(const struct lb_policy *policy,
 const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *policy,
 						    const char *name);
 const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name);
+const struct lb_policy_check *lb_policy_check(const struct lb_policy *policy, const char *name);
 const struct lb_policy_role *lb_policy_role(const struct lb_policy *policy, const char *name);
 
 /* True when both carry the same: groups, commands and whom they run as, shell, forwarding. */
@@ -200,6 +220,13 @@ bool lb_policy_may_approve(const struct lb_policy *policy, const char *role, con
  */
 const char *lb_policy_next_approver(const struct lb_policy *policy, const char *role,
 				    const char *after);
+/* The same of eligibility: who approves it for a role, who attests a check. */
+bool lb_policy_manager(const struct lb_policy *policy, const struct lb_policy_role *role,
+		       const char *identity);
+bool lb_policy_attester(const struct lb_policy *policy, const struct lb_policy_check *check,
+			const char *identity);
+/* True when somebody must be eligible for the role before he may ask for it. */
+bool lb_policy_needs_eligibility(const struct lb_policy_role *role);
 bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity);
 
 /*

@@ -14,12 +14,13 @@ struct lb_key_owner {
 struct lb_policy {
 	struct lb_arena arena; /* of everything below */
 	struct lb_policy_host host;
-	struct lb_policy_identity *identity; /* sorted by name, like the next two */
+	struct lb_policy_identity *identity; /* sorted by name, like the next three */
 	struct lb_policy_team *team;
+	struct lb_policy_check *check;
 	struct lb_policy_role *role;
 	struct lb_policy_level *level; /* as written, so that those of a role stand together */
 	struct lb_policy_customer *customer; /* sorted by name */
-	size_t identities, teams, roles, levels, customers;
+	size_t identities, teams, checks, roles, levels, customers;
 	struct lb_key_owner *owner;
 	size_t owners;
 	const struct lb_policy_identity **by_uid; /* those that have one, ascending */

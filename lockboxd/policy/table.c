@@ -19,6 +19,7 @@
 #define HOST(...) ROW(HOST, lb_policy_host, __VA_ARGS__)
 #define IDENTITY(...) ROW(IDENTITY, lb_policy_identity, __VA_ARGS__)
 #define TEAM(...) ROW(TEAM, lb_policy_team, __VA_ARGS__)
+#define CHECK(...) ROW(CHECK, lb_policy_check, __VA_ARGS__)
 #define ROLE(...) ROW(ROLE, lb_policy_role, __VA_ARGS__)
 #define CUSTOMER(...) ROW(CUSTOMER, lb_policy_customer, __VA_ARGS__)
 #define LEVEL(...) ROW(LEVEL, lb_policy_level, __VA_ARGS__)
@@ -49,6 +50,11 @@ static const struct lb_policy_row team_rows[] = {
 		LB_ROW_REQUIRED | LB_ROW_SORTED),
 };
 
+static const struct lb_policy_row check_rows[] = {
+	CHECK("attesters",       attesters,          TEAMS,      NULL,        1,      10,  LB_ROW_REQUIRED),
+	CHECK("valid",           valid_s,            DURATION,   "365d",      10,     365 * DAY, 0),
+};
+
 static const struct lb_policy_row role_rows[] = {
 	ROLE("description",      description,        TEXT,       NULL,        1,      200, 0),
 	ROLE("requesters",       requesters,         TEAMS,      NULL,        1,      100, LB_ROW_REQUIRED),
@@ -72,6 +78,11 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("time-zone",        time_zone,          ZONE,       "UTC",       1,      64,  0),
 	ROLE("start-ahead",      start_ahead_s,      DURATION,   "24h",       1,      30 * DAY, 0),
 	ROLE("max-per-day",      max_day_s,          DURATION,   NULL,        1,      DAY, 0),
+	ROLE("managers",         managers,           TEAMS,      NULL,        0,      10,  0),
+	ROLE("checks",           checks,             CHECKS,     NULL,        0,      LB_POLICY_CHECKS_MAX, 0),
+	ROLE("requires",         requires,           ROLE,       NULL,        1,      28,  0),
+	ROLE("eligible-for",     eligible_for_s,     DURATION,   "180d",      10,     365 * DAY, 0),
+	ROLE("ends-with-eligibility", ends_with_eligibility, BOOL, "false",   0,      1,   0),
 };
 
 static const struct lb_policy_row customer_rows[] = {
@@ -100,6 +111,9 @@ static const struct lb_policy_section sections[LB_SECTIONS] = {
 	[LB_SECTION_TEAM] = {"team", LB_SECTION_HOST, sizeof(struct lb_policy_team), team_rows,
 			     COUNT(team_rows), LB_POLICY_TEAMS_MAX, lb_identity_valid, SHORT_NAME,
 			     offsetof(struct lb_policy_team, name)},
+	[LB_SECTION_CHECK] = {"check", LB_SECTION_HOST, sizeof(struct lb_policy_check), check_rows,
+			      COUNT(check_rows), LB_POLICY_TEAMS_MAX, lb_identity_valid, SHORT_NAME,
+			      offsetof(struct lb_policy_check, name)},
 	[LB_SECTION_ROLE] = {"role", LB_SECTION_HOST, sizeof(struct lb_policy_role), role_rows,
 			     COUNT(role_rows), LB_POLICY_ROLES_MAX, lb_role_valid, ROLE_NAME,
 			     offsetof(struct lb_policy_role, name)},
@@ -133,6 +147,8 @@ static const struct {
 	[LB_KIND_BOOL] = {LB_STORE_BOOL, "true"},
 	[LB_KIND_IDENTITIES] = {LB_STORE_NAMES, "{\"alice\", \"bob\"}"},
 	[LB_KIND_TEAMS] = {LB_STORE_NAMES, "{\"dba\"}"},
+	[LB_KIND_CHECKS] = {LB_STORE_NAMES, "{\"screening\", \"training\"}"},
+	[LB_KIND_ROLE] = {LB_STORE_TEXT, "\"db-reader\""},
 	[LB_KIND_GROUPS] = {LB_STORE_NAMES, "{\"adm\"}"},
 	[LB_KIND_KEYS] = {LB_STORE_NAMES, "{\"ssh-ed25519 AAAA... alice\"}"},
 	[LB_KIND_CUSTOMER] = {LB_STORE_TEXT, "\"acme\""},

@@ -37,6 +37,10 @@ exists(const struct lb_doc *doc, enum lb_section section, const char *name)
 		return lb_policy_identity(doc->policy, name) != NULL;
 	case LB_SECTION_CUSTOMER:
 		return lb_policy_customer(doc->policy, name) != NULL;
+	case LB_SECTION_CHECK:
+		return lb_policy_check(doc->policy, name) != NULL;
+	case LB_SECTION_ROLE:
+		return lb_policy_role(doc->policy, name) != NULL;
 	default:
 		return lb_policy_team(doc->policy, name) != NULL;
 	}
@@ -58,7 +62,7 @@ check_names(const struct lb_doc *doc, const struct lb_doc_section *section, cons
 		char hint[128], instead[96];
 		size_t count;
 
-		if (!lb_identity_valid(name) || exists(doc, wanted, name))
+		if (!lb_table_section(wanted)->name_ok(name) || exists(doc, wanted, name))
 			continue; /* the first was reported when it was built */
 		candidates = names_of(doc, wanted, &count);
 		snprintf(instead, sizeof instead, "define it with %s %s { ... }", word, name);
@@ -298,7 +302,12 @@ lb_validate_policy(struct lb_doc *doc)
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requesters", LB_SECTION_TEAM);
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "approvers", LB_SECTION_TEAM);
 		check_names(doc, doc->list[LB_SECTION_ROLE][i], "customer", LB_SECTION_CUSTOMER);
+		check_names(doc, doc->list[LB_SECTION_ROLE][i], "managers", LB_SECTION_TEAM);
+		check_names(doc, doc->list[LB_SECTION_ROLE][i], "checks", LB_SECTION_CHECK);
+		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requires", LB_SECTION_ROLE);
 	}
+	for (size_t i = 0; i < p->checks; i++)
+		check_names(doc, doc->list[LB_SECTION_CHECK][i], "attesters", LB_SECTION_TEAM);
 	for (size_t i = 0; i < p->levels; i++)
 		check_names(doc, doc->list[LB_SECTION_LEVEL][i], "approvers", LB_SECTION_TEAM);
 	for (size_t i = 0; i < p->customers; i++)
@@ -308,10 +317,12 @@ lb_validate_policy(struct lb_doc *doc)
 		return LB_ERR_NOMEM;
 	check_recognisable(doc);
 	lb_validate_rights(doc);
+	lb_validate_eligibility(doc);
 	/* Who could approve is worth counting only when everybody is known. */
 	if (doc->report->errors == 0) {
 		lb_validate_roles(doc);
 		lb_validate_customers(doc);
+		lb_validate_eligible(doc);
 	}
 	return p->arena.failed || doc->arena.failed ? LB_ERR_NOMEM : LB_OK;
 }

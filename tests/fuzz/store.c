@@ -13,7 +13,8 @@
 
 static const enum lb_table tables[] = {LB_TABLE_META,	  LB_TABLE_GRANT, LB_TABLE_UID,
 				       LB_TABLE_SESSION,  LB_TABLE_ROLE,  LB_TABLE_AUDIT,
-				       LB_TABLE_STATEMENT};
+				       LB_TABLE_STATEMENT, LB_TABLE_ATTESTATION,
+				       LB_TABLE_ELIGIBILITY};
 
 static void
 check_grant(const struct lb_grant *g)
@@ -41,6 +42,10 @@ record(enum lb_table table, const uint8_t *key, size_t key_size, const uint8_t *
 		check_grant(&r.grant);
 	if (table == LB_TABLE_STATEMENT)
 		CHECK((r.statement.used_s != 0) == (r.statement.signature[0] != '\0'));
+	if (table == LB_TABLE_ATTESTATION)
+		CHECK(strcmp(r.attestation.by, r.attestation.identity) != 0);
+	if (table == LB_TABLE_ELIGIBILITY)
+		CHECK(strcmp(r.eligibility.manager, r.eligibility.identity) != 0);
 	if (table == LB_TABLE_ROLE)
 		CHECK(lb_gid_is_role(r.role.gid));
 	CHECK(lb_record_encode(table, &k, &r, back, &used) == LB_OK);

@@ -229,7 +229,7 @@ the_manual_lists_every_verb_option_and_refusal(void **state)
 		if (strstr(text, wanted) == NULL)
 			fail_msg("lockbox(1) does not name --%s", options[i]);
 	}
-	for (uint16_t code = LB_NO_IDENTITY; code <= LB_UNSIGNED; code++)
+	for (uint16_t code = LB_NO_IDENTITY; code <= LB_NOT_ELIGIBLE; code++)
 		assert_non_null(strstr(text, lb_cli_refusal_name(code)));
 }
 

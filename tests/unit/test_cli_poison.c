@@ -94,6 +94,13 @@ answer(int fd, uint16_t item)
 		msg.claimed.id = 17;
 		msg.claimed.end_s = NOW + 60;
 	}
+	if (item == LB_MSG_ELIGIBLE) {
+		msg.eligible.state = state % 4;
+		msg.eligible.holds = state % 2;
+		msg.eligible.checks = LB_CHECKS_MAX;
+		for (size_t i = 0; i < LB_CHECKS_MAX; i++)
+			msg.eligible.check[i].state = (uint8_t)(i % 4);
+	}
 	if (item == LB_MSG_SIGNED) {
 		msg.signed_by.id = 17;
 		msg.signed_by.number = 1;
@@ -121,6 +128,13 @@ serve(int fd)
 			answer(fd, LB_MSG_CUSTOMER_VIEW);
 		else if (type == LB_MSG_AUDIT)
 			answer(fd, LB_MSG_RECORD);
+		else if (type == LB_MSG_ELIGIBILITY || type == LB_MSG_ELIGIBILITY_REQUEST ||
+			 type == LB_MSG_ELIGIBILITY_APPROVE)
+			answer(fd, LB_MSG_ELIGIBLE);
+		else if (type == LB_MSG_ATTEST)
+			answer(fd, LB_MSG_ATTESTED);
+		else if (type == LB_MSG_ELIGIBILITY_REVOKE)
+			fake_done(fd, 0, 0);
 		else if (type == LB_MSG_EVIDENCE)
 			answer(fd, LB_MSG_SIGNED);
 		else
@@ -236,9 +250,16 @@ one_document_in_ascii(const char *command)
 static bool
 command_of(const struct lb_verb *verb, unsigned variant, char command[256])
 {
+	static const char *const words[] = {"", " pending", " request db-operator --reason why",
+					    " attest alice screening", " approve alice db-operator",
+					    " revoke alice"};
 	const char *operand = "";
 	bool maybe = verb->syntax.operand == LB_OPERAND_MAYBE_ID;
 
+	if (verb->syntax.operand == LB_OPERAND_WORDS && variant < sizeof words / sizeof words[0]) {
+		snprintf(command, 256, "%s%s", verb->name, words[variant]);
+		return true;
+	}
 	if (verb->local != NULL || variant > 1 || (variant == 1 && !maybe))
 		return false;
 	if (verb->syntax.operand == LB_OPERAND_ROLE)

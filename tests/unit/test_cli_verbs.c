@@ -513,7 +513,7 @@ roles_say_what_they_allow(void **state)
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
-		       "hours", "time_zone", "resources");
+		       "hours", "time_zone", "resources", "eligibility");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);
@@ -724,7 +724,7 @@ refusals_give_status_1_and_their_code(void **state)
 		"no-permission", /* 0: not a code */
 		"no-identity",	 "no-permission",    "no-such",	      "not-now",
 		"over-limit",	 "bad-input",	     "own-request",   "store-full",
-		"try-later",	 "signature-needed", "no-permission",
+		"try-later",	 "signature-needed", "not-eligible",  "no-permission",
 	};
 	static const char *const commands[] = {"roles --json", "status --json", "show R-1 --json",
 					       "claim --json", "audit --json",	"end --json"};

@@ -20,7 +20,8 @@ values_and_defaults_reach_the_structs(void **state)
 	assert_int_equal(host->warn_before_s, 300);
 	assert_int_equal(lb_policy_identities(p), 4);
 	assert_int_equal(lb_policy_teams(p), 3);
-	assert_int_equal(lb_policy_roles(p), 4);
+	assert_int_equal(lb_policy_roles(p), 5);
+	assert_int_equal(lb_policy_checks(p), 2);
 	assert_non_null(role);
 	assert_string_equal(role->description, "Look after the database; \"carefully\"");
 	assert_int_equal(role->approvals, 1);
@@ -34,7 +35,33 @@ values_and_defaults_reach_the_structs(void **state)
 	assert_string_equal(role->shell, "/bin/bash");
 	assert_false(role->root_equivalent);
 	assert_true(role->port_forwarding);
-	assert_null(lb_policy_role_at(p, 4));
+	assert_false(lb_policy_needs_eligibility(role));
+	assert_null(lb_policy_role_at(p, 5));
+	lb_policy_free(p);
+}
+
+static void
+eligibility_is_per_role(void **state)
+{
+	struct lb_policy *p = good_policy();
+	const struct lb_policy_role *role = lb_policy_role(p, "db-change");
+	const struct lb_policy_check *check = lb_policy_check(p, "training");
+
+	(void)state;
+	assert_true(lb_policy_needs_eligibility(role));
+	assert_int_equal(role->checks.count, 2);
+	assert_string_equal(role->checks.name[0], "screening");
+	assert_int_equal(role->eligible_for_s, 90 * 86400);
+	assert_string_equal(role->requires, "");
+	assert_true(role->ends_with_eligibility);
+	assert_int_equal(check->valid_s, 365 * 86400);
+	assert_true(lb_policy_attester(p, check, "bob"));
+	assert_false(lb_policy_attester(p, check, "alice"));
+	assert_true(lb_policy_manager(p, role, "bob"));
+	assert_false(lb_policy_manager(p, role, "alice"));
+	assert_null(lb_policy_check(p, "examination"));
+	assert_null(lb_policy_check(p, NULL));
+	assert_null(lb_policy_check_at(p, 2));
 	lb_policy_free(p);
 }
 
@@ -348,6 +375,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_defaults_reach_the_structs),
+		cmocka_unit_test(eligibility_is_per_role),
 		cmocka_unit_test(an_unwritten_default_duration_never_exceeds_the_maximum),
 		cmocka_unit_test(identities_are_found_by_name_uid_and_key),
 		cmocka_unit_test(teams_decide_who_may_ask_approve_and_audit),

@@ -39,6 +39,11 @@ static const uint16_t types[] = {
 	LB_MSG_APPROVE_SIGNED,
 	LB_MSG_CUSTOMER,
 	LB_MSG_CUSTOMER_CHANGE,
+	LB_MSG_ELIGIBILITY,
+	LB_MSG_ELIGIBILITY_REQUEST,
+	LB_MSG_ATTEST,
+	LB_MSG_ELIGIBILITY_APPROVE,
+	LB_MSG_ELIGIBILITY_REVOKE,
 	LB_MSG_PAM_AUTH,
 	LB_MSG_PAM_ACCOUNT,
 	LB_MSG_PAM_OPEN,
@@ -56,6 +61,8 @@ static const uint16_t types[] = {
 	LB_MSG_TO_SIGN,
 	LB_MSG_SIGNED,
 	LB_MSG_CUSTOMER_VIEW,
+	LB_MSG_ELIGIBLE,
+	LB_MSG_ATTESTED,
 };
 
 #define TYPES (sizeof types / sizeof types[0])
@@ -618,7 +625,7 @@ the_document_names_every_refusal_and_state(void **state)
 		}
 	}
 	fclose(f);
-	assert_int_equal(refusals, LB_UNSIGNED);
+	assert_int_equal(refusals, LB_NOT_ELIGIBLE);
 	for (size_t i = 1; i < LB_STATE_COUNT; i++)
 		assert_true(states[i]);
 }

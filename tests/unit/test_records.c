@@ -181,6 +181,71 @@ a_statement_that_breaks_a_rule_is_no_record(void **state)
 
 /* The longest of everything is less than a record may be. */
 static void
+eligibility_that_breaks_a_rule_is_no_record(void **state)
+{
+	static struct lb_attestation a = {.identity = "ann",
+						.check = "screening",
+						.state = LB_ATTESTED_HOLDS,
+						.by = "bob",
+						.until_s = 5};
+	static struct lb_eligibility e = {.identity = "ann",
+						.role = "op",
+						.state = LB_ELIGIBLE_HOLDS,
+						.manager = "bob",
+						.approved_s = 3,
+						.until_s = 5};
+	struct lb_key key = lb_key_names("ann", "screening"), role = lb_key_names("ann", "op");
+	static const struct lb_lapse l = {LB_LAPSE_PENDING, 5, "ann", "op"};
+	struct lb_lapse read;
+
+	(void)state;
+	ok(lb_record_encode(LB_TABLE_ATTESTATION, &key, &a, buf, &len));
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->identity[0] = 'A');
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->check[1] = 'x');
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->state = 0);
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->state = 3);
+	REFUSED(LB_TABLE_ATTESTATION, a, key, strcpy(r->by, "ann"));
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->by[0] = '\0');
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->until_s = 0);
+	ok(lb_record_encode(LB_TABLE_ELIGIBILITY, &role, &e, buf, &len));
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->identity[0] = 'b');
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->role[0] = 'O');
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->state = 0);
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->state = 4);
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->state = LB_ELIGIBLE_PENDING);
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, strcpy(r->manager, "ann"));
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->manager[0] = '\0');
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->manager[0] = 'B');
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->approved_s = 0);
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->until_s = 0);
+	/* The index of what lapses. */
+	key = lb_key_lapse(&l);
+	ok(lb_key_lapse_decode(&key, &read));
+	assert_memory_equal(&l, &read, sizeof l);
+	for (size_t i = 0; i < key.size; i++) {
+		struct lb_key torn = key;
+
+		torn.size = i;
+		if (i != 14) /* a shorter name is one, too */
+			assert_int_equal(lb_key_lapse_decode(&torn, &read), LB_ERR_DAMAGED);
+		torn = key;
+		torn.bytes[i] = 0xff;
+		if (i < 1 || i > 8)
+			assert_int_equal(lb_key_lapse_decode(&torn, &read), LB_ERR_DAMAGED);
+	}
+	memset(key.bytes + 1, 0, 8);
+	assert_int_equal(lb_key_lapse_decode(&key, &read), LB_ERR_DAMAGED);
+	memset(key.bytes, 'a', sizeof key.bytes);
+	key.bytes[0] = LB_LAPSE_PENDING;
+	for (size_t zero = 10; zero < sizeof key.bytes; zero += 20) {
+		key.size = sizeof key.bytes;
+		key.bytes[zero] = 0;
+		assert_int_equal(lb_key_lapse_decode(&key, &read), LB_ERR_DAMAGED);
+		key.bytes[zero] = 'a';
+	}
+}
+
+static void
 the_longest_statement_is_a_record(void **state)
 {
 	static struct lb_signed s = {.grant = UINT64_MAX, .number = UINT64_MAX, .used_s = 5};
@@ -319,6 +384,7 @@ main(void)
 		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_statement_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(the_longest_statement_is_a_record),
+		cmocka_unit_test(eligibility_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_user_id_was_handed_out_when_its_serial_was),
 		cmocka_unit_test(an_audit_record_is_read_wholly_or_not_at_all),
 		cmocka_unit_test(a_record_does_not_stand_in_for_another),

@@ -473,6 +473,91 @@ one_transaction_at_a_time(void **state)
 	lb_store_abort(txn);
 }
 
+static struct lb_attestation
+attestation(const char *identity, const char *check, uint64_t until_s)
+{
+	struct lb_attestation a = {
+		.state = LB_ATTESTED_HOLDS, .by = "eve", .at_s = 10, .until_s = until_s};
+
+	strcpy(a.identity, identity);
+	strcpy(a.check, check);
+	return a;
+}
+
+static void
+eligibility_is_found_by_its_names_and_by_when_it_lapses(void **state)
+{
+	struct place *p = *state;
+	struct lb_store_txn *txn;
+	struct lb_eligibility e = {.identity = "ann",
+				   .role = "op",
+				   .state = LB_ELIGIBLE_PENDING,
+				   .asked_s = 5,
+				   .until_s = 900};
+	struct lb_attestation a = attestation("ann", "screening", 300);
+	struct lb_lapse l = {.kind = LB_LAPSE_ATTESTATION};
+
+	place_open(p);
+	txn = begin(p, LB_STORE_WRITE);
+	assert_int_equal(lb_store_first_lapse(txn, &l), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_attestation(txn, "ann", "screening", &a), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_eligibility(txn, "ann", "op", &e), LB_ERR_NOT_FOUND);
+	ok(lb_store_put_eligibility(txn, &e));
+	ok(lb_store_put_attestation(txn, &a));
+	a = attestation("ann", "training", 200);
+	ok(lb_store_put_attestation(txn, &a));
+	a = attestation("an", "training", 400);
+	ok(lb_store_put_attestation(txn, &a));
+	ok(lb_store_first_lapse(txn, &l));
+	assert_int_equal(l.until_s, 200);
+	assert_string_equal(l.name, "training");
+	/* Renewed: it stands where it belongs now, and nowhere else. */
+	a = attestation("ann", "training", 1000);
+	ok(lb_store_put_attestation(txn, &a));
+	ok(lb_store_first_lapse(txn, &l));
+	assert_int_equal(l.until_s, 300);
+	assert_string_equal(l.name, "screening");
+	/* Ended: it lapses no more. */
+	a = attestation("ann", "screening", 300);
+	a.state = LB_ATTESTED_ENDED;
+	ok(lb_store_put_attestation(txn, &a));
+	ok(lb_store_first_lapse(txn, &l));
+	assert_int_equal(l.until_s, 400);
+	assert_string_equal(l.identity, "an");
+	ok(lb_store_next_lapse(txn, &l));
+	assert_int_equal(l.until_s, 1000);
+	assert_int_equal(lb_store_next_lapse(txn, &l), LB_ERR_NOT_FOUND);
+	/* What waits for an approval is a kind of its own. */
+	l = (struct lb_lapse){.kind = LB_LAPSE_PENDING};
+	ok(lb_store_next_lapse(txn, &l));
+	assert_int_equal(l.until_s, 900);
+	assert_string_equal(l.name, "op");
+	strcpy(e.manager, "bob");
+	e.approved_s = 20;
+	e.state = LB_ELIGIBLE_HOLDS;
+	e.until_s = 350;
+	ok(lb_store_put_eligibility(txn, &e));
+	ok(lb_store_first_lapse(txn, &l));
+	assert_int_equal(l.kind, LB_LAPSE_ELIGIBILITY);
+	assert_int_equal(l.until_s, 350);
+	/* In order of identity and check. */
+	memset(&a, 0, sizeof a);
+	ok(lb_store_next_attestation(txn, &a));
+	assert_string_equal(a.identity, "an");
+	ok(lb_store_next_attestation(txn, &a));
+	assert_string_equal(a.check, "screening");
+	ok(lb_store_next_attestation(txn, &a));
+	assert_string_equal(a.check, "training");
+	assert_int_equal(lb_store_next_attestation(txn, &a), LB_ERR_NOT_FOUND);
+	memset(&e, 0, sizeof e);
+	ok(lb_store_next_eligibility(txn, &e));
+	assert_string_equal(e.manager, "bob");
+	assert_int_equal(lb_store_next_eligibility(txn, &e), LB_ERR_NOT_FOUND);
+	ok(lb_store_commit(txn));
+	place_close(p);
+	assert_check(p, LB_OK);
+}
+
 static void
 statements_are_numbered_and_stay_once_they_are_used(void **state)
 {
@@ -893,6 +978,12 @@ the_examples_of_the_format_are_what_is_written(void **state)
 					     .key = "ssh-ed25519 AAAA",
 					     .text = "lockbox-approval 1\nhost: db1\n",
 					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
+	static struct lb_attestation attested = {"ann",	     "screening", LB_ATTESTED_HOLDS, "eve",
+						 1700000000, 1731536000,  ""};
+	static struct lb_eligibility eligible = {
+		"ann",	 "db-operator",	     LB_ELIGIBLE_HOLDS, "on call from May",
+		1700000100, "bob",	     1700000200,	1715552200,
+		""};
 	struct lb_msg_record r = event(7, "claim");
 	uint8_t buf[LB_RECORD_MAX], prev[LB_HASH_SIZE] = {0};
 	struct lb_key key = lb_key_u64(1);
@@ -927,6 +1018,10 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	memset(signed_by.nonce, 0x6e, sizeof signed_by.nonce);
 	assert_record_example("statement", LB_TABLE_STATEMENT, lb_key_pair(7, 1), &signed_by,
 			      sizeof signed_by);
+	assert_record_example("attestation", LB_TABLE_ATTESTATION, lb_key_names("ann", "screening"),
+			      &attested, sizeof attested);
+	assert_record_example("eligibility", LB_TABLE_ELIGIBILITY,
+			      lb_key_names("ann", "db-operator"), &eligible, sizeof eligible);
 	r.seq = 1;
 	ok(lb_audit_encode(prev, &r, buf, &len));
 	assert_example("audit", &key, buf, len);
@@ -977,6 +1072,7 @@ main(void)
 		in_place(one_transaction_at_a_time),
 		in_place(sessions_are_counted_listed_and_dropped),
 		in_place(statements_are_numbered_and_stay_once_they_are_used),
+		in_place(eligibility_is_found_by_its_names_and_by_when_it_lapses),
 		in_place(the_audit_chain_goes_on_after_reopening),
 		in_place(a_store_that_is_open_belongs_to_one_owner),
 		in_place(files_are_private_whatever_the_umask),

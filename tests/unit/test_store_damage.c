@@ -382,6 +382,48 @@ statement_of_nobody(MDB_txn *txn, MDB_dbi dbi)
 	put_record(txn, dbi, LB_TABLE_STATEMENT, lb_key_pair(70, 1), &s);
 }
 static void
+attested_by_himself(MDB_txn *txn, MDB_dbi dbi)
+{
+	struct lb_key key = lb_key_names("ann", "screening");
+	struct lb_attestation a = {.identity = "ann",
+				   .check = "screening",
+				   .state = LB_ATTESTED_ENDED,
+				   .by = "bob",
+				   .until_s = 5};
+	uint8_t buf[LB_RECORD_MAX];
+	size_t len;
+
+	ok(lb_record_encode(LB_TABLE_ATTESTATION, &key, &a, buf, &len));
+	memcpy(strstr((char *)buf + 20, "bob"), "ann", 3);
+	put_raw(txn, dbi, key, buf, len);
+}
+static void
+attested_and_in_no_index(MDB_txn *txn, MDB_dbi dbi)
+{
+	static const struct lb_attestation a = {.identity = "ann",
+						.check = "screening",
+						.state = LB_ATTESTED_HOLDS,
+						.by = "bob",
+						.until_s = 5};
+
+	put_record(txn, dbi, LB_TABLE_ATTESTATION, lb_key_names("ann", "screening"), &a);
+}
+static void
+eligible_and_in_no_index(MDB_txn *txn, MDB_dbi dbi)
+{
+	static const struct lb_eligibility e = {
+		.identity = "ann", .role = "op", .state = LB_ELIGIBLE_PENDING, .until_s = 5};
+
+	put_record(txn, dbi, LB_TABLE_ELIGIBILITY, lb_key_names("ann", "op"), &e);
+}
+static void
+lapse_of_nothing(MDB_txn *txn, MDB_dbi dbi)
+{
+	static const struct lb_lapse l = {LB_LAPSE_PENDING, 5, "ann", "op"};
+
+	put_raw(txn, dbi, lb_key_lapse(&l), "", 0);
+}
+static void
 drop_table(MDB_txn *txn, MDB_dbi dbi)
 {
 	assert_int_equal(mdb_drop(txn, dbi, 1), 0);
@@ -474,6 +516,12 @@ records_that_do_not_agree_are_found(void **state)
 		{"session", drop_table},
 		{"statement", statement_of_nobody},
 		{"statement", put_junk},
+		{"attestation", attested_by_himself},
+		{"attestation", attested_and_in_no_index},
+		{"attestation", put_junk},
+		{"eligibility", eligible_and_in_no_index},
+		{"eligibility", put_junk},
+		{"lapse", lapse_of_nothing},
 		{"more", add_table},
 		{"audit", drop_record_from_the_chain},
 		{"audit", drop_first_record},
