@@ -268,7 +268,7 @@ struct lb_msg_role {
 	char hours[LB_HOURS_MAX + 1];	      /* "" : always */
 	char time_zone[LB_ZONE_MAX + 1];      /* of the hours */
 	char resources[LB_RESOURCES_MAX + 1]; /* one of which must be named; "": none */
-	uint8_t eligibility;		    /* enum lb_needs */
+	uint8_t eligibility;		      /* enum lb_needs */
 };
 struct lb_msg_grant {
 	uint64_t id;

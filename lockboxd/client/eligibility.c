@@ -22,8 +22,7 @@ show_check(const struct lb_cli *cli, const struct lb_msg_check *c)
 	if (c->state == LB_CHECK_HOLDS)
 		snprintf(text, sizeof text, "%s: attested by %s, ends %s", c->name, c->by, moment);
 	else if (c->state == LB_CHECK_MISSING)
-		snprintf(text, sizeof text, "%s: MISSING; can be attested by %s", c->name,
-			 c->who);
+		snprintf(text, sizeof text, "%s: MISSING; can be attested by %s", c->name, c->who);
 	else
 		snprintf(text, sizeof text, "%s: ENDED; can be attested anew by %s", c->name,
 			 c->who);
@@ -239,7 +238,8 @@ misuse(const struct lb_cli *cli, const struct act *act)
 	char problem[LB_PROBLEM_TEXT];
 
 	snprintf(problem, sizeof problem, "%s%s",
-		 act != NULL ? "write: " : "eligibility request, attest, approve, revoke or pending",
+		 act != NULL ? "write: "
+			     : "eligibility request, attest, approve, revoke or pending",
 		 act != NULL ? act->usage : "");
 	return lb_cli_misuse(cli, "eligibility", problem);
 }

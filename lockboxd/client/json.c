@@ -257,9 +257,9 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"hours", list(r->hours)},
 		{"time_zone", text_or_null(r->time_zone)},
 		{"resources", list(r->resources)},
-		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	? "none"
+		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	 ? "none"
 					    : r->eligibility == LB_NEEDS_AND_HAS ? "held"
-										  : "needed")},
+										 : "needed")},
 	};
 
 	return OBJECT(members);
@@ -275,8 +275,8 @@ checks(const struct lb_msg_eligible *e)
 		const struct lb_msg_check *c = &e->check[i];
 		const struct member members[] = {
 			{"name", text(c->name)},
-			{"state", json_string(c->state <= LB_CHECK_ENDED ? states[c->state]
-									 : "unknown")},
+			{"state",
+			 json_string(c->state <= LB_CHECK_ENDED ? states[c->state] : "unknown")},
 			{"until", time_or_null(c->until_s)},
 			{"by", text_or_null(c->by)},
 			{"attesters", list(c->who)},
@@ -337,8 +337,10 @@ json_t *
 lb_cli_json_attested(const struct lb_msg_attested *a)
 {
 	const struct member members[] = {
-		{"identity", text(a->identity)},    {"check", text(a->check)},
-		{"by", text(a->by)},		    {"at", time_or_null(a->at_s)},
+		{"identity", text(a->identity)},
+		{"check", text(a->check)},
+		{"by", text(a->by)},
+		{"at", time_or_null(a->at_s)},
 		{"until", time_or_null(a->until_s)},
 	};
 

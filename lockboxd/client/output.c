@@ -138,11 +138,11 @@ const char *
 lb_cli_refusal_name(uint16_t code)
 {
 	static const char *const names[] = {
-		[LB_NO_IDENTITY] = "no-identity", [LB_NO_PERMISSION] = "no-permission",
-		[LB_NO_SUCH] = "no-such",	  [LB_NOT_NOW] = "not-now",
-		[LB_OVER_LIMIT] = "over-limit",	  [LB_BAD_INPUT] = "bad-input",
-		[LB_OWN_REQUEST] = "own-request", [LB_STORE_FULL] = "store-full",
-		[LB_TRY_LATER] = "try-later",	  [LB_UNSIGNED] = "signature-needed",
+		[LB_NO_IDENTITY] = "no-identity",   [LB_NO_PERMISSION] = "no-permission",
+		[LB_NO_SUCH] = "no-such",	    [LB_NOT_NOW] = "not-now",
+		[LB_OVER_LIMIT] = "over-limit",	    [LB_BAD_INPUT] = "bad-input",
+		[LB_OWN_REQUEST] = "own-request",   [LB_STORE_FULL] = "store-full",
+		[LB_TRY_LATER] = "try-later",	    [LB_UNSIGNED] = "signature-needed",
 		[LB_NOT_ELIGIBLE] = "not-eligible",
 	};
 

@@ -55,8 +55,8 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		if ((err = note_eligibility(tx, who, r, &m)) != LB_OK)
 			return err;
 		m.may_approve = lb_policy_may_approve(p, r->name, who->identity);
-		if (!lb_policy_may_request(p, r->name, who->identity) && !m.may_approve && !who->root &&
-		    !lb_policy_is_auditor(p, who->identity))
+		if (!lb_policy_may_request(p, r->name, who->identity) && !m.may_approve &&
+		    !who->root && !lb_policy_is_auditor(p, who->identity))
 			continue;
 		lb_levels_of_role(tx, r, &m);
 		lb_role_texts(r, m.groups, m.sudo);

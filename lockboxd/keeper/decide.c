@@ -136,15 +136,15 @@ lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, s
 	/* What it is refused for as it stands comes first: whose turn it is matters while it waits. */
 	if (lb_grant_step(g, LB_EVENT_APPROVE, tx->now_s, &step, &why) != LB_OK)
 		return lb_refused(lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s",
-					 (unsigned long long)g->id, why));
+					    (unsigned long long)g->id, why));
 	if (right != LB_RIGHT_NOW)
 		return lb_refused(not_now(tx, who, g, right));
 	err = lb_eligible(tx, g->identity, lb_policy_role(tx->k->policy, g->role), lacks,
 			  sizeof lacks);
 	if (err == LB_ERR_REFUSED)
 		err = lb_refused(lb_refuse(tx, who, LB_NOT_ELIGIBLE,
-					"%s cannot be given %s now: %.400s", g->identity, g->role,
-					lacks));
+					   "%s cannot be given %s now: %.400s", g->identity,
+					   g->role, lacks));
 	if (err != LB_OK)
 		return err;
 	/* Who has lost the right since has not approved; the record keeps that it was said. */

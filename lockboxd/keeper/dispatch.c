@@ -170,9 +170,10 @@ check_eligible(struct lb_tx *tx, const struct lb_caller *who, uint16_t type)
 	err = who->identity[0] != '\0' ? lb_eligible_confined(tx, who->identity, &confined) : LB_OK;
 	if (err != LB_OK || !confined)
 		return err;
-	return lb_refused(lb_refuse(tx, who, LB_NOT_ELIGIBLE,
-				    "you are eligible for no role here; what is missing, and who can "
-				    "give it: see eligibility"));
+	return lb_refused(
+		lb_refuse(tx, who, LB_NOT_ELIGIBLE,
+			  "you are eligible for no role here; what is missing, and who can "
+			  "give it: see eligibility"));
 }
 
 int

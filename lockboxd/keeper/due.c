@@ -148,8 +148,7 @@ on_mark_timer(evutil_socket_t fd, short what, void *arg)
 	if (k->alarm_s == 0)
 		return;
 	far = k->alarm_s > lb_keeper_now_s(k) + FAR_S;
-	if (lb_boot_ns() - (int64_t)k->mark.boot_ns >=
-		    (far ? MARK_FAR_S : MARK_EVERY_S / 2) * NS &&
+	if (lb_boot_ns() - (int64_t)k->mark.boot_ns >= (far ? MARK_FAR_S : MARK_EVERY_S / 2) * NS &&
 	    lb_tx_run(k, mark, NULL) != LB_OK)
 		lb_log(LOG_ERR, "the clock could not be noted");
 	mark_again(k);

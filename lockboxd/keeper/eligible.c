@@ -46,7 +46,7 @@ check_state(struct lb_tx *tx, const char *identity, const char *check, struct lb
 
 	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
 		return err;
-	*state = err == LB_ERR_NOT_FOUND ? LB_CHECK_MISSING
+	*state = err == LB_ERR_NOT_FOUND				   ? LB_CHECK_MISSING
 		 : a->state == LB_ATTESTED_HOLDS && tx->now_s < a->until_s ? LB_CHECK_HOLDS
 									   : LB_CHECK_ENDED;
 	return LB_OK;
@@ -74,8 +74,10 @@ own_checks(struct lb_tx *tx, const char *identity, const struct lb_policy_role *
 		if (state == LB_CHECK_MISSING) {
 			snprintf(why, cap, "%s was never attested; it can be by %s", name, people);
 		} else if (a.state == LB_ATTESTED_ENDED && tx->now_s < a.until_s) {
-			snprintf(why, cap, "%s does not hold any more (%.100s); it can be attested anew by %s",
-				 name, a.cause, people);
+			snprintf(
+				why, cap,
+				"%s does not hold any more (%.100s); it can be attested anew by %s",
+				name, a.cause, people);
 		} else {
 			lb_time_format(at, (int64_t)a.until_s);
 			snprintf(why, cap, "%s lapsed at %s; it can be attested anew by %s", name,
@@ -115,12 +117,16 @@ own_approval(struct lb_tx *tx, const char *identity, const struct lb_policy_role
 		snprintf(why, cap, "eligibility for %s waits for a manager: %s", role->name,
 			 people);
 	} else if (e.state == LB_ELIGIBLE_ENDED) {
-		snprintf(why, cap, "eligibility for %s has ended: %.150s; ask for it again: eligibility request %s",
+		snprintf(why, cap,
+			 "eligibility for %s has ended: %.150s; ask for it again: eligibility "
+			 "request %s",
 			 role->name, e.cause, role->name);
 	} else {
 		lb_time_format(at, (int64_t)e.until_s);
-		snprintf(why, cap, "eligibility for %s lapsed at %s; ask for it again: eligibility request %s",
-			 role->name, at, role->name);
+		snprintf(
+			why, cap,
+			"eligibility for %s lapsed at %s; ask for it again: eligibility request %s",
+			role->name, at, role->name);
 	}
 	return LB_ERR_REFUSED;
 }

@@ -317,8 +317,7 @@ withdraw_checks(struct lb_tx *tx, const struct lb_caller *who, const struct lb_m
 		if (a.state == LB_ATTESTED_ENDED ||
 		    (m->name[0] != '\0' && strcmp(m->name, a.check) != 0))
 			continue;
-		if (!who->root &&
-		    (check == NULL || !lb_policy_attester(p, check, who->identity)))
+		if (!who->root && (check == NULL || !lb_policy_attester(p, check, who->identity)))
 			continue;
 		err = lb_attested_end(tx, &a, who->actor, cause);
 		if (err != LB_OK)

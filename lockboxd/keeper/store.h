@@ -144,10 +144,10 @@ enum lb_attested { LB_ATTESTED_HOLDS = 1, LB_ATTESTED_ENDED = 2 };
 struct lb_attestation {
 	char identity[LB_IDENTITY_MAX + 1];
 	char check[LB_IDENTITY_MAX + 1];
-	uint8_t state;			 /* enum lb_attested */
-	char by[LB_IDENTITY_MAX + 1];	 /* who attested it, never identity */
-	uint64_t at_s, until_s;		 /* until_s: when it lapses, never 0 */
-	char cause[LB_CAUSE_MAX + 1];	 /* why it ended */
+	uint8_t state;		      /* enum lb_attested */
+	char by[LB_IDENTITY_MAX + 1]; /* who attested it, never identity */
+	uint64_t at_s, until_s;	      /* until_s: when it lapses, never 0 */
+	char cause[LB_CAUSE_MAX + 1]; /* why it ended */
 };
 
 /* Somebody's eligibility for a role, asked for or given (eligible.h). */

@@ -226,10 +226,9 @@ check_attestation(struct check *c, MDB_val *key, MDB_val *value)
 			     value->mv_size, &a) != LB_OK)
 		return damaged(c, LB_TABLE_ATTESTATION, "a record breaks the format, number",
 			       c->seen[LB_TABLE_ATTESTATION]);
-	return lb_attestation_lapses(&a, &lapse)
-		       ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
-				c->seen[LB_TABLE_ATTESTATION])
-		       : LB_OK;
+	return lb_attestation_lapses(&a, &lapse) ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
+							  c->seen[LB_TABLE_ATTESTATION])
+						 : LB_OK;
 }
 
 static int
@@ -242,10 +241,9 @@ check_eligibility(struct check *c, MDB_val *key, MDB_val *value)
 			     value->mv_size, &e) != LB_OK)
 		return damaged(c, LB_TABLE_ELIGIBILITY, "a record breaks the format, number",
 			       c->seen[LB_TABLE_ELIGIBILITY]);
-	return lb_eligibility_lapses(&e, &lapse)
-		       ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
-				c->seen[LB_TABLE_ELIGIBILITY])
-		       : LB_OK;
+	return lb_eligibility_lapses(&e, &lapse) ? expect(c, LB_TABLE_LAPSE, lb_key_lapse(&lapse),
+							  c->seen[LB_TABLE_ELIGIBILITY])
+						 : LB_OK;
 }
 
 static int
@@ -286,12 +284,18 @@ static const struct {
 	int (*entry)(struct check *c, MDB_val *key, MDB_val *value);
 	bool counted; /* as many entries as the records call for */
 } passes[] = {
-	{LB_TABLE_META, check_meta, false},	  {LB_TABLE_GRANT, check_grant, false},
-	{LB_TABLE_LIVE, check_index, true},	  {LB_TABLE_PERSON, check_index, true},
-	{LB_TABLE_DEADLINE, check_index, true},	  {LB_TABLE_UID, check_uid, true},
-	{LB_TABLE_SESSION, check_session, false}, {LB_TABLE_ROLE, check_role, false},
-	{LB_TABLE_AUDIT, check_audit, false},	  {LB_TABLE_STATEMENT, check_statement, false},
-	{LB_TABLE_TICKET, check_index, true},	  {LB_TABLE_CUSTOMER, check_customer, false},
+	{LB_TABLE_META, check_meta, false},
+	{LB_TABLE_GRANT, check_grant, false},
+	{LB_TABLE_LIVE, check_index, true},
+	{LB_TABLE_PERSON, check_index, true},
+	{LB_TABLE_DEADLINE, check_index, true},
+	{LB_TABLE_UID, check_uid, true},
+	{LB_TABLE_SESSION, check_session, false},
+	{LB_TABLE_ROLE, check_role, false},
+	{LB_TABLE_AUDIT, check_audit, false},
+	{LB_TABLE_STATEMENT, check_statement, false},
+	{LB_TABLE_TICKET, check_index, true},
+	{LB_TABLE_CUSTOMER, check_customer, false},
 	{LB_TABLE_ATTESTATION, check_attestation, false},
 	{LB_TABLE_ELIGIBILITY, check_eligibility, false},
 	{LB_TABLE_LAPSE, check_index, true},

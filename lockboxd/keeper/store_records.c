@@ -142,9 +142,9 @@ static const struct lb_field attestation_fields[] = {
 	LB_TEXT(struct lb_attestation, cause),
 };
 static const struct lb_field eligibility_fields[] = {
-	LB_TEXT(struct lb_eligibility, identity), LB_TEXT(struct lb_eligibility, role),
-	LB_U8(struct lb_eligibility, state),	  LB_TEXT(struct lb_eligibility, reason),
-	LB_U64(struct lb_eligibility, asked_s),	  LB_TEXT(struct lb_eligibility, manager),
+	LB_TEXT(struct lb_eligibility, identity),  LB_TEXT(struct lb_eligibility, role),
+	LB_U8(struct lb_eligibility, state),	   LB_TEXT(struct lb_eligibility, reason),
+	LB_U64(struct lb_eligibility, asked_s),	   LB_TEXT(struct lb_eligibility, manager),
 	LB_U64(struct lb_eligibility, approved_s), LB_U64(struct lb_eligibility, until_s),
 	LB_TEXT(struct lb_eligibility, cause),
 };
@@ -566,9 +566,8 @@ eligibility_valid(const void *record, const struct lb_key *key)
 	bool approved = e->manager[0] != '\0';
 
 	if (!lb_identity_valid(e->identity) || !lb_role_valid(e->role) ||
-	    !key_is(key, lb_key_names(e->identity, e->role)) ||
-	    e->state < LB_ELIGIBLE_PENDING || e->state > LB_ELIGIBLE_ENDED ||
-	    e->until_s == 0 || approved != (e->approved_s != 0))
+	    !key_is(key, lb_key_names(e->identity, e->role)) || e->state < LB_ELIGIBLE_PENDING ||
+	    e->state > LB_ELIGIBLE_ENDED || e->until_s == 0 || approved != (e->approved_s != 0))
 		return false;
 	if (approved && (!lb_identity_valid(e->manager) || strcmp(e->manager, e->identity) == 0))
 		return false;

@@ -84,7 +84,7 @@ void lb_validate_roles(struct lb_doc *doc);	     /* who may ask and approve */
 void
 lb_validate_customers(struct lb_doc *doc);   /* whose data roles touch, and who speaks for them */
 void lb_validate_rights(struct lb_doc *doc); /* groups and commands of roles */
-void lb_validate_eligibility(struct lb_doc *doc);    /* what roles say of it */
-void lb_validate_eligible(struct lb_doc *doc);	     /* who could become so */
+void lb_validate_eligibility(struct lb_doc *doc); /* what roles say of it */
+void lb_validate_eligible(struct lb_doc *doc);	  /* who could become so */
 
 #endif

@@ -27,8 +27,8 @@
 #define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval in a role */
 #define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
 #define LB_POLICY_LONGEST_WAIT_S                                                                   \
-	(38u * 86400u) /* between a request and its claim: start-ahead, lifetime, window */
-#define LB_POLICY_CHECKS_MAX 8u	   /* personnel checks of a role */
+	(38u * 86400u)		/* between a request and its claim: start-ahead, lifetime, window */
+#define LB_POLICY_CHECKS_MAX 8u /* personnel checks of a role */
 #define LB_POLICY_NO_ID UINT32_MAX /* a uid or gid that nobody has */
 
 struct lb_policy;

@@ -55,10 +55,11 @@ check_requires(const struct lb_doc *doc, const struct lb_doc_section *section)
 		other = next;
 	}
 	if (other != role && !lb_policy_needs_eligibility(other))
-		lb_doc_error_at(doc, section, "requires", 0,
-				"role '%s' requires eligibility for '%s', which has no managers, so "
-				"nobody is ever eligible for it; give it some",
-				role->name, other->name);
+		lb_doc_error_at(
+			doc, section, "requires", 0,
+			"role '%s' requires eligibility for '%s', which has no managers, so "
+			"nobody is ever eligible for it; give it some",
+			role->name, other->name);
 }
 
 void

@@ -11,10 +11,10 @@
 #include "keeper/store_records.h"
 #include "name.h"
 
-static const enum lb_table tables[] = {LB_TABLE_META,	  LB_TABLE_GRANT, LB_TABLE_UID,
-				       LB_TABLE_SESSION,  LB_TABLE_ROLE,  LB_TABLE_AUDIT,
-				       LB_TABLE_STATEMENT, LB_TABLE_ATTESTATION,
-				       LB_TABLE_ELIGIBILITY};
+static const enum lb_table tables[] = {
+	LB_TABLE_META,	    LB_TABLE_GRANT,	  LB_TABLE_UID,
+	LB_TABLE_SESSION,   LB_TABLE_ROLE,	  LB_TABLE_AUDIT,
+	LB_TABLE_STATEMENT, LB_TABLE_ATTESTATION, LB_TABLE_ELIGIBILITY};
 
 static void
 check_grant(const struct lb_grant *g)

@@ -250,8 +250,11 @@ one_document_in_ascii(const char *command)
 static bool
 command_of(const struct lb_verb *verb, unsigned variant, char command[256])
 {
-	static const char *const words[] = {"", " pending", " request db-operator --reason why",
-					    " attest alice screening", " approve alice db-operator",
+	static const char *const words[] = {"",
+					    " pending",
+					    " request db-operator --reason why",
+					    " attest alice screening",
+					    " approve alice db-operator",
 					    " revoke alice"};
 	const char *operand = "";
 	bool maybe = verb->syntax.operand == LB_OPERAND_MAYBE_ID;

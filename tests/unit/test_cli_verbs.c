@@ -722,9 +722,9 @@ refusals_give_status_1_and_their_code(void **state)
 {
 	static const char *const codes[] = {
 		"no-permission", /* 0: not a code */
-		"no-identity",	 "no-permission",    "no-such",	      "not-now",
-		"over-limit",	 "bad-input",	     "own-request",   "store-full",
-		"try-later",	 "signature-needed", "not-eligible",  "no-permission",
+		"no-identity",	 "no-permission",    "no-such",	     "not-now",
+		"over-limit",	 "bad-input",	     "own-request",  "store-full",
+		"try-later",	 "signature-needed", "not-eligible", "no-permission",
 	};
 	static const char *const commands[] = {"roles --json", "status --json", "show R-1 --json",
 					       "claim --json", "audit --json",	"end --json"};

@@ -184,16 +184,16 @@ static void
 eligibility_that_breaks_a_rule_is_no_record(void **state)
 {
 	static struct lb_attestation a = {.identity = "ann",
-						.check = "screening",
-						.state = LB_ATTESTED_HOLDS,
-						.by = "bob",
-						.until_s = 5};
+					  .check = "screening",
+					  .state = LB_ATTESTED_HOLDS,
+					  .by = "bob",
+					  .until_s = 5};
 	static struct lb_eligibility e = {.identity = "ann",
-						.role = "op",
-						.state = LB_ELIGIBLE_HOLDS,
-						.manager = "bob",
-						.approved_s = 3,
-						.until_s = 5};
+					  .role = "op",
+					  .state = LB_ELIGIBLE_HOLDS,
+					  .manager = "bob",
+					  .approved_s = 3,
+					  .until_s = 5};
 	struct lb_key key = lb_key_names("ann", "screening"), role = lb_key_names("ann", "op");
 	static const struct lb_lapse l = {LB_LAPSE_PENDING, 5, "ann", "op"};
 	struct lb_lapse read;

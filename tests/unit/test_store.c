@@ -978,11 +978,11 @@ the_examples_of_the_format_are_what_is_written(void **state)
 					     .key = "ssh-ed25519 AAAA",
 					     .text = "lockbox-approval 1\nhost: db1\n",
 					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
-	static struct lb_attestation attested = {"ann",	     "screening", LB_ATTESTED_HOLDS, "eve",
-						 1700000000, 1731536000,  ""};
+	static struct lb_attestation attested = {
+		"ann", "screening", LB_ATTESTED_HOLDS, "eve", 1700000000, 1731536000, ""};
 	static struct lb_eligibility eligible = {
-		"ann",	 "db-operator",	     LB_ELIGIBLE_HOLDS, "on call from May",
-		1700000100, "bob",	     1700000200,	1715552200,
+		"ann",	    "db-operator", LB_ELIGIBLE_HOLDS, "on call from May",
+		1700000100, "bob",	   1700000200,	      1715552200,
 		""};
 	struct lb_msg_record r = event(7, "claim");
 	uint8_t buf[LB_RECORD_MAX], prev[LB_HASH_SIZE] = {0};
