@@ -30,6 +30,10 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 		else
 			lb_cli_say(cli, "R-%" PRIu64 " is %s.", g->id, lb_state_name(g->state));
 		break;
+	case LB_MSG_EXTEND:
+		lb_cli_say(cli, "Asked for. R-%" PRIu64 " waits to extend R-%" PRIu64 ".", g->id,
+			   g->extends);
+		break;
 	case LB_MSG_APPROVE:
 	case LB_MSG_APPROVE_SIGNED:
 		if (g->state == LB_STATE_NOTIFIED)
@@ -44,6 +48,8 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 		else if (g->state == LB_STATE_PENDING)
 			lb_cli_say(cli, "Your approval of R-%" PRIu64 " is recorded: %s.", g->id,
 				   approvals);
+		else if (g->extends != 0)
+			lb_cli_say(cli, "R-%" PRIu64 " is extended.", g->extends);
 		else
 			lb_cli_say(cli, "R-%" PRIu64 " is approved.", g->id);
 		break;
@@ -126,6 +132,18 @@ lb_run_request(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 	msg.duration_s = args->duration_s;
 	msg.start_s = args->start_s;
 	return ask_for_grant(cli, verb->message, &msg, args->given & LB_OPT_WAIT);
+}
+
+enum lb_exit
+lb_run_extend(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
+{
+	struct lb_msg_extend msg;
+
+	memset(&msg, 0, sizeof msg);
+	msg.id = args->id;
+	msg.duration_s = args->duration_s;
+	memcpy(msg.reason, args->text, sizeof msg.reason);
+	return ask_for_grant(cli, verb->message, &msg, false);
 }
 
 enum lb_exit

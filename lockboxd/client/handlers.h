@@ -9,6 +9,7 @@
 
 /* decide.c: everything that changes a grant. */
 enum lb_exit lb_run_request(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+enum lb_exit lb_run_extend(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_act(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 enum lb_exit lb_run_claim(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 /* One request whose answer is a grant: asked; asked and shown; shown. */

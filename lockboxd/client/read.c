@@ -276,6 +276,7 @@ take_pending(void *arg, const union lb_msg *item)
 {
 	struct list *l = arg;
 	const struct lb_msg_grant *g = &item->grant;
+	char reason[LB_REASON_MAX + 48];
 	char id[32], duration[LB_DURATION_TEXT], approvals[LB_APPROVALS_TEXT], asked[LB_WHEN_TEXT];
 	const char *cells[] = {id, g->identity, g->role, duration, approvals, asked, g->reason};
 
@@ -283,6 +284,9 @@ take_pending(void *arg, const union lb_msg *item)
 		return add_json(l, lb_cli_json_grant(g));
 	snprintf(id, sizeof id, "R-%" PRIu64, g->id);
 	lb_duration_format(duration, g->duration_s);
+	snprintf(reason, sizeof reason, "extends R-%" PRIu64 ": %s", g->extends, g->reason);
+	if (g->extends != 0)
+		cells[6] = reason;
 	lb_cli_approvals(approvals, g);
 	lb_cli_relative(asked, l->cli->now(), g->requested_s);
 	return lb_cli_table_add(l->table, cells);

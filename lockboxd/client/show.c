@@ -190,6 +190,10 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_style(cli, "0");
 	fputc('\n', cli->out);
 
+	if (g->extends != 0) {
+		snprintf(text, sizeof text, "R-%" PRIu64, g->extends);
+		lb_cli_label(cli, "Extends", text);
+	}
 	lb_cli_label(cli, "Who", g->identity);
 	lb_cli_label(cli, "Role", g->role);
 	lb_cli_label(cli, "Host", g->host);
@@ -221,6 +225,10 @@ next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
 	char duration[LB_DURATION_TEXT];
 
+	if (g->extends != 0) {
+		lb_cli_own(cli, g->host, "show R-%" PRIu64, g->extends);
+		return;
+	}
 	lb_duration_format(duration, g->duration_s);
 	lb_cli_say(cli, "To ask again:");
 	lb_cli_own(cli, g->host, "request %s --for %s --reason \"...\"", g->role, duration);
@@ -241,6 +249,11 @@ next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 				"approver types one of:");
 	lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
 	lb_cli_ssh(cli, g->host, "deny R-%" PRIu64 " --reason \"...\"", g->id);
+	if (g->extends != 0) {
+		lb_cli_say(cli, "R-%" PRIu64 " goes on meanwhile, and ends on time if nobody does.",
+			   g->extends);
+		return;
+	}
 	lb_cli_say(cli, "%s sees how it stands, and takes the account once it is approved, with:",
 		   g->identity);
 	lb_cli_ssh(cli, g->host, "status R-%" PRIu64, g->id);
@@ -264,6 +277,8 @@ next_active(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
 	lb_cli_say(cli, "A new one-time password (no session may be open):");
 	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	lb_cli_say(cli, "Not done in time? Ask for more:");
+	lb_cli_ssh(cli, g->host, "extend R-%" PRIu64 " --for 15m --reason \"...\"", g->id);
 	lb_cli_say(cli, "Done early? End it:");
 	lb_cli_ssh(cli, g->host, "end R-%" PRIu64, g->id);
 }

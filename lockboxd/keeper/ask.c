@@ -8,6 +8,7 @@
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
 #include "keeper/eligible.h"
+#include "keeper/extend.h"
 #include "keeper/levels.h"
 #include "text.h"
 
@@ -68,15 +69,13 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 /* The same request, already waiting or usable: found instead of made twice. */
 static int
 find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
-	  uint32_t duration_s, unsigned *live, struct lb_grant *same)
+	  uint32_t duration_s, struct lb_grant *same)
 {
 	struct lb_grant g;
 	uint64_t after = 0;
 	int err, found = LB_ERR_NOT_FOUND;
 
-	*live = 0;
 	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
-		++*live;
 		if (lb_state_waits(g.state) && strcmp(g.role, r->role) == 0 &&
 		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
 		    strcmp(g.ticket, r->ticket) == 0 && g.extends == 0 && g.start_s == r->start_s &&
@@ -145,6 +144,89 @@ check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_
 	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
+/* Whose customer must agree, and that there is a ticket to show; refuses what cannot be. */
+static int
+find_customer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+	      const char *ticket, struct lb_customer *customer)
+{
+	int err = lb_customer_of(tx, role, customer), refused;
+
+	if (err == LB_ERR_EXISTS)
+		refused =
+			lb_refuse(tx, who, LB_NOT_NOW,
+				  "the role is covered by two customers; one of them must agree to "
+				  "less: see customer");
+	else if (err == LB_OK && strspn(ticket, " ") == strlen(ticket))
+		refused = lb_refuse(tx, who, LB_BAD_INPUT,
+				    "customer %s has the last word on this role and is shown your "
+				    "ticket; name it: --ticket",
+				    customer->name);
+	else
+		return err;
+	return refused == LB_OK ? LB_ERR_REFUSED : refused;
+}
+
+static int
+count_live(struct lb_tx *tx, const struct lb_caller *who, unsigned *live)
+{
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
+
+	for (*live = 0; (err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK; ++*live)
+		;
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
+int
+lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+		struct lb_grant *g)
+{
+	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "", extends[48] = "";
+	struct lb_customer customer;
+	bool has_customer;
+	unsigned live;
+	int err = find_customer(tx, who, role, g->ticket, &customer);
+
+	has_customer = err == LB_OK;
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return lb_settled(err);
+	if ((err = count_live(tx, who, &live)) != LB_OK)
+		return err;
+	if (live >= LIVE_PER_PERSON)
+		return lb_refuse(tx, who, LB_OVER_LIMIT,
+				 "you have %u requests and grants already; cancel or end one first",
+				 live);
+	if ((err = check_day(tx, who, role, g->start_s, g->duration_s)) != LB_OK ||
+	    (err = lb_spend(tx, who)) != LB_OK)
+		return lb_settled(err);
+	snprintf(g->identity, sizeof g->identity, "%s", who->identity);
+	snprintf(g->role, sizeof g->role, "%s", role->name);
+	lb_clocks_requested(role, g, tx->now_s);
+	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
+		return err;
+	lb_role_note(role, g);
+	lb_levels_plan(role, g);
+	if (has_customer)
+		lb_levels_plan_customer(&customer, g);
+	memcpy(g->policy_digest, lb_policy_digest(tx->k->policy), sizeof g->policy_digest);
+	lb_duration_format(duration, g->duration_s);
+	if (g->start_s != 0)
+		lb_time_format(start, (int64_t)g->start_s);
+	if (g->extends != 0)
+		snprintf(extends, sizeof extends, ", to extend R-%llu",
+			 (unsigned long long)g->extends);
+	if ((err = lb_store_next_id(tx->store, &g->id)) != LB_OK ||
+	    (err = lb_store_put_grant(tx->store, g)) != LB_OK ||
+	    (err = lb_audit(tx, "request", g, who->actor,
+			    "role %s for %s%s%s%s%s%s, reason: %s%s%s", g->role, duration,
+			    g->start_s != 0 ? " from " : "", start, extends,
+			    g->ticket[0] ? ", ticket " : "", g->ticket, g->reason,
+			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
+		return err;
+	return lb_answer_grant(tx, who, g);
+}
+
 int
 lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
@@ -152,13 +234,9 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, r->role);
 	uint32_t duration_s = r->duration_s;
 	struct lb_grant g = {.state = LB_STATE_PENDING};
-	struct lb_customer customer;
-	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "";
 	char lacks[LB_REASON_MAX + 1];
 	enum lb_refusal code;
 	const char *fault;
-	unsigned live;
-	bool has_customer;
 	int err;
 
 	if (duration_s == 0 && role != NULL)
@@ -177,55 +255,16 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 			tx, who, LB_NOT_NOW,
 			"the host's clock is more than a day behind what it has shown; the "
 			"operators must set it right first");
-	err = lb_customer_of(tx, role, &customer);
-	if (err == LB_ERR_EXISTS)
-		return lb_refuse(tx, who, LB_NOT_NOW,
-				 "the role is covered by two customers; one of them must agree to "
-				 "less: see customer");
-	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
-		return err;
-	if (err == LB_OK && strspn(r->ticket, " ") == strlen(r->ticket))
-		return lb_refuse(tx, who, LB_BAD_INPUT,
-				 "customer %s has the last word on this role and is shown your "
-				 "ticket; name it: --ticket",
-				 customer.name);
-	has_customer = err == LB_OK;
-	err = find_same(tx, who, r, duration_s, &live, &g);
+	err = find_same(tx, who, r, duration_s, &g);
 	if (err == LB_OK)
 		return lb_answer_grant(tx, who, &g);
 	if (err != LB_ERR_NOT_FOUND)
 		return err;
-	if (live >= LIVE_PER_PERSON)
-		return lb_refuse(tx, who, LB_OVER_LIMIT,
-				 "you have %u requests and grants already; cancel or end one first",
-				 live);
-
-	if ((err = check_day(tx, who, role, r->start_s, duration_s)) != LB_OK ||
-	    (err = lb_spend(tx, who)) != LB_OK)
-		return lb_settled(err);
-	snprintf(g.identity, sizeof g.identity, "%s", who->identity);
-	snprintf(g.role, sizeof g.role, "%s", role->name);
 	memcpy(g.reason, r->reason, sizeof g.reason);
 	memcpy(g.ticket, r->ticket, sizeof g.ticket);
 	g.duration_s = duration_s;
 	g.start_s = r->start_s;
-	lb_clocks_requested(role, &g, tx->now_s);
-	lb_role_note(role, &g);
-	lb_levels_plan(role, &g);
-	if (has_customer)
-		lb_levels_plan_customer(&customer, &g);
-	memcpy(g.policy_digest, lb_policy_digest(tx->k->policy), sizeof g.policy_digest);
-	lb_duration_format(duration, duration_s);
-	if (g.start_s != 0)
-		lb_time_format(start, (int64_t)g.start_s);
-	if ((err = lb_store_next_id(tx->store, &g.id)) != LB_OK ||
-	    (err = lb_store_put_grant(tx->store, &g)) != LB_OK ||
-	    (err = lb_audit(tx, "request", &g, who->actor, "role %s for %s%s%s%s%s, reason: %s%s%s",
-			    g.role, duration, g.start_s != 0 ? " from " : "", start,
-			    g.ticket[0] ? ", ticket " : "", g.ticket, g.reason,
-			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
-		return err;
-	return lb_answer_grant(tx, who, &g);
+	return lb_file_request(tx, who, role, &g);
 }
 
 /* Whether a grant belongs into the list that was asked for. */

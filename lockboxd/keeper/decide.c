@@ -6,6 +6,7 @@
 #include "keeper/audit.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
+#include "keeper/extend.h"
 #include "keeper/customer.h"
 #include "keeper/eligible.h"
 #include "keeper/levels.h"
@@ -96,7 +97,7 @@ add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity, uint64_
 	if (t.have[t.now] + 1 < t.need[t.now])
 		return LB_EVENT_APPROVE;
 	if (t.now + 1 == g->levels)
-		return LB_EVENT_APPROVE_LAST;
+		return g->extends != 0 ? LB_EVENT_EXTEND : LB_EVENT_APPROVE_LAST;
 	return (g->level[t.now + 1].flags & LB_LEVEL_CUSTOMER) != 0 ? LB_EVENT_NOTIFY
 								    : LB_EVENT_APPROVE;
 }
@@ -145,6 +146,8 @@ lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, s
 		err = lb_refused(lb_refuse(tx, who, LB_NOT_ELIGIBLE,
 					   "%s cannot be given %s now: %.400s", g->identity,
 					   g->role, lacks));
+	if (err == LB_OK && g->extends != 0)
+		err = lb_extend_check(tx, who, g);
 	if (err != LB_OK)
 		return err;
 	/* Who has lost the right since has not approved; the record keeps that it was said. */
@@ -164,7 +167,7 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 	char progress[64];
 	struct lb_step step;
 	const char *why;
-	int err;
+	int err = LB_OK;
 
 	/* Whoever calls has seen that it may be approved now; LCOV_EXCL_START */
 	if (lb_grant_step(g, event, tx->now_s, &step, &why) != LB_OK)
@@ -174,8 +177,13 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 		lb_clocks_approved(role, g, tx->now_s);
 	else if (event == LB_EVENT_NOTIFY)
 		g->until_s = tx->now_s + role->request_lifetime_s;
+	if (event == LB_EVENT_EXTEND)
+		err = lb_extend_apply(tx, who, g);
+	else if (g->extends != 0)
+		err = lb_extend_bound(tx, g);
 	tell_progress(tx, g, progress, sizeof progress);
-	err = lb_move(tx, g, &step, "");
+	if (err == LB_OK)
+		err = lb_move(tx, g, &step, "");
 	if (err == LB_OK)
 		err = lb_audit(tx, "approve", g, who->actor, "%s%s%s%s%s", progress,
 			       remark[0] ? ": " : "", remark, who->fingerprint[0] ? ", key " : "",

@@ -30,6 +30,7 @@ static const struct {
 	{LB_MSG_KEYS, WHO_KEYS, true, lb_do_keys},
 	{LB_MSG_ROLES, WHO_READER, true, lb_do_roles},
 	{LB_MSG_REQUEST, WHO_PERSON, false, lb_do_request},
+	{LB_MSG_EXTEND, WHO_PERSON, false, lb_do_extend},
 	{LB_MSG_LIST, WHO_READER, true, lb_do_list},
 	{LB_MSG_SHOW, WHO_READER, true, lb_do_show},
 	{LB_MSG_WAIT, WHO_READER, true, lb_do_wait},

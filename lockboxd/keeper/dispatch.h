@@ -32,6 +32,7 @@ int lb_done(struct lb_tx *tx, const struct lb_caller *who);
 
 /* Handlers: ask.c, decide.c, sign.c, personnel.c, claim.c, record.c, keys.c, health.c. */
 typedef int lb_handler(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg);
+lb_handler lb_do_extend;
 lb_handler lb_do_roles, lb_do_request, lb_do_list, lb_do_show;
 lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
 lb_handler lb_do_statement, lb_do_approve_signed, lb_do_evidence;
@@ -61,6 +62,14 @@ bool lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_g
  * LB_ERR_REFUSED, the refusal is queued; or a failure.
  */
 int lb_spend(struct lb_tx *tx, const struct lb_caller *who);
+
+/*
+ * Makes a request of the caller's for a role, of which ticket, reason, duration,
+ * start and what it extends are filled in, and answers with it.  Refuses what
+ * the role's customer, the most of a day or of one person do not allow.
+ */
+int lb_file_request(struct lb_tx *tx, const struct lb_caller *who,
+		    const struct lb_policy_role *role, struct lb_grant *grant);
 
 /* LB_ERR_REFUSED inside a handler means that the refusal is queued: then all is well. */
 static inline int

@@ -1,12 +1,12 @@
 /*
  * The life of a grant, as one table.
  *
- *	                  APPROVE           NOTIFY            APPROVE_LAST DENY   CANCEL    CLAIM  END    REVOKE    TIMEOUT GONE
- *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -
- *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -
- *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -
- *	active            -                 -                 -            -      -         active ending ending    ending  -
- *	ending            -                 -                 -            -      -         -      -      -         -       ended
+ *	                  APPROVE           NOTIFY            APPROVE_LAST DENY   CANCEL    CLAIM  END    REVOKE    TIMEOUT GONE  EXTEND
+ *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -     ended
+ *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -     ended
+ *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -     -
+ *	active            -                 -                 -            -      -         active ending ending    ending  -     -
+ *	ending            -                 -                 -            -      -         -      -      -         -       ended -
  *	ended, denied, cancelled, lapsed: nothing more happens
  *
  * "-" is refused.  A grant whose time in a state is over accepts nothing but
@@ -34,6 +34,7 @@ enum lb_event {
 	LB_EVENT_REVOKE,  /* by an approver, root, or because the policy changed */
 	LB_EVENT_TIMEOUT, /* until_s is reached */
 	LB_EVENT_GONE,	  /* the warden: nothing of the account is left */
+	LB_EVENT_EXTEND,  /* the approval that completes those of more time for another grant */
 	LB_EVENT_COUNT,
 };
 

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/extend.h"
 #include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/password.h"
@@ -171,6 +172,8 @@ lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, co
 		memcpy(evict.name, grant->account, sizeof evict.name);
 		memcpy(evict.cause, grant->cause, sizeof evict.cause);
 		err = lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+		if (err == LB_OK)
+			err = lb_extend_drop(tx, grant);
 	}
 	return err == LB_OK ? lb_store_put_grant(tx->store, grant) : err;
 }

@@ -31,7 +31,7 @@ write_statement(struct lb_tx *tx, const struct lb_caller *who, const struct lb_g
 		.host = lb_keeper_host(tx->k),
 		.approver = who->identity,
 		.customer = g->customer,
-		.resource = "",
+		.resource = g->resource,
 		.level = t.now + 1u,
 		.level_name = g->level[t.now].name,
 		.policy_digest = lb_policy_digest(tx->k->policy),

@@ -79,6 +79,13 @@ lb_statement_write(const struct lb_statement *s, const struct lb_grant *g,
 	put(&t, "customer", s->customer);
 	put(&t, "resource", s->resource);
 	put_number(&t, "duration", g->duration_s);
+	if (g->start_s != 0)
+		put_time(&t, "start", g->start_s);
+	else
+		put(&t, "start", "");
+	put(&t, "starts", lb_starts_name(g->starts));
+	snprintf(text, sizeof text, "R-%" PRIu64, g->extends);
+	put(&t, "extends", g->extends != 0 ? text : "");
 	put(&t, "groups", g->groups);
 	put(&t, "sudo", g->sudo);
 	put(&t, "shell", g->shell);

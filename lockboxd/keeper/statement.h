@@ -19,6 +19,9 @@
  *	customer:
  *	resource:
  *	duration: 1800
+ *	start:
+ *	starts: claim
+ *	extends:
  *	groups: adm
  *	sudo: /usr/bin/systemctl restart postgresql
  *	shell: /bin/bash

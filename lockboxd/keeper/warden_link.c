@@ -14,6 +14,7 @@
 #include "ipc.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/extend.h"
 #include "keeper/state.h"
 #include "keeper/start.h"
 #include "log.h"
@@ -200,6 +201,8 @@ close_grant(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 		g.state = step.next;
 		g.until_s = 0;
 		err = lb_audit(tx, "expire", &g, "", "ended by the warden's clock");
+		if (err == LB_OK)
+			err = lb_extend_drop(tx, &g);
 	}
 	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) == LB_OK) {
 		err = lb_move(tx, &g, &step, "");

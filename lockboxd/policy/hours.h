@@ -8,7 +8,7 @@
 #include "policy/zone.h"
 
 struct lb_hours {
-	uint8_t days;		/* a bit each, Monday first */
+	uint8_t days;	       /* a bit each, Monday first */
 	uint32_t from_s, to_s; /* after midnight; to_s is outside, and later than from_s */
 };
 

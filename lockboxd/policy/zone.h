@@ -14,7 +14,7 @@
 
 /* A day of a year, and seconds after its midnight by the clock that holds until then. */
 struct lb_zone_rule {
-	char kind;	      /* 'M' month.week.day, 'J' day 1..365 without 29 February, '0' day 0..365 */
+	char kind; /* 'M' month.week.day, 'J' day 1..365 without 29 February, '0' day 0..365 */
 	int month, week, day; /* week 5: the last; day 0: Sunday */
 	int32_t time_s;
 };

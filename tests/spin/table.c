@@ -10,8 +10,8 @@
 #include "keeper/grant.h"
 
 static const char *const events[LB_EVENT_COUNT] = {
-	"approve", "notify", "approve_last", "deny",	"cancel",
-	"claim",   "end",    "revoke",	     "timeout", "gone",
+	"approve", "notify", "approve_last", "deny", "cancel", "claim",
+	"end",	   "revoke", "timeout",	     "gone", "extend",
 };
 
 static void

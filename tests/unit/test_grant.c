@@ -21,8 +21,8 @@
 #define UNTIL 1000u
 
 static const char *const events[LB_EVENT_COUNT] = {
-	"APPROVE", "NOTIFY", "APPROVE_LAST", "DENY",	"CANCEL",
-	"CLAIM",   "END",    "REVOKE",	     "TIMEOUT", "GONE",
+	"APPROVE", "NOTIFY", "APPROVE_LAST", "DENY", "CANCEL", "CLAIM",
+	"END",	   "REVOKE", "TIMEOUT",	     "GONE", "EXTEND",
 };
 
 /* By the comment: the next state of a cell, 0 for a refusal. */

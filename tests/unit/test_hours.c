@@ -21,12 +21,12 @@ static const char *const rules[] = {
 	"UTC0",
 	"CET-1CEST,M3.5.0,M10.5.0/3",
 	"EST5EDT,M3.2.0,M11.1.0",
-	"IST-1GMT0,M10.5.0,M3.5.0/1",		 /* Dublin: summer is its standard time */
+	"IST-1GMT0,M10.5.0,M3.5.0/1", /* Dublin: summer is its standard time */
 	"<+0330>-3:30",
 	"<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", /* Lord Howe: half an hour */
-	"AEST-10AEDT,M10.1.0,M4.1.0/3",	 /* south: summer over new year */
-	"<-02>2<-01>,M3.5.0/-1,M10.5.0/0",	 /* Nuuk: a time before midnight */
-	"EET-2EEST,M3.4.4/50,M10.4.4/50",	 /* two days later */
+	"AEST-10AEDT,M10.1.0,M4.1.0/3",		/* south: summer over new year */
+	"<-02>2<-01>,M3.5.0/-1,M10.5.0/0",	/* Nuuk: a time before midnight */
+	"EET-2EEST,M3.4.4/50,M10.4.4/50",	/* two days later */
 	"XST3XDT,J60,J300/4:30",
 	"XST3XDT2,59/3,299",
 	"<+1245>-12:45<+1345>,M9.5.0/2:45,M4.1.0/3:45",
@@ -82,11 +82,25 @@ static void
 what_is_no_rule_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",		 "UTC",		   "AB1",	   "CET-1CEST",
-		"CET-1CEST,",	 "CET-25",	   "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0",
-		"CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "CET-1 ", "<CET>",
-		"<C T>1",	 "CET-1:60",	   "CET-1CEST,J0,J1", "CET-1CEST,M3.5.0,M10.5.0/3x",
-		"Europe/Berlin", "CET-1CEST,M3.5.0/168,M10.5.0",  ":CET-1",
+		"",
+		"UTC",
+		"AB1",
+		"CET-1CEST",
+		"CET-1CEST,",
+		"CET-25",
+		"CET-1CEST,M3.5.0",
+		"CET-1CEST,M13.5.0,M10.5.0",
+		"CET-1CEST,M3.6.0,M10.5.0",
+		"CET-1CEST,M3.5.7,M10.5.0",
+		"CET-1 ",
+		"<CET>",
+		"<C T>1",
+		"CET-1:60",
+		"CET-1CEST,J0,J1",
+		"CET-1CEST,M3.5.0,M10.5.0/3x",
+		"Europe/Berlin",
+		"CET-1CEST,M3.5.0/168,M10.5.0",
+		":CET-1",
 	};
 	struct lb_zone zone;
 
@@ -128,16 +142,26 @@ hours_are_days_and_a_time(void **state)
 		const char *text;
 		uint8_t days;
 	} good[] = {
-		{"mon-fri 08:00-18:00", 0x1f}, {"sat,sun 00:00-24:00", 0x60},
-		{"daily 06:30-07:00", 0x7f},   {"fri-mon 08:00-18:00", 0x71},
+		{"mon-fri 08:00-18:00", 0x1f},	   {"sat,sun 00:00-24:00", 0x60},
+		{"daily 06:30-07:00", 0x7f},	   {"fri-mon 08:00-18:00", 0x71},
 		{"mon,wed-thu 08:00-08:01", 0x0d},
 	};
 	static const char *const bad[] = {
-		"",			"mon",			 "mon 08:00",
-		"mon 18:00-08:00",	"mon 08:00-08:00",	 "mon 08:00-24:01",
-		"mon 8:00-18:00",	"monday 08:00-18:00",	 "mon- 08:00-18:00",
-		"mon, 08:00-18:00",	"mon 08:00-18:00 ",	 "mon 08:60-18:00",
-		"mon  08:00-18:00",	"xyz 08:00-18:00",	 "mon 08:00-18:00,tue 08:00-18:00",
+		"",
+		"mon",
+		"mon 08:00",
+		"mon 18:00-08:00",
+		"mon 08:00-08:00",
+		"mon 08:00-24:01",
+		"mon 8:00-18:00",
+		"monday 08:00-18:00",
+		"mon- 08:00-18:00",
+		"mon, 08:00-18:00",
+		"mon 08:00-18:00 ",
+		"mon 08:60-18:00",
+		"mon  08:00-18:00",
+		"xyz 08:00-18:00",
+		"mon 08:00-18:00,tue 08:00-18:00",
 	};
 	struct lb_hours h;
 

@@ -53,6 +53,9 @@ static const char due[] =
 	"customer:\n"
 	"resource:\n"
 	"duration: 1800\n"
+	"start:\n"
+	"starts: claim\n"
+	"extends:\n"
 	"groups: adm, postgres\n"
 	"sudo: /usr/bin/systemctl restart postgresql, (postgres) /usr/bin/vacuumdb\n"
 	"shell: /bin/bash\n"
@@ -137,6 +140,9 @@ each_field_is_a_line_of_its_own(void **state)
 	S(customer = "acme", "customer: acme");
 	S(resource = "/srv/acme", "resource: /srv/acme");
 	G(duration_s = 1801, "duration: 1801");
+	G(start_s = 1800000000, "start: 2027-01-15T08:00:00Z");
+	G(starts = LB_STARTS_APPROVAL, "starts: approval");
+	G(extends = 3, "extends: R-3");
 	T(groups, "", "groups:");
 	T(sudo, "/bin/true", "sudo: /bin/true");
 	T(shell, "/bin/sh", "shell: /bin/sh");
