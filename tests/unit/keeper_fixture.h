@@ -100,7 +100,7 @@ struct to_warden {
 struct answer {
 	int err;
 	unsigned done, refused, roles, grants, claims, records, keys, verdicts, healths, watches,
-		to_signs, signeds;
+		to_signs, signeds, eligibles, attesteds;
 	uint16_t code;
 	char text[LB_REASON_MAX + 1];
 	struct lb_msg_done end;
@@ -114,6 +114,8 @@ struct answer {
 	struct lb_msg_health health;
 	struct lb_msg_customer_view customer;
 	struct lb_msg_to_sign to_sign;
+	struct lb_msg_eligible eligible;
+	struct lb_msg_attested attested;
 	struct lb_msg_signed signed_by;
 	struct to_warden warden[16];
 	size_t nwarden;
@@ -375,6 +377,14 @@ read_frame(struct answer *a, const uint8_t *frame, size_t left)
 	case LB_MSG_HEALTH_REPORT:
 		a->healths++;
 		a->health = m.health;
+		break;
+	case LB_MSG_ELIGIBLE:
+		a->eligibles++;
+		a->eligible = m.eligible;
+		break;
+	case LB_MSG_ATTESTED:
+		a->attesteds++;
+		a->attested = m.attested;
 		break;
 	case LB_MSG_TO_SIGN:
 		a->to_signs++;
