@@ -21,6 +21,7 @@ static const struct option {
 	{"for", LB_OPT_FOR, DURATION, "TIME", "how long: 30m, 4h, 1h30m (else the role's default)"},
 	{"start-at", LB_OPT_START_AT, MOMENT, "TIME",
 	 "not before: 2026-11-23T08:00:00Z, or 18:30 on this host"},
+	{"resource", LB_OPT_RESOURCE, RESOURCE, "NAME", "which of the role's resources: see roles"},
 	{"reason", LB_OPT_REASON, SENTENCE, "TEXT", "why, in a sentence; kept in the record"},
 	{"comment", LB_OPT_COMMENT, SENTENCE, "TEXT", "a remark; kept in the record"},
 	{"ticket", LB_OPT_TICKET, LINE, "TICKET", "number of the ticket this belongs to"},

@@ -196,6 +196,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	}
 	lb_cli_label(cli, "Who", g->identity);
 	lb_cli_label(cli, "Role", g->role);
+	lb_cli_label(cli, "Resource", g->resource);
 	lb_cli_label(cli, "Host", g->host);
 	show_duration(cli, g);
 	lb_cli_label(cli, "Reason", g->reason);
@@ -390,6 +391,7 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	show_list(cli, "Sudo", r->sudo);
 	if (r->eligibility == LB_NEEDS_ELIGIBILITY)
 		lb_cli_label(cli, "Eligibility", "needed first: see eligibility");
+	lb_cli_label(cli, "Resources", r->resources);
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
 }
 

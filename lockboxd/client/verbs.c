@@ -20,7 +20,7 @@ static const struct lb_verb verbs[] = {
 	 LB_MSG_ROLES, lb_run_roles, NULL},
 	{"request", "ROLE [--for TIME] --reason TEXT [...]", "ask for access",
 	 "db-operator --for 30m --reason \"index is broken\"",
-	 {LB_OPERAND_ROLE, LB_OPT_FOR | LB_OPT_START_AT | LB_OPT_REASON | LB_OPT_TICKET | LB_OPT_WAIT, LB_OPT_REASON},
+	 {LB_OPERAND_ROLE, LB_OPT_FOR | LB_OPT_START_AT | LB_OPT_RESOURCE | LB_OPT_REASON | LB_OPT_TICKET | LB_OPT_WAIT, LB_OPT_REASON},
 	 LB_MSG_REQUEST, lb_run_request, NULL},
 	{"status", "[ID] [--wait]", "your requests and grants", "R-17", {LB_OPERAND_MAYBE_ID, LB_OPT_WAIT, 0},
 	 LB_MSG_LIST, lb_run_status, NULL},

@@ -32,6 +32,19 @@ note_eligibility(struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	return LB_OK;
 }
 
+static void
+join_resources(const struct lb_policy_role *role, char *out, size_t cap)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < role->resource_count && used < cap - 8; i++)
+		used += (size_t)snprintf(out + used, cap - used, "%s%s", used > 0 ? ", " : "",
+					 role->resources[i].name);
+	if (used >= cap - 8)
+		memcpy(out + cap - 4, "...", 4);
+}
+
 int
 lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
@@ -51,6 +64,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.start_ahead_s = r->start_ahead_s;
 		m.max_day_s = r->max_day_s;
 		lb_join(m.hours, sizeof m.hours, &r->hours);
+		join_resources(r, m.resources, sizeof m.resources);
 		if (r->hours.count > 0)
 			snprintf(m.time_zone, sizeof m.time_zone, "%s", r->time_zone);
 		if ((err = note_eligibility(tx, who, r, &m)) != LB_OK)
@@ -69,17 +83,17 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 /* The same request, already waiting or usable: found instead of made twice. */
 static int
 find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
-	  uint32_t duration_s, struct lb_grant *same)
+	  const struct lb_policy_role *role, uint32_t duration_s, struct lb_grant *same)
 {
 	struct lb_grant g;
 	uint64_t after = 0;
 	int err, found = LB_ERR_NOT_FOUND;
 
 	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
-		if (lb_state_waits(g.state) && strcmp(g.role, r->role) == 0 &&
+		if (lb_state_waits(g.state) && strcmp(g.role, role->name) == 0 &&
 		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
 		    strcmp(g.ticket, r->ticket) == 0 && g.extends == 0 && g.start_s == r->start_s &&
-		    strcmp(g.resource, r->resource) == 0 && tx->now_s < g.until_s) {
+		    tx->now_s < g.until_s) {
 			*same = g;
 			found = LB_OK;
 		}
@@ -93,7 +107,7 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	   const struct lb_policy_role *role, uint32_t duration_s, enum lb_refusal *code)
 {
 	static char text[LB_REASON_MAX];
-	char max[LB_DURATION_TEXT];
+	char max[LB_DURATION_TEXT], resources[LB_RESOURCES_MAX + 1];
 
 	*code = LB_BAD_INPUT;
 	if (!lb_text_plain(r->reason) || !lb_text_plain(r->ticket))
@@ -102,7 +116,19 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 		return "a reason is needed: --reason \"why you need this\"";
 	if (role == NULL || !lb_policy_may_request(tx->k->policy, role->name, who->identity)) {
 		*code = LB_NO_SUCH;
-		return "there is no such role that you may request: see roles";
+		return r->resource[0] != '\0' ? "there is no such role and resource that you may "
+						"request: see roles"
+					      : "there is no such role that you may request: see "
+						"roles";
+	}
+	if (role->resource_count > 0) {
+		join_resources(role, resources, sizeof resources);
+		snprintf(text, sizeof text,
+			 "%.28s is granted for one of its resources: --resource %s%s%.300s",
+			 role->name, role->resources[0].name,
+			 role->resource_count > 1 ? ", of " : "",
+			 role->resource_count > 1 ? resources : "");
+		return text;
 	}
 	if (duration_s > role->max_duration_s) {
 		*code = LB_OVER_LIMIT;
@@ -202,6 +228,8 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 		return lb_settled(err);
 	snprintf(g->identity, sizeof g->identity, "%s", who->identity);
 	snprintf(g->role, sizeof g->role, "%s", role->name);
+	if (role->resource != NULL)
+		snprintf(g->resource, sizeof g->resource, "%s", role->resource);
 	lb_clocks_requested(role, g, tx->now_s);
 	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
 		return err;
@@ -227,11 +255,23 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 	return lb_answer_grant(tx, who, g);
 }
 
+/* A role, or what it is for one of its resources. */
+static const struct lb_policy_role *
+role_of(const struct lb_tx *tx, const struct lb_msg_request *r)
+{
+	char name[LB_ROLE_MAX + LB_IDENTITY_MAX + 3];
+
+	if (r->resource[0] == '\0')
+		return lb_policy_role(tx->k->policy, r->role);
+	snprintf(name, sizeof name, "%s--%s", r->role, r->resource);
+	return lb_policy_role(tx->k->policy, name);
+}
+
 int
 lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	const struct lb_msg_request *r = &msg->request;
-	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, r->role);
+	const struct lb_policy_role *role = role_of(tx, r);
 	uint32_t duration_s = r->duration_s;
 	struct lb_grant g = {.state = LB_STATE_PENDING};
 	char lacks[LB_REASON_MAX + 1];
@@ -255,7 +295,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 			tx, who, LB_NOT_NOW,
 			"the host's clock is more than a day behind what it has shown; the "
 			"operators must set it right first");
-	err = find_same(tx, who, r, duration_s, &g);
+	err = find_same(tx, who, r, role, duration_s, &g);
 	if (err == LB_OK)
 		return lb_answer_grant(tx, who, &g);
 	if (err != LB_ERR_NOT_FOUND)

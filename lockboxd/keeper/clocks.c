@@ -131,6 +131,15 @@ takes(const struct lb_grant *g)
 	return end_s > g->begun_s ? end_s - g->begun_s : 0;
 }
 
+/* All resources of a role count as the role. */
+static const char *
+whole_role(const struct lb_tx *tx, const char *name)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, name);
+
+	return role != NULL && role->base != NULL ? role->base : name;
+}
+
 int
 lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t around_s,
 		  uint64_t *seconds)
@@ -150,8 +159,8 @@ lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint
 		if (g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S < tx->now_s)
 			break;
 		begun_s = begins(&g, tx->now_s);
-		if (strcmp(g.role, role) != 0 || begun_s + DAY_S <= around_s ||
-		    around_s + DAY_S <= begun_s)
+		if (strcmp(whole_role(tx, g.role), whole_role(tx, role)) != 0 ||
+		    begun_s + DAY_S <= around_s || around_s + DAY_S <= begun_s)
 			continue;
 		sum += takes(&g);
 	}

@@ -137,6 +137,8 @@ lb_eligible(struct lb_tx *tx, const char *identity, const struct lb_policy_role 
 {
 	int err = LB_OK;
 
+	if (role != NULL && role->base != NULL) /* it is for a role, and so for all its resources */
+		role = lb_policy_role(tx->k->policy, role->base);
 	/* The reader of policies has made sure that requires goes in no circle. */
 	while (err == LB_OK && role != NULL && lb_policy_needs_eligibility(role)) {
 		err = own_approval(tx, identity, role, why, cap);

@@ -65,9 +65,10 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, u
 		snprintf(text, sizeof text, "%s closes; R-%llu can be extended by at most %s",
 			 g->role, id, left);
 	else
-		snprintf(text, sizeof text,
-			 "%s is granted for at most %s in all; R-%llu can be extended by at most %s",
-			 g->role, most, id, left);
+		snprintf(
+			text, sizeof text,
+			"%s is granted for at most %s in all; R-%llu can be extended by at most %s",
+			g->role, most, id, left);
 	return refuse(tx, who, LB_OVER_LIMIT, text);
 }
 

@@ -17,7 +17,8 @@
 #define LB_EXTEND_MARGIN_S 2u
 
 /* Refuses (LB_ERR_REFUSED, queued) when the grant can not, or no more, be lengthened so. */
-int lb_extend_check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *extension);
+int lb_extend_check(struct lb_tx *tx, const struct lb_caller *who,
+		    const struct lb_grant *extension);
 /* No extension waits longer than its grant lasts. */
 int lb_extend_bound(struct lb_tx *tx, struct lb_grant *extension);
 /* Lengthens the grant; the extension's cause then says until when. */

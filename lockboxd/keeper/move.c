@@ -119,7 +119,8 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
 	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1];
 
-	if (role == NULL || !lb_policy_may_request(policy, g->role, g->identity))
+	if (role == NULL || role->resource_count > 0 ||
+	    !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
 	/* Once it is claimed it was approved, as was asked for then. */
 	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&

@@ -21,6 +21,16 @@ send_view(struct lb_tx *tx, const struct lb_caller *who, const char *identity,
 	return err == LB_OK ? lb_outbox_reply(&tx->out, who->target, LB_MSG_ELIGIBLE, &view) : err;
 }
 
+/* Eligibility is for a role, and so for all its resources. */
+static const struct lb_policy_role *
+role_named(const struct lb_tx *tx, const char *name)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, name);
+
+	return role != NULL && role->base != NULL ? lb_policy_role(tx->k->policy, role->base)
+						  : role;
+}
+
 static int
 answer(struct lb_tx *tx, const struct lb_caller *who, const char *identity,
        const struct lb_policy_role *role)
@@ -39,7 +49,7 @@ list_own(struct lb_tx *tx, const struct lb_caller *who)
 	for (size_t i = 0; err == LB_OK && i < lb_policy_roles(p); i++) {
 		const struct lb_policy_role *role = lb_policy_role_at(p, i);
 
-		if (lb_policy_needs_eligibility(role) &&
+		if (role->base == NULL && lb_policy_needs_eligibility(role) &&
 		    lb_policy_may_request(p, role->name, who->identity))
 			err = send_view(tx, who, who->identity, role);
 	}
@@ -128,7 +138,7 @@ int
 lb_do_eligibility_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	const struct lb_msg_personnel *m = &msg->personnel;
-	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, m->name);
+	const struct lb_policy_role *role = role_named(tx, m->name);
 	struct lb_eligibility e;
 	int err;
 
@@ -250,7 +260,7 @@ int
 lb_do_eligibility_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	const struct lb_msg_personnel *m = &msg->personnel;
-	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, m->name);
+	const struct lb_policy_role *role = role_named(tx, m->name);
 	char until[LB_TIME_TEXT];
 	struct lb_eligibility e;
 	int err = find_approvable(tx, who, m, role, &e);

@@ -473,6 +473,28 @@ settle_levels(struct lb_doc *doc)
 	return LB_OK;
 }
 
+/* Tells each role of its resources, and each role that was made of one. */
+static void
+settle_resources(struct lb_doc *doc)
+{
+	for (size_t i = 0; i < doc->policy->resources; i++) {
+		struct lb_policy_role *role = doc->list[LB_SECTION_RESOURCE][i]->owner->built;
+
+		if (role->resource_count++ == 0)
+			role->resources = &doc->policy->resource[i];
+	}
+	for (size_t i = 0; i < doc->policy->roles; i++) {
+		const struct lb_doc_section *section = doc->list[LB_SECTION_ROLE][i];
+		struct lb_policy_role *role = section->built;
+
+		if (section->resource == NULL)
+			continue;
+		role->base = ((const struct lb_policy_role *)section->resource->owner->built)->name;
+		role->resource =
+			((const struct lb_policy_resource *)section->resource->built)->name;
+	}
+}
+
 int
 lb_build_policy(struct lb_doc *doc)
 {
@@ -499,6 +521,8 @@ lb_build_policy(struct lb_doc *doc)
 	p->roles = doc->count[LB_SECTION_ROLE];
 	p->customer = arrays[LB_SECTION_CUSTOMER];
 	p->customers = doc->count[LB_SECTION_CUSTOMER];
+	p->resource = arrays[LB_SECTION_RESOURCE];
+	p->resources = doc->count[LB_SECTION_RESOURCE];
 	p->level = arrays[LB_SECTION_LEVEL];
 	p->levels = doc->count[LB_SECTION_LEVEL];
 	for (size_t i = 0; i < p->identities; i++)
@@ -509,5 +533,6 @@ lb_build_policy(struct lb_doc *doc)
 	for (size_t i = 0; i < p->roles; i++)
 		if (settle_hours(doc, doc->list[LB_SECTION_ROLE][i]) != LB_OK)
 			return LB_ERR_NOMEM;
+	settle_resources(doc);
 	return settle_levels(doc);
 }

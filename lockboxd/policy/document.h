@@ -29,6 +29,7 @@ struct lb_doc_list {
 
 struct lb_doc_section {
 	enum lb_section section;
+	const struct lb_doc_section *resource;	/* of a role that was made of one */
 	const struct lb_doc_section *owner;	/* that it stands in; NULL at the top level */
 	const char *name;			/* "" for the host's settings */
 	unsigned file;				/* index */
@@ -78,6 +79,7 @@ const char *lb_doc_suggest(char *out, size_t size, const char *word, const char 
  * the report's count of errors says whether the policy stands.
  */
 int lb_scan_file(struct lb_doc *doc, unsigned file); /* bytes and shape of one file */
+int lb_expand_resources(struct lb_doc *doc);	     /* a role for each */
 int lb_build_policy(struct lb_doc *doc);	     /* single values */
 int lb_validate_policy(struct lb_doc *doc);	     /* what refers to what */
 void lb_validate_roles(struct lb_doc *doc);	     /* who may ask and approve */

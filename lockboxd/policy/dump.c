@@ -121,6 +121,8 @@ dump_section(FILE *out, enum lb_section section, const void *built)
 	}
 	for (size_t l = 0; role != NULL && role->approvers.count == 0 && l < role->levels; l++)
 		dump_section(out, LB_SECTION_LEVEL, &role->level[l]);
+	for (size_t l = 0; role != NULL && l < role->resource_count; l++)
+		dump_section(out, LB_SECTION_RESOURCE, &role->resources[l]);
 	if (depth > 0)
 		fprintf(out, "%s}\n", indents[depth - 1]);
 }
@@ -143,7 +145,8 @@ lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
 	for (size_t i = 0; i < policy->checks; i++)
 		dump_section(out, LB_SECTION_CHECK, &policy->check[i]);
 	for (size_t i = 0; i < policy->roles; i++)
-		dump_section(out, LB_SECTION_ROLE, &policy->role[i]);
+		if (policy->role[i].base == NULL)
+			dump_section(out, LB_SECTION_ROLE, &policy->role[i]);
 	for (size_t i = 0; i < policy->customers; i++)
 		dump_section(out, LB_SECTION_CUSTOMER, &policy->customer[i]);
 	failed = ferror(out) != 0;

@@ -263,6 +263,9 @@ run(struct lb_doc *doc)
 	rc = read_files(doc);
 	if (rc != LB_OK || doc->report->errors > 0)
 		return rc;
+	rc = lb_expand_resources(doc);
+	if (rc != LB_OK || doc->report->errors > 0)
+		return rc;
 	sort_sections(doc);
 	rc = lb_build_policy(doc);
 	if (rc != LB_OK)

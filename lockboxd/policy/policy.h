@@ -103,8 +103,17 @@ struct lb_policy_level {
 	bool same_person;		  /* who counted for an earlier level may count here too */
 };
 
+/* What a role is for, one of several; "role--resource" is the role that is for it alone. */
+struct lb_policy_resource {
+	const char *name, *description;
+	struct lb_policy_names groups, sudo;
+};
+
 struct lb_policy_role {
 	const char *name;
+	const char *base, *resource; /* of one that is for a resource alone; else NULL */
+	const struct lb_policy_resource *resources; /* nobody has the role itself when it has any */
+	size_t resource_count;
 	const char *description;
 	struct lb_policy_names requesters;   /* teams; with managers: who may become eligible */
 	const struct lb_policy_level *level; /* levels of them, from 1; one when written short */

@@ -18,6 +18,8 @@ struct lb_policy {
 	struct lb_policy_team *team;
 	struct lb_policy_check *check;
 	struct lb_policy_role *role;
+	struct lb_policy_resource *resource; /* as written */
+	size_t resources;
 	struct lb_policy_level *level; /* as written, so that those of a role stand together */
 	struct lb_policy_customer *customer; /* sorted by name */
 	size_t identities, teams, checks, roles, levels, customers;

@@ -22,6 +22,7 @@
 #define CHECK(...) ROW(CHECK, lb_policy_check, __VA_ARGS__)
 #define ROLE(...) ROW(ROLE, lb_policy_role, __VA_ARGS__)
 #define CUSTOMER(...) ROW(CUSTOMER, lb_policy_customer, __VA_ARGS__)
+#define RESOURCE(...) ROW(RESOURCE, lb_policy_resource, __VA_ARGS__)
 #define LEVEL(...) ROW(LEVEL, lb_policy_level, __VA_ARGS__)
 
 /* clang-format off */
@@ -90,6 +91,12 @@ static const struct lb_policy_row customer_rows[] = {
 	CUSTOMER("approvals",    approvals,          NUMBER,     "1",         1,      4,   0),
 };
 
+static const struct lb_policy_row resource_rows[] = {
+	RESOURCE("description",  description,        TEXT,       NULL,        1,      200, 0),
+	RESOURCE("groups",       groups,             GROUPS,     NULL,        0,      32,  0),
+	RESOURCE("sudo",         sudo,               COMMANDS,   NULL,        0,      200, 0),
+};
+
 static const struct lb_policy_row level_rows[] = {
 	LEVEL("approvers",       approvers,          TEAMS,      NULL,        1,      10,  LB_ROW_REQUIRED),
 	LEVEL("approvals",       approvals,          NUMBER,     "1",         1,      8,   0),
@@ -121,6 +128,10 @@ static const struct lb_policy_section sections[LB_SECTIONS] = {
 				 customer_rows, COUNT(customer_rows), LB_POLICY_CUSTOMERS_MAX,
 				 lb_identity_valid, SHORT_NAME,
 				 offsetof(struct lb_policy_customer, name)},
+	[LB_SECTION_RESOURCE] = {"resource", LB_SECTION_ROLE, sizeof(struct lb_policy_resource),
+				 resource_rows, COUNT(resource_rows), LB_POLICY_ROLES_MAX,
+				 lb_identity_valid, SHORT_NAME,
+				 offsetof(struct lb_policy_resource, name)},
 	[LB_SECTION_LEVEL] = {"level", LB_SECTION_ROLE, sizeof(struct lb_policy_level), level_rows,
 			      COUNT(level_rows), LB_POLICY_ROLES_MAX *LB_POLICY_LEVELS_MAX,
 			      lb_identity_valid, SHORT_NAME,

@@ -21,7 +21,8 @@ enum lb_section {
 	LB_SECTION_CHECK,
 	LB_SECTION_ROLE,
 	LB_SECTION_CUSTOMER,
-	LB_SECTION_LEVEL, /* inside a role */
+	LB_SECTION_LEVEL,    /* inside a role */
+	LB_SECTION_RESOURCE, /* the same */
 	LB_SECTIONS
 };
 

@@ -49,6 +49,8 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 
 	if (role == NULL)
 		return "the policy has no such role";
+	if (role->resource_count > 0)
+		return "the role is given for one of its resources only";
 	if (lb_policy_identity(policy, msg->identity) == NULL)
 		return "the policy has no such identity";
 	if (!lb_policy_may_request(policy, msg->role, msg->identity))

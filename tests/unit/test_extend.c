@@ -7,8 +7,7 @@
 #include "keeper/extend.h"
 
 #define HOUR 3600
-#define OPS(settings)                                                                              \
-	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH(settings) OTHER_ROLES
+#define OPS(settings) PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH(settings) OTHER_ROLES
 
 static struct answer *
 extend(struct fixture *f, const char *who, uint64_t id, uint32_t seconds, const char *reason)
@@ -186,8 +185,8 @@ at_the_instant_of_the_end_the_end_wins_and_just_before_nothing_is_extended(void 
 		uint64_t more = answered(extend(f, "alice", id, 900, "why"));
 		struct lb_grant was = stored(f, id), g;
 
-		f->k.clock.anchor_ns += ((int64_t)was.end_s - before) * NS + NS / 10 -
-					lb_clock_now_ns(&f->k.clock);
+		f->k.clock.anchor_ns +=
+			((int64_t)was.end_s - before) * NS + NS / 10 - lb_clock_now_ns(&f->k.clock);
 		assert_int_equal(now_of(f), (int64_t)was.end_s - before);
 		act(f, "bob", LB_MSG_APPROVE, more, "");
 		g = stored(f, id);
@@ -207,7 +206,7 @@ at_the_instant_of_the_end_the_end_wins_and_just_before_nothing_is_extended(void 
 		g = stored(f, id);
 		assert_int_equal(g.state, before > (int64_t)LB_EXTEND_MARGIN_S ? LB_STATE_ACTIVE
 					  : before > 0			       ? LB_STATE_ACTIVE
-										       : LB_STATE_ENDING);
+									       : LB_STATE_ENDING);
 		if (g.state == LB_STATE_ACTIVE)
 			answered(act(f, "alice", LB_MSG_END, id, ""));
 	}
