@@ -269,7 +269,8 @@ command_of(const struct lb_verb *verb, unsigned variant, char command[256])
 		operand = " db-operator";
 	else if (verb->syntax.operand == LB_OPERAND_ID || (maybe && variant == 0))
 		operand = " R-17";
-	snprintf(command, 256, "%s%s%s", verb->name, operand,
+	snprintf(command, 256, "%s%s%s%s", verb->name, operand,
+		 verb->syntax.required & LB_OPT_FOR ? " --for 15m" : "",
 		 verb->syntax.required & LB_OPT_REASON ? " --reason why" : "");
 	return true;
 }

@@ -19,7 +19,8 @@
 		"check training { attesters = {\"hr\"} valid = \"20h\" }\n"                        \
 		"role reader { requesters = {\"new\"} approvers = {\"leads\"} managers = "         \
 		"{\"leads\"}\n"                                                                    \
-		" checks = {\"screening\"} eligible-for = \"10h\" default-duration = \"4h\" }\n"   \
+		" checks = {\"screening\"} eligible-for = \"10h\" default-duration = \"4h\"\n"     \
+		" max-duration = \"8h\" }\n"                                                       \
 		"role changer { requesters = {\"new\"} approvers = {\"leads\"} managers = "        \
 		"{\"leads\"}\n"                                                                    \
 		" checks = {\"screening\", \"training\"} requires = \"reader\" eligible-for = "    \
@@ -242,16 +243,21 @@ static void
 request_approval_claim_and_login_look_anew(void **state)
 {
 	struct fixture *f = *state;
+	union lb_msg more = {.extend = {.duration_s = 600, .reason = "not done"}};
 	uint64_t waiting, ready, live;
 
 	make_eligible(f, "alice", "reader");
 	live = active(f, "alice", "reader");
+	more.extend.id = live;
+	answered(ask(f, "alice", LB_MSG_EXTEND, &more));
+	answered(act(f, "alice", LB_MSG_CANCEL, f->a.grant.id, ""));
 	pass_time(f, 3 * HOUR);
 	waiting = pending(f, "alice", "reader");
 	ready = pending(f, "alice", "reader");
 	pass_time(f, 3 * HOUR - 2);
 	answered(act(f, "bob", LB_MSG_APPROVE, ready, ""));
 	live = active(f, "alice", "reader");
+	more.extend.id = live;
 	assert_true(lets_in(f, live, "sshd"));
 	pass_time(f, 3);
 	refused(request(f, "alice", "reader", 0, "y"), LB_NOT_ELIGIBLE, "screening lapsed at");
@@ -259,6 +265,8 @@ request_approval_claim_and_login_look_anew(void **state)
 		"alice cannot be given reader now: screening lapsed at");
 	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_ELIGIBLE,
 		"you cannot be given reader now: screening lapsed at");
+	refused(ask(f, "alice", LB_MSG_EXTEND, &more), LB_NOT_ELIGIBLE,
+		"alice cannot be given more of reader now: screening lapsed at");
 	assert_false(lets_in(f, live, "sshd"));
 	assert_non_null(strstr(f->a.verdict.text, "screening lapsed at"));
 	assert_true(lets_in(f, live, "sudo")); /* what is open goes on */
