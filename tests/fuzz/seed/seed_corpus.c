@@ -283,6 +283,11 @@ records(void)
 					     .key = "ssh-ed25519 AAAA",
 					     .text = "lockbox-approval 1\nhost: db1\n",
 					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
+	static struct lb_attestation attested = {
+		"alice", "screening", LB_ATTESTED_HOLDS, "eve", 1700000000, 1731536000, ""};
+	static struct lb_eligibility eligible = {"alice",    "db-operator", LB_ELIGIBLE_HOLDS,
+						 "on call",  1700000100,    "bob",
+						 1700000200, 1715552200,    ""};
 	struct lb_msg_record r = {
 		.seq = 1, .event = "claim", .identity = "alice", .actor = "alice"};
 	struct lb_key key = lb_key_u64(1);
@@ -295,6 +300,8 @@ records(void)
 	record(3, LB_TABLE_SESSION, lb_key_pair(1, 1), &session);
 	record(4, LB_TABLE_ROLE, lb_key_text("db-operator"), &role);
 	record(6, LB_TABLE_STATEMENT, lb_key_pair(1, 1), &signed_by);
+	record(7, LB_TABLE_ATTESTATION, lb_key_names("alice", "screening"), &attested);
+	record(8, LB_TABLE_ELIGIBILITY, lb_key_names("alice", "db-operator"), &eligible);
 	must(lb_audit_encode(prev, &r, bytes, &len), "audit");
 	put_byte(5);
 	put_byte((unsigned)key.size);
@@ -438,6 +445,16 @@ gates(void)
 	GATE("statement", 0, "show R-17 --statement", LB_MSG_TO_SIGN, LB_MSG_DONE);
 	GATE("statement-json", 3, "show R-17 --statement", LB_MSG_DONE, LB_MSG_TO_SIGN,
 	     LB_MSG_DONE);
+	GATE("eligibility", 0, "eligibility", LB_MSG_ELIGIBLE, LB_MSG_ELIGIBLE, LB_MSG_DONE);
+	GATE("eligibility-json", 3, "eligibility pending", LB_MSG_DONE, LB_MSG_ELIGIBLE,
+	     LB_MSG_DONE);
+	GATE("eligibility-request", 1, "eligibility request db-operator --reason on call",
+	     LB_MSG_DONE, LB_MSG_ELIGIBLE, LB_MSG_DONE);
+	GATE("eligibility-approve", 1, "eligibility approve alice db-operator", LB_MSG_DONE,
+	     LB_MSG_ELIGIBLE, LB_MSG_DONE);
+	GATE("attest", 1, "eligibility attest alice screening", LB_MSG_DONE, LB_MSG_ATTESTED,
+	     LB_MSG_DONE);
+	GATE("eligibility-revoke", 1, "eligibility revoke alice", LB_MSG_DONE, LB_MSG_DONE);
 	GATE("evidence", 1, "evidence R-17", LB_MSG_DONE, LB_MSG_SIGNED, LB_MSG_DONE);
 	GATE("evidence-json", 2, "evidence R-17", LB_MSG_SIGNED, LB_MSG_SIGNED, LB_MSG_DONE);
 	GATE("deny", 1, "deny R-17 --reason='not now'", LB_MSG_DONE, LB_MSG_REFUSED);
