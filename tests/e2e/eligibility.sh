@@ -69,6 +69,9 @@ for words in status pending "request reader --reason x" "claim R-1" "audit"; do
 	refused_as not-eligible gate mallory $words
 done
 run_ok gate alice status
+run_ok as mallory lockbox eligibility --json
+[ "$(field role)" = changer ] && [ "$(field state)" = never ] || fail "$OUT"
+refused_as not-eligible as mallory lockbox status
 
 step "She asks; nobody attests or approves for himself, nor who may not"
 refused_as no-such gate alice eligibility request reader --reason x

@@ -434,6 +434,42 @@ what_waits_is_listed_for_who_can_do_it(void **state)
 	assert_int_equal(f->a.eligibles, 0);
 }
 
+/* What gives access waits for room, what takes it away does not. */
+static void
+when_the_store_is_full_it_can_be_revoked_and_not_given(void **state)
+{
+	static const struct {
+		uint16_t type;
+		const char *who, *identity, *name;
+		bool goes;
+	} acts[] = {
+		{LB_MSG_ELIGIBILITY_REQUEST, "bob", "", "reader", false},
+		{LB_MSG_ATTEST, "carol", "bob", "screening", false},
+		{LB_MSG_ELIGIBILITY_APPROVE, "dave", "alice", "reader", false},
+		{LB_MSG_ELIGIBILITY_REVOKE, "dave", "alice", "reader", true},
+	};
+	struct fixture *f = *state;
+
+	make_eligible(f, "alice", "reader");
+	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+		struct lb_peer peer = peer_of(f, acts[i].who);
+		union lb_msg m = {.personnel = {.text = "why"}};
+		struct question q = {f, &peer, acts[i].type, &m, false, true};
+
+		strcpy(m.personnel.identity, acts[i].identity);
+		strcpy(m.personnel.name, acts[i].name);
+		memset(&f->a, 0, sizeof f->a);
+		f->a.err = lb_tx_run(&f->k, put, &q);
+		if (acts[i].goes)
+			did(&f->a);
+		else
+			refused(&f->a, LB_STORE_FULL, "the store is full");
+	}
+	refused(request(f, "alice", "reader", 0, "x"), LB_NOT_ELIGIBLE,
+		"eligible for no role here");
+	did(wish(f, "bob", "reader"));
+}
+
 /* More than a page, each at its own moment: all of them come, once each. */
 static void
 a_long_list_comes_in_pages(void **state)
@@ -477,6 +513,7 @@ main(void)
 		test(a_new_policy_shortens_and_takes_away),
 		test(what_waits_is_listed_for_who_can_do_it),
 		test(a_long_list_comes_in_pages),
+		test(when_the_store_is_full_it_can_be_revoked_and_not_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
