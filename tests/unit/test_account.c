@@ -102,6 +102,67 @@ a_proper_account_comes_in_with_what_its_role_carries(void **state)
 }
 
 static void
+time_that_counts_from_the_first_login_may_begin_within_the_claim_window(void **state)
+{
+	struct table *t = *state;
+	struct lb_ipc_account m = proper(1);
+
+	m.end_boot_ns = (uint64_t)(BOOT + 5 * 3600 * NS);
+	not_admitted(t, &m, "longer than the role's maximum");
+	lb_policy_free(t->policy);
+	t->policy = parse(PEOPLE MALLORY TEAMS("\"alice\"")
+				  OP_WITH("max-duration = \"4h\" starts = first-login "
+					  "claim-window = \"1h\"") OTHER_ROLES);
+	admitted(t, &m);
+	m.fresh = 0;
+	m.end_boot_ns = (uint64_t)(BOOT + 5 * 3600 * NS + 6 * NS);
+	not_admitted(t, &m, "longer than the role's maximum");
+}
+
+static void
+an_end_moves_later_as_far_as_the_role_allows_and_is_warned_of_anew(void **state)
+{
+	struct table *t = *state;
+	struct lb_ipc_account m = proper(1);
+	struct lb_account *a = admitted(t, &m);
+
+	a->state = LB_ACCOUNT_LIVE;
+	a->warn_boot_ns = 0; /* the warning is out */
+	m.fresh = 0;
+	m.end_boot_ns += 900 * (uint64_t)NS;
+	m.end_wall_ns += 900 * (uint64_t)NS;
+	assert_ptr_equal(admitted(t, &m), a);
+	assert_int_equal(a->state, LB_ACCOUNT_LIVE);
+	assert_int_equal(a->end_boot_ns, BOOT + 4500 * NS);
+	assert_int_equal(a->warn_boot_ns, BOOT + 4200 * NS);
+	m.end_boot_ns = (uint64_t)(BOOT + (4 * 3600 + 6) * NS);
+	not_admitted(t, &m, "longer than the role's maximum");
+	a->state = LB_ACCOUNT_ENDING;
+	m.end_boot_ns = (uint64_t)(BOOT + 5000 * NS);
+	not_admitted(t, &m, "being ended");
+}
+
+static void
+a_role_with_resources_comes_in_for_one_of_them_only(void **state)
+{
+	struct table *t = *state;
+	struct lb_ipc_account m = proper(1);
+
+	lb_policy_free(t->policy);
+	t->policy = parse(PEOPLE MALLORY TEAMS(
+		"\"alice\"") "role op { requesters = {\"engineers\"} approvers = {\"leads\"} "
+			     "resource a { groups = {\"adm\"} } resource b { groups = {\"games\"} "
+			     "} "
+			     "}\n");
+	not_admitted(t, &m, "one of its resources only");
+	strcpy(m.role, "op--b");
+	assert_int_equal(admitted(t, &m)->groups[1], 60); /* games */
+	strcpy(m.role, "op--c");
+	m.uid++;
+	not_admitted(t, &m, "no such role");
+}
+
+static void
 a_short_grant_is_warned_of_in_its_last_quarter(void **state)
 {
 	struct table *t = *state;
@@ -362,6 +423,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		table(a_proper_account_comes_in_with_what_its_role_carries),
 		table(a_short_grant_is_warned_of_in_its_last_quarter),
+		table(time_that_counts_from_the_first_login_may_begin_within_the_claim_window),
+		table(an_end_moves_later_as_far_as_the_role_allows_and_is_warned_of_anew),
+		table(a_role_with_resources_comes_in_for_one_of_them_only),
 		table(each_fault_alone_is_refused),
 		table(a_role_has_one_gid_and_a_gid_one_role),
 		table(a_uid_that_has_ended_never_comes_again),

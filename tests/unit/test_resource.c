@@ -7,11 +7,13 @@
 #include "policy/sudoers.h"
 
 #define ROLE(inner)                                                                                \
-	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"")                                             \
-	"role db { requesters = {\"engineers\"} approvers = {\"leads\"} max-duration = \"4h\"\n"    \
-	" default-duration = \"1h\" max-per-day = \"3h\"\n" inner " }\n"
+	PEOPLE MALLORY TEAMS(                                                                      \
+		"\"alice\", \"mallory\"") "role db { requesters = {\"engineers\"} approvers = "    \
+					  "{\"leads\"} max-duration = \"4h\"\n"                    \
+					  " default-duration = \"1h\" max-per-day = "              \
+					  "\"3h\"\n" inner " }\n"
 #define BOTH                                                                                       \
-	"resource pay { groups = {\"adm\"} sudo = {\"/usr/bin/id -u\"} description = \"x\" }\n"     \
+	"resource pay { groups = {\"adm\"} sudo = {\"/usr/bin/id -u\"} description = \"x\" }\n"    \
 	"resource orders { groups = {\"games\"} }\n"
 
 static struct answer *
@@ -181,8 +183,8 @@ resources_that_cannot_be_are_refused(void **state)
 	refuses(ROLE("resource a { } resource a { }"), "already");
 	refuses(ROLE("resource a { groups = {\"nosuch\"} }"), "there is no group");
 	refuses(PEOPLE MALLORY TEAMS("\"alice\"") "role abcdefghijklmnop { requesters = "
-						    "{\"engineers\"} approvers = {\"leads\"} "
-						    "resource abcdefghijk { } }",
+						  "{\"engineers\"} approvers = {\"leads\"} "
+						  "resource abcdefghijk { } }",
 		"long names");
 	refuses(ROLE("resource pay { }") "role db--pay { requesters = {\"engineers\"} approvers = "
 					 "{\"leads\"} }",

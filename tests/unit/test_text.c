@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -349,6 +350,81 @@ times_are_rfc_3339_in_utc(void **state)
 	assert_true(strlen(text) > 0 && strlen(text) < sizeof text);
 }
 
+static void
+moments_are_read_in_utc_or_with_their_zone(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t unix_s;
+	} good[] = {
+		{"2026-11-23T08:00:00Z", 1795420800},
+		{"2026-11-23t08:00:00z", 1795420800},
+		{"2026-11-23T08:00Z", 1795420800},
+		{"2026-11-23T09:00:00+01:00", 1795420800},
+		{"2026-11-23T02:30:00-05:30", 1795420800},
+		{"2028-02-29T00:00:00Z", 1835395200},
+	};
+	static const char *const bad[] = {
+		"",
+		"now",
+		"2026-11-23",
+		"2026-11-23T08:00:00",
+		"2026-11-23 08:00:00Z",
+		"2026-02-30T08:00:00Z",
+		"2026-13-01T08:00:00Z",
+		"2026-00-01T08:00:00Z",
+		"2026-11-00T08:00:00Z",
+		"2026-11-23T24:00:00Z",
+		"2026-11-23T08:60:00Z",
+		"2026-11-23T08:00:60Z",
+		"1969-12-31T08:00:00Z",
+		"2026-11-23T08:00:00Zx",
+		"2026-11-23T08:00:00+1:00",
+		"1970-01-01T00:00:00Z",
+		"2026-11-23T08:00:00.5Z",
+		"12026-11-23T08:00:00Z",
+		"24:00",
+		"08:60",
+		"8:00",
+		"-8:00",
+		"08:0x",
+		"08:00:00",
+	};
+	uint64_t got = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_int_equal(lb_moment_parse(good[i].text, 0, &got), LB_OK);
+		if (got != good[i].unix_s)
+			fail_msg("%s: %llu", good[i].text, (unsigned long long)got);
+	}
+	got = 7;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (lb_moment_parse(bad[i], 1795420800, &got) != LB_ERR_MALFORMED || got != 7)
+			fail_msg("%s is read", bad[i]);
+}
+
+static void
+a_time_of_day_is_the_next_one_by_the_local_clock(void **state)
+{
+	uint64_t got;
+
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	/* 2026-11-23 08:00 UTC is 09:00 there. */
+	assert_int_equal(lb_moment_parse("09:30", 1795420800, &got), LB_OK);
+	assert_int_equal(got, 1795420800 + 1800);
+	assert_int_equal(lb_moment_parse("09:00", 1795420800, &got), LB_OK);
+	assert_int_equal(got, 1795420800 + 86400);
+	/* 2026-03-28 22:00 UTC; on the next day the clock jumps from 02:00 to 03:00. */
+	assert_int_equal(lb_moment_parse("02:30", 1774735200, &got), LB_ERR_MALFORMED);
+	assert_int_equal(lb_moment_parse("03:30", 1774735200, &got), LB_OK);
+	assert_int_equal(got, 1774735200 + 3 * 3600 + 1800);
+	unsetenv("TZ");
+	tzset();
+}
+
 int
 main(void)
 {
@@ -366,6 +442,8 @@ main(void)
 		cmocka_unit_test(durations_in_any_other_writing_are_refused),
 		cmocka_unit_test(durations_are_written_as_they_are_read),
 		cmocka_unit_test(times_are_rfc_3339_in_utc),
+		cmocka_unit_test(moments_are_read_in_utc_or_with_their_zone),
+		cmocka_unit_test(a_time_of_day_is_the_next_one_by_the_local_clock),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
