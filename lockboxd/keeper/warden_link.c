@@ -223,6 +223,8 @@ static int
 do_evicted(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
 	(void)fd;
+	/* One that was ended before it was published: whoever claimed it waits for a word still. */
+	lb_answer_awaiting(k, msg->outcome.uid, false, msg->outcome.text);
 	return record_later(k, &msg->outcome, true, close_grant);
 }
 

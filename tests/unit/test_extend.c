@@ -232,6 +232,19 @@ what_waits_to_extend_a_grant_that_ends_is_closed_with_it(void **state)
 }
 
 static void
+a_claim_whose_account_ends_before_it_is_there_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op");
+
+	assert_false(TAILQ_EMPTY(&f->k.awaiting)); /* it waits for the account to be published */
+	answered(act(f, "bob", LB_MSG_REVOKE, id, "incident"));
+	ok(warden_says(f, LB_IPC_EVICTED, stored(f, id).uid, true, "revoked by bob: incident"));
+	assert_true(TAILQ_EMPTY(&f->k.awaiting));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDED);
+}
+
+static void
 an_extension_that_the_warden_cannot_carry_out_ends_the_grant(void **state)
 {
 	struct fixture *f = *state;
@@ -255,6 +268,7 @@ main(void)
 		unit(a_role_bounds_what_it_is_extended_to),
 		unit(at_the_instant_of_the_end_the_end_wins_and_just_before_nothing_is_extended),
 		unit(what_waits_to_extend_a_grant_that_ends_is_closed_with_it),
+		unit(a_claim_whose_account_ends_before_it_is_there_is_answered),
 		unit(an_extension_that_the_warden_cannot_carry_out_ends_the_grant),
 	};
 
