@@ -242,7 +242,7 @@ for group in shadow disk sudo root docker; do
 	sed "s/groups = {\"adm\"}/groups = {\"$group\"}/" /run/demo.conf >/etc/lockbox/policy.d/demo.conf
 	reload_daemon
 	wait_log 'policy refused: the old policy stays in force'
-	log_since_mark | grep -qE "policy: .*demo.conf:[0-9]+: group '$group' (is as good as root|has gid 0)" || fail "not because of the group $group"
+	grep -qE "policy: .*demo.conf:[0-9]+: group '$group' (is as good as root|has gid 0)" < <(log_since_mark) || fail "not because of the group $group"
 	pass "ATTACKS 32: a role that asks for the group $group is refused"
 done
 mark_log

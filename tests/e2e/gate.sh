@@ -140,7 +140,7 @@ for user in lockbox "$ACCOUNT"; do
 	mark_log
 	run_refused by_certificate "$user"
 	says 'Permission denied \(publickey'
-	! log_since_mark | grep -q 'Accepted certificate' || fail "the certificate was accepted for $user"
+	! grep -q 'Accepted certificate' < <(log_since_mark) || fail "the certificate was accepted for $user"
 done
 install -d -m 700 -o "$ACCOUNT" -g "$ACCOUNT" "/home/$ACCOUNT/.ssh"
 install -m 600 -o "$ACCOUNT" -g "$ACCOUNT" /root/keys/mallory.pub "/home/$ACCOUNT/.ssh/authorized_keys"

@@ -171,11 +171,11 @@ for poison in %1b[31m %0a %0d %09 %7f %c2%9b %c2%85 %e2%80%ae %e2%81%a6 %e2%80%a
 done
 run_refused gate alice request log-reader --for 5m --reason $'a \e[2J b'
 run_refused gate alice request log-reader --for 5m --reason $'first\nevent=approve grant=R-1'
-! log_since_mark | grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' || fail "control characters in the syslog"
-! log_since_mark | grep -qE '^[^l]*event=approve grant=R-1' || fail "a forged line in the syslog"
+! grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' < <(log_since_mark) || fail "control characters in the syslog"
+! grep -qE '^[^l]*event=approve grant=R-1' < <(log_since_mark) || fail "a forged line in the syslog"
 note "what does not come through the daemon is escaped where it is shown"
 quietly person_ssh alice -l $'al\e[31mice\nevent=approve' $HOST true
-! log_since_mark | grep -qP 'pam_lockbox.*[\x00-\x08\x0b-\x1f]' || fail "a user name's control characters in the syslog"
+! grep -qP 'pam_lockbox.*[\x00-\x08\x0b-\x1f]' < <(log_since_mark) || fail "a user name's control characters in the syslog"
 pass "no control character in any line"
 
 step "Names that are paths or options (ATTACKS 15)"

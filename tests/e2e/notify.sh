@@ -112,7 +112,7 @@ if [ -n "${LB_LONG-}" ]; then
 	kill -CONT $(pgrep -P "$DAEMON_PID") "$DAEMON_PID"
 	before=$(count WATCHDOG=1)
 	hears WATCHDOG=1 $((before + 4)) 8
-	! log_since_mark | grep -q hangs || fail "$(log_since_mark | grep hangs)"
+	! grep -q hangs < <(log_since_mark) || fail "$(log_since_mark | grep hangs)"
 	pass "nobody was"
 fi
 

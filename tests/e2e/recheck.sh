@@ -73,7 +73,7 @@ for kind in command N; do
 	wait_for "dead $login" 10 || fail "it stands: $(cat /run/login)"
 	! grep -qx "$ACCOUNT" /run/login || fail "a command ran"
 	! grep -q 'status 0' /run/login || fail "it ended well"
-	! log_since_mark | grep -q "event=session-open .*account=\"$ACCOUNT\"" || fail "a session was registered"
+	! grep -q "event=session-open .*account=\"$ACCOUNT\"" < <(log_since_mark) || fail "a session was registered"
 	pass "nothing began"
 	uid=$(sed -n 's/.*event=evicted .*grant='"$GRANT"' .* uid=\([0-9]*\) .*/\1/p' $SYSLOG)
 	[ -z "$(owned "$uid")" ] || fail "something of uid $uid runs: $(owned "$uid")"

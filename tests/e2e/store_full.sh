@@ -140,10 +140,10 @@ mark_log
 for ((i = 1; i <= 12; i++)); do
 	run_ok gate alice request log-reader --for 10m --json --reason "growing, number $i"
 	run_ok gate alice cancel "$(field id)"
-	! log_since_mark | grep -q 'the store has grown' || break
+	! grep -q 'the store has grown' < <(log_since_mark) || break
 done
 wait_log 'the store has grown to 192 MiB'
-log_since_mark | grep -q 'the store is full' && fail "it was full meanwhile"
+grep -q 'the store is full' < <(log_since_mark) && fail "it was full meanwhile"
 
 step "A file that lost its blocks in a copy, on a full disk: endings only, until there is room"
 stop_daemon || fail "SIGTERM"

@@ -111,6 +111,6 @@ asked_nothing() {
 
 logged() { wait_log "$1" 2; }
 not_logged() {
-	! log_since_mark | grep -qE -- "$1" || fail "the syslog should not say: $1"
+	! grep -qE -- "$1" < <(log_since_mark) || fail "the syslog should not say: $1"
 	checks=$((checks + 1))
 }

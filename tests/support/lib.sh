@@ -152,7 +152,8 @@ wait_for() {
 mark_log() { log_mark=$(stat -c %s $SYSLOG); }
 log_since_mark() { tail -c +$((log_mark + 1)) $SYSLOG; }
 wait_log() {
-	if wait_for "log_since_mark | grep -qE -- $(printf '%q' "$1")" "${2:-5}"; then
+	# No pipeline: grep ends at the first line it finds, and the broken pipe would count as a no.
+	if wait_for "grep -qE -- $(printf '%q' "$1") < <(log_since_mark)" "${2:-5}"; then
 		checks=$((checks + 1))
 	else
 		fail "no such line in the syslog within ${2:-5} s: $1"
