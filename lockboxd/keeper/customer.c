@@ -8,10 +8,13 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/dispatch.h"
+#include "keeper/levels.h"
 #include "keeper/sshsig.h"
 #include "policy/key.h"
 
 #define SEPARATOR ", "
+#define BY_MAX (LB_CUSTOMER_KEYS_MAX * (LB_IDENTITY_MAX + 2))
+#define PART_MAX 1200 /* of a text, in one audit record */
 #define END_OF_SIGNATURE "-----END SSH SIGNATURE-----\n"
 
 /* The customer of this name; NULL when it never agreed to anything, or cannot be read. */
@@ -93,6 +96,14 @@ lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identit
 	       !lb_policy_in_a_team(tx->k->policy, identity);
 }
 
+unsigned
+lb_customer_approvals(struct lb_tx *tx, const char *customer)
+{
+	const struct lb_customer *c = find(tx, customer);
+
+	return c != NULL ? c->approvals : 0;
+}
+
 bool
 lb_customer_any(struct lb_tx *tx, const char *identity)
 {
@@ -159,29 +170,6 @@ add_labels(const struct lb_policy *p, struct lb_customer *c)
 			 role->name);
 	}
 	return true;
-}
-
-int
-lb_customers_pin(struct lb_tx *tx)
-{
-	struct lb_customer c = {.name = ""}, before;
-	int err;
-
-	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK) {
-		before = c;
-		if (!add_labels(tx->k->policy, &c))
-			c.host = 1; /* too many to be named: then all */
-		if (memcmp(&c, &before, sizeof c) == 0)
-			continue;
-		tx->customer.name[0] = '\0';
-		err = lb_store_put_customer(tx->store, &c);
-		if (err == LB_OK)
-			err = lb_audit(tx, "customer-covers", NULL, "", "customer %s: %s%s", c.name,
-				       c.host ? "the host" : "roles ", c.host ? "" : c.roles);
-		if (err != LB_OK)
-			return err;
-	}
-	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
 /* -- changing it ----------------------------------------------------------------------- */
@@ -297,7 +285,8 @@ changed(const struct lb_policy *p, const struct lb_policy_customer *block,
 	return NULL;
 }
 
-static void __attribute__((format(printf, 3, 4)))
+/* False: there is no room for it. */
+static bool __attribute__((format(printf, 3, 4)))
 add(char out[LB_CHANGE_MAX + 1], size_t *used, const char *format, ...)
 {
 	va_list ap;
@@ -306,36 +295,69 @@ add(char out[LB_CHANGE_MAX + 1], size_t *used, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(out + *used, LB_CHANGE_MAX + 1 - *used, format, ap);
 	va_end(ap);
-	*used += n > 0 ? (size_t)n : 0;
-	if (*used > LB_CHANGE_MAX)
-		*used = LB_CHANGE_MAX;
+	if (n < 0 || (size_t)n > LB_CHANGE_MAX - *used)
+		return false;
+	*used += (size_t)n;
+	return true;
 }
 
-/* Names hold nothing that would need an escape: all were checked when they were read. */
-static void
+/*
+ * Names hold nothing that would need an escape: all were checked when they were
+ * read.  LB_ERR_TOO_LONG: no part of it is to be signed, the signature would not
+ * bind the rest.
+ */
+static int
 write_statement(const char *host, const struct lb_customer *c, char out[LB_CHANGE_MAX + 1])
 {
 	char fingerprint[LB_KEY_FINGERPRINT_MAX];
 	const char *role = c->roles;
 	size_t used = 0;
+	bool fits = add(out, &used, "lockbox-customer 1\nhost: %s\ncustomer: %s\nchange: %llu\n",
+			host, c->name, (unsigned long long)c->change);
 
-	add(out, &used, "lockbox-customer 1\nhost: %s\ncustomer: %s\nchange: %llu\n", host, c->name,
-	    (unsigned long long)c->change);
-	add(out, &used, "lockbox: %s\napprovals: %u\n", c->on ? "on" : "off", c->approvals);
+	fits = fits &&
+	       add(out, &used, "lockbox: %s\napprovals: %u\n", c->on ? "on" : "off", c->approvals);
+	for (size_t i = 0; fits && i < c->keys; i++) {
+		fingerprint_of(c->key[i].key, fingerprint);
+		fits = add(out, &used, "approver: %s %.*s %s\n", c->key[i].identity,
+			   (int)strcspn(c->key[i].key, " "), c->key[i].key, fingerprint);
+	}
 	if (c->host)
-		add(out, &used, "covers: host\n");
-	while (!c->host && *role != '\0') {
+		fits = fits && add(out, &used, "covers: host\n");
+	while (fits && !c->host && *role != '\0') {
 		size_t n = strcspn(role, ",");
 
-		add(out, &used, "covers: role %.*s\n", (int)n, role);
+		fits = add(out, &used, "covers: role %.*s\n", (int)n, role);
 		role += n;
 		role += strspn(role, SEPARATOR);
 	}
-	for (size_t i = 0; i < c->keys; i++) {
-		fingerprint_of(c->key[i].key, fingerprint);
-		add(out, &used, "approver: %s %.*s %s\n", c->key[i].identity,
-		    (int)strcspn(c->key[i].key, " "), c->key[i].key, fingerprint);
+	return fits ? LB_OK : LB_ERR_TOO_LONG;
+}
+
+int
+lb_customers_pin(struct lb_tx *tx)
+{
+	struct lb_customer c = {.name = ""}, before;
+	char statement[LB_CHANGE_MAX + 1];
+	int err;
+
+	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK) {
+		before = c;
+		/* Too many to be named: then all, or the customer could sign nothing any more. */
+		if (!add_labels(tx->k->policy, &c) ||
+		    write_statement(lb_keeper_host(tx->k), &c, statement) != LB_OK)
+			c.host = 1;
+		if (memcmp(&c, &before, sizeof c) == 0)
+			continue;
+		tx->customer.name[0] = '\0';
+		err = lb_store_put_customer(tx->store, &c);
+		if (err == LB_OK)
+			err = lb_audit(tx, "customer-covers", NULL, "", "customer %s: %s%s", c.name,
+				       c.host ? "the host" : "roles ", c.host ? "" : c.roles);
+		if (err != LB_OK)
+			return err;
 	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
 /* Whose signature of text this is: the index of the key in c, or c->keys. */
@@ -468,8 +490,13 @@ prepare(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_custo
 	why = changed(p, lb_policy_customer(p, m->name), now, m, next);
 	if (why != NULL)
 		return refuse(tx, who, LB_BAD_INPUT, why);
-	write_statement(lb_keeper_host(tx->k), next, statement);
-	return LB_OK;
+	err = write_statement(lb_keeper_host(tx->k), next, statement);
+	if (err == LB_ERR_TOO_LONG)
+		return refuse(
+			tx, who, LB_BAD_INPUT,
+			"the statement would be longer than can be signed: fewer roles must be "
+			"labelled with the customer, or the host");
+	return err;
 }
 
 /* All customers that the caller may see, as they are; of the policy's and of the store's. */
@@ -520,38 +547,121 @@ lb_do_customer(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg
 	return err == LB_OK ? lb_done(tx, who) : err;
 }
 
+/*
+ * The roster and the number that must sign: what was signed last; the first time
+ * what the policy proposes, whatever else is asked for, and no fewer than are to
+ * decide afterwards.
+ */
+static int
+who_decides(const struct lb_policy *p, const struct lb_customer *now,
+	    const struct lb_customer *next, struct lb_customer *decides)
+{
+	const struct lb_policy_customer *block = lb_policy_customer(p, now->name);
+
+	*decides = *now;
+	if (now->change != 0)
+		return LB_OK;
+	if (block == NULL)
+		return LB_ERR_INTERNAL;
+	for (size_t i = 0; i < block->approvers.count; i++)
+		if (add_approver(p, decides, block->approvers.name[i]) != NULL)
+			return LB_ERR_INTERNAL; /* changed() has refused it */
+	decides->approvals = (uint8_t)block->approvals;
+	if (decides->approvals < next->approvals)
+		decides->approvals = next->approvals;
+	return LB_OK;
+}
+
+static bool
+same_roster(const struct lb_customer *a, const struct lb_customer *b)
+{
+	return a->keys == b->keys && memcmp(a->key, b->key, sizeof a->key) == 0;
+}
+
+/* A text that may be longer than a record: in as many as it takes. */
+static int
+audit_parts(struct lb_tx *tx, const char *event, const char *actor, const char *before,
+	    const char *text)
+{
+	size_t len = strlen(text), parts = (len + PART_MAX - 1) / PART_MAX;
+	int err = LB_OK;
+
+	for (size_t i = 0; err == LB_OK && i < parts; i++) {
+		char part[48] = "";
+
+		if (parts > 1)
+			snprintf(part, sizeof part, "part %zu of %zu, ", i + 1, parts);
+		err = lb_audit(tx, event, NULL, actor, "%s%s%.*s", part, before, PART_MAX,
+			       text + i * PART_MAX);
+	}
+	return err;
+}
+
+/* An approval may have come with a key that the customer has replaced: whoever has no account yet asks anew. */
+static int
+end_decided(struct lb_tx *tx, const char *customer, const char *actor)
+{
+	static const char cause[] = "the customer has changed who decides for it: ask again";
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
+
+	while ((err = lb_store_next_live(tx->store, after, &g)) == LB_OK) {
+		struct lb_step step;
+		const char *why;
+
+		after = g.id;
+		if (strcmp(g.customer, customer) != 0 ||
+		    (!lb_state_waits(g.state) && g.state != LB_STATE_APPROVED))
+			continue;
+		if (lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
+			return LB_ERR_INTERNAL;
+		err = lb_move(tx, &g, &step, cause);
+		if (err == LB_OK)
+			err = lb_audit(tx, "revoke", &g, actor, "%s", cause);
+		if (err != LB_OK)
+			return err;
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+}
+
 int
 lb_do_customer_change(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	const struct lb_msg_customer *m = &msg->customer;
-	char statement[LB_CHANGE_MAX + 1], by[LB_CUSTOMER_KEYS_MAX * (LB_IDENTITY_MAX + 2) + 1];
-	struct lb_customer now, next;
-	const struct lb_customer *decides;
+	char statement[LB_CHANGE_MAX + 1], by[BY_MAX + 1];
+	char signed_by[BY_MAX + 16];
+	struct lb_customer now, next, decides;
 	const char *why;
 	unsigned count;
 	int err = prepare(tx, who, m, &now, &next, statement);
 
 	if (err != LB_OK)
 		return lb_settled(err);
-	decides = now.change == 0 ? &next : &now;
-	count = count_signers(decides, m->signatures, statement, by, sizeof by, &why);
+	err = who_decides(tx->k->policy, &now, &next, &decides);
+	if (err != LB_OK)
+		return err;
+	count = count_signers(&decides, m->signatures, statement, by, sizeof by, &why);
 	if (count == 0)
 		return lb_refuse(tx, who, LB_NO_PERMISSION, "the signature %s; nothing was changed",
 				 why);
-	if (count < decides->approvals)
+	if (count < decides.approvals)
 		return lb_refuse(
 			tx, who, LB_NO_PERMISSION,
 			"%u of the customer's approvers must sign, and %u did (%s); nothing "
 			"was changed",
-			decides->approvals, count, by);
+			decides.approvals, count, by);
 	next.changed_s = tx->now_s;
 	tx->customer.name[0] = '\0';
 	err = lb_store_put_customer(tx->store, &next);
+	if (err == LB_OK) {
+		snprintf(signed_by, sizeof signed_by, "signed by %s: ", by);
+		err = audit_parts(tx, "customer-change", who->actor, signed_by, statement);
+	}
 	if (err == LB_OK)
-		err = lb_audit(tx, "customer-change", NULL, who->actor, "signed by %s: %s", by,
-			       statement);
-	if (err == LB_OK)
-		err = lb_audit(tx, "customer-signed", NULL, who->actor, "%s", m->signatures);
+		err = audit_parts(tx, "customer-signed", who->actor, "", m->signatures);
+	if (err == LB_OK && now.change != 0 && !same_roster(&now, &next))
+		err = end_decided(tx, next.name, who->actor);
 	/* What was asked for or approved under another roster is looked at anew. */
 	if (err == LB_OK)
 		err = lb_sync_policy(tx, NULL);

@@ -15,11 +15,15 @@
  *	change: 1                       one more than the last
  *	lockbox: on
  *	approvals: 1
- *	covers: host                    or a line for each role: "covers: role db-operator"
  *	approver: eve ssh-ed25519 SHA256:...   a line for each key
+ *	covers: host                    or a line for each role: "covers: role db-operator"
  *
- * A change is done when as many of the approvers as it takes now (for the first
- * one: as it is to take) have signed this very text.  Its number is used once.
+ * A change is done when as many of the approvers as it takes now have signed this
+ * very text; for the first one, of those that the policy proposes, and as many as
+ * it proposes or as it is to take, whichever is more.  Its number is used once.
+ *
+ * A change of the roster ends what waits for the customer or was approved and is
+ * not claimed yet: an approval may have come with a key that was replaced.
  */
 #ifndef LB_CUSTOMER_H
 #define LB_CUSTOMER_H
@@ -38,7 +42,9 @@ int lb_customer_of(struct lb_tx *tx, const struct lb_policy_role *role,
 bool lb_customer_same(struct lb_tx *tx, const struct lb_grant *grant);
 /* True when somebody decides for a customer: is in its roster and in the policy, and in no team. */
 bool lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity);
-/* The same for any customer there is. */
+/* How many of its approvers must approve, as the customer signed last; 0: there is no such customer. */
+unsigned lb_customer_approvals(struct lb_tx *tx, const char *customer);
+/* The same as lb_customer_approver() for any customer there is. */
 bool lb_customer_any(struct lb_tx *tx, const char *identity);
 /* True when this is the fingerprint of one of somebody's keys in a customer's roster. */
 bool lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,

@@ -105,14 +105,19 @@ approver_at(struct lb_tx *tx, const struct lb_grant *g, size_t level, const char
 	return l != NULL && lb_policy_level_approver(tx->k->policy, l, identity);
 }
 
-/* A customer's level takes what it took at the request: only signed statements change that. */
+/*
+ * What the request took, or more if the policy in force does now; of a customer's
+ * level, if the customer has signed for more.
+ */
 static uint8_t
 need_at(struct lb_tx *tx, const struct lb_grant *g, size_t level)
 {
 	const struct lb_policy_level *l = level_in_force(tx, g, level);
+	unsigned now = l != NULL ? l->approvals : 0;
 
-	return l != NULL && l->approvals > g->level[level].need ? (uint8_t)l->approvals
-								: g->level[level].need;
+	if (is_customers(g, level))
+		now = lb_customer_approvals(tx, g->customer);
+	return now > g->level[level].need ? (uint8_t)now : g->level[level].need;
 }
 
 /* Whether an approval is signed where the role takes no other. */

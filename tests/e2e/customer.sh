@@ -180,8 +180,9 @@ run_ok gate eve approve "$GRANT" --json
 
 step "Eve signs for fay; then two of them are needed, and both sign"
 statement eve acme --approvers eve fay --approvals 2 | sign eve | works eve acme --approvers eve fay --approvals 2
-is bob "$GRANT" approved
-run_ok gate mallory cancel "$GRANT"
+is bob "$GRANT" cancelled
+run_ok gate mallory show "$GRANT"
+says 'changed who decides for it'
 statement fay acme --off >/run/off
 sign eve </run/off >/run/sig.eve
 refuses '2 of the customer' eve acme --off </run/sig.eve

@@ -297,6 +297,150 @@ a_customer_reads_what_concerns_it(void **state)
 	assert_string_equal(f->a.grant.earlier, "R-1 approved");
 }
 
+/* That many more roles of acme's, with names of four letters. */
+static void
+label_many(struct fixture *f, int count)
+{
+	static char labels[20000];
+	size_t used = (size_t)snprintf(labels, sizeof labels, LABEL);
+
+	for (int i = 0; i < count; i++)
+		used += (size_t)snprintf(labels + used, sizeof labels - used,
+					 "}\nrole x%03d { requesters = {\"engineers\"} approvers = "
+					 "{\"leads\"} " LABEL,
+					 i);
+	set_policy(f, &eve, ACME, labels);
+}
+
+static void
+a_statement_that_would_be_cut_is_not_made(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.customer = {.name = "acme", .lockbox = 1}};
+	const char *approver, *covers;
+
+	label_many(f, 100);
+	with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m);
+	assert_int_equal(f->a.refused, 0);
+	approver = strstr(f->a.customer.statement, "\napprover: eve ssh-ed25519 SHA256:");
+	covers = strstr(f->a.customer.statement, "\ncovers: role theirs\n");
+	assert_non_null(approver);
+	assert_non_null(covers);
+	assert_true(approver < covers);
+	assert_non_null(strstr(covers, "\ncovers: role x099\n"));
+	label_many(f, 130);
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "longer than can be");
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER_CHANGE, &m), LB_BAD_INPUT,
+		"longer than can be");
+	/* One that has agreed is not to be kept from changing anything by more labels. */
+	label_many(f, 100);
+	switched_on(f);
+	label_many(f, 130);
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	m.customer = (struct lb_msg_customer){.name = "acme", .approvers = "fay"};
+	with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m);
+	assert_int_equal(f->a.refused, 0);
+	assert_non_null(strstr(f->a.customer.statement, "\ncovers: host\n"));
+}
+
+static void
+the_first_statement_takes_as_many_as_the_policy_proposes(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_msg_customer alone = {.lockbox = 1, .approvals = 1, .approvers = "eve"};
+
+	set_policy(f, &eve, "customer acme { approvers = {\"eve\", \"fay\"} approvals = 2 }",
+		   LABEL);
+	refused(change(f, alone, BY(&eve), 1, SPACE), LB_NO_PERMISSION, "2 of the customer's");
+	change(f, alone, BY(&eve, &fay), 2, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	assert_int_equal(f->a.customer.approvals, 1);
+}
+
+static void
+nobody_else_is_put_in_by_his_own_signature(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_msg_customer other = {.lockbox = 1, .approvers = "fay"};
+
+	refused(change(f, other, BY(&fay), 1, SPACE), LB_NO_PERMISSION, "nobody who decides");
+	change(f, other, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	assert_non_null(strstr(f->a.customer.approvers, "fay SHA256:"));
+}
+
+static void
+more_approvals_are_taken_of_what_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_msg_customer both = {.approvers = "eve, fay"}, two = {.approvals = 2};
+	uint64_t waits, ready;
+
+	switched_on(f);
+	change(f, both, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	waits = asked(f, "theirs", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, waits, ""));
+	ready = asked(f, "theirs", "T-2");
+	answered(act(f, "bob", LB_MSG_APPROVE, ready, ""));
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, ready));
+	assert_int_equal(stored(f, ready).state, LB_STATE_APPROVED);
+	change(f, two, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, waits));
+	assert_int_equal(stored(f, waits).state, LB_STATE_NOTIFIED);
+	answered(act_with(f, "u3", &fay, LB_MSG_APPROVE, waits));
+	assert_int_equal(stored(f, waits).state, LB_STATE_APPROVED);
+}
+
+static void
+what_a_replaced_key_approved_is_not_claimed(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_msg_customer again = {.approvers = "eve"};
+	uint64_t active, waits, ready, other;
+
+	switched_on(f);
+	active = asked(f, "theirs", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, active, ""));
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, active));
+	act(f, "alice", LB_MSG_CLAIM, active, "");
+	assert_int_equal(f->a.claims, 1);
+	other = asked(f, "ours", "");
+	waits = asked(f, "theirs", "T-2");
+	ready = asked(f, "theirs", "T-3");
+	answered(act(f, "bob", LB_MSG_APPROVE, ready, ""));
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, ready));
+	/* The same roster with the same keys leaves all as it is. */
+	change(f, again, BY(&eve), 1, SPACE);
+	assert_int_equal(stored(f, ready).state, LB_STATE_APPROVED);
+	/* eve's key was stolen; the customer signs for her new one. */
+	set_policy(f, &thief, ACME, LABEL);
+	change(f, again, BY(&eve), 1, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	assert_int_equal(stored(f, ready).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, waits).state, LB_STATE_CANCELLED);
+	assert_non_null(strstr(stored(f, ready).cause, "who decides for it"));
+	assert_int_equal(stored(f, other).state, LB_STATE_PENDING);
+	assert_int_equal(stored(f, active).state, LB_STATE_ACTIVE);
+	refused(act(f, "alice", LB_MSG_CLAIM, ready, ""), LB_NOT_NOW, "");
+}
+
+static void
+the_record_has_the_whole_of_what_was_signed(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg all = {.audit = {.after = 0}};
+
+	change(f, on, BY(&eve, &eve, &eve, &eve, &eve, &eve), 6, SPACE);
+	assert_int_equal(f->a.refused, 0);
+	ask(f, "carol", LB_MSG_AUDIT, &all);
+	assert_string_equal(f->a.record.event, "customer-signed");
+	assert_non_null(strstr(f->a.record.detail, "part 2 of 2, "));
+	assert_non_null(strstr(f->a.record.detail, "-----END SSH SIGNATURE-----"));
+}
+
 int
 main(void)
 {
@@ -310,6 +454,12 @@ main(void)
 		KEPT(several_approvers_sign_together),
 		KEPT(who_asked_before_the_customer_agreed_asks_anew),
 		KEPT(a_customer_reads_what_concerns_it),
+		KEPT(a_statement_that_would_be_cut_is_not_made),
+		KEPT(the_first_statement_takes_as_many_as_the_policy_proposes),
+		KEPT(nobody_else_is_put_in_by_his_own_signature),
+		KEPT(more_approvals_are_taken_of_what_waits),
+		KEPT(what_a_replaced_key_approved_is_not_claimed),
+		KEPT(the_record_has_the_whole_of_what_was_signed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
