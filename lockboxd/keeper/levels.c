@@ -120,13 +120,36 @@ need_at(struct lb_tx *tx, const struct lb_grant *g, size_t level)
 	return now > g->level[level].need ? (uint8_t)now : g->level[level].need;
 }
 
-/* Whether an approval is signed where the role takes no other. */
+/* Whether a key, as it is kept with a signature, is one of the identity's keys in force. */
 static bool
-signed_enough(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
+key_in_force(const struct lb_tx *tx, const char *identity, const char *line)
+{
+	const struct lb_policy_identity *id = lb_policy_identity(tx->k->policy, identity);
+
+	for (size_t i = 0; id != NULL && i < id->key_texts.count; i++) {
+		size_t len = strlen(id->keys[i].type);
+
+		if (strncmp(line, id->keys[i].type, len) == 0 && line[len] == ' ' &&
+		    strcmp(line + len + 1, id->keys[i].base64) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether an approval is signed where the role takes no other, and its key still is the approver's. */
+static bool
+signed_enough(struct lb_tx *tx, const struct lb_grant *g, size_t i)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+	uint64_t number = g->approval[i].statement;
+	const char *who = g->approval[i].identity;
+	struct lb_signed s;
 
-	return g->approval[i].statement != 0 || role == NULL || !role->signed_approvals;
+	if (number == 0)
+		return role == NULL || !role->signed_approvals;
+	return lb_store_next_statement(tx->store, g->id, number - 1, &s) == LB_OK &&
+	       s.number == number && s.used_s != 0 && strcmp(s.approver, who) == 0 &&
+	       key_in_force(tx, who, s.key);
 }
 
 /* Whether somebody's approval counts already, at this level or, if that bars him, at one before it. */

@@ -6,7 +6,8 @@
  * approval counts while the policy in force still has that level and whoever
  * gave it still is in its teams, is not the grant's engineer, and did not count
  * for an earlier level, unless the level allows it; and if it is signed, where
- * the role takes signed approvals only.  A level is asked once
+ * the role takes signed approvals only.  A signed one counts only while the
+ * policy gives the approver the key that it was signed with.  A level is asked once
  * those before it have what they need, so what comes behind one that has lost
  * an approval counts no more.  How many a level takes is what the policy said
  * at the request or what it says now, whichever is more.

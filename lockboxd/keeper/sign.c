@@ -153,15 +153,16 @@ fits(const struct lb_sshsig *sig, const struct lb_signed *s)
 				strlen(s->text), &why) == LB_OK;
 }
 
-/* A statement of this grant that a signature fits.  LB_ERR_NOT_FOUND. */
+/* A statement of a grant, only those of one approver unless NULL, that a signature fits.  LB_ERR_NOT_FOUND. */
 static int
-search(struct lb_tx *tx, uint64_t grant, const struct lb_sshsig *sig, struct lb_signed *s)
+search(struct lb_tx *tx, uint64_t grant, const char *approver, const struct lb_sshsig *sig,
+       struct lb_signed *s)
 {
 	int err;
 
 	s->number = 0;
 	while ((err = lb_store_next_statement(tx->store, grant, s->number, s)) == LB_OK)
-		if (fits(sig, s))
+		if ((approver == NULL || strcmp(s->approver, approver) == 0) && fits(sig, s))
 			return LB_OK;
 	return err;
 }
@@ -173,8 +174,11 @@ refuse_stray(struct lb_tx *tx, const struct lb_caller *who, const struct lb_gran
 {
 	unsigned long long id = g->id;
 	struct lb_signed s;
-	int err = search(tx, g->id, sig, &s);
+	int err = lb_spend(tx, who); /* it is many signatures to verify */
 
+	if (err != LB_OK)
+		return err;
+	err = search(tx, g->id, NULL, sig, &s);
 	if (err == LB_OK && strcmp(s.approver, who->identity) != 0)
 		return refuse(tx, who, g, LB_BAD_INPUT,
 			      "the signature is of the statement that %s was given, not of yours",
@@ -191,7 +195,7 @@ refuse_stray(struct lb_tx *tx, const struct lb_caller *who, const struct lb_gran
 			      id);
 	for (uint64_t i = g->id > NEIGHBOURS ? g->id - NEIGHBOURS : 1;
 	     err == LB_ERR_NOT_FOUND && i <= g->id + NEIGHBOURS; i++)
-		if (i != g->id && (err = search(tx, i, sig, &s)) == LB_OK)
+		if (i != g->id && (err = search(tx, i, who->identity, sig, &s)) == LB_OK)
 			return refuse(tx, who, g, LB_BAD_INPUT,
 				      "the signature is of the statement for R-%llu, and this is "
 				      "R-%llu",

@@ -308,6 +308,62 @@ an_unsigned_approval_does_not_count_once_signatures_are_asked_for(void **state)
 }
 
 static void
+an_approval_loses_its_weight_with_the_key_it_was_signed_with(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op"), waits, kept;
+
+	answered(give(f, "bob", id, sign(&bob_old, SPACE, statement(f, "bob", id))));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	kept = pending(f, "alice", "op");
+	answered(give(f, "bob", kept, sign(&bob, SPACE, statement(f, "bob", kept))));
+	set_policy(f, true, "true", "");
+	act(f, "alice", LB_MSG_CLAIM, kept, "");
+	assert_int_equal(f->a.claims, 1);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "fewer of them still count");
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+	assert_int_equal(stored(f, kept).state, LB_STATE_ACTIVE);
+
+	/* One that waits for another counts such an approval no more. */
+	set_policy(f, false, "true", "approvals = 2");
+	waits = pending(f, "alice", "op");
+	answered(give(f, "bob", waits, sign(&bob_old, SPACE, statement(f, "bob", waits))));
+	assert_int_equal(f->a.grant.have, 1);
+	set_policy(f, true, "true", "approvals = 2");
+	answered(give(f, "dave", waits, sign(&dave, SPACE, statement(f, "dave", waits))));
+	assert_int_equal(stored(f, waits).state, LB_STATE_PENDING);
+	assert_int_equal(f->a.grant.have, 1);
+	answered(give(f, "bob", waits, sign(&bob, SPACE, statement(f, "bob", waits))));
+	assert_int_equal(stored(f, waits).state, LB_STATE_APPROVED);
+}
+
+/* Finding out what a signature is of is work: it is taken from the budget of whoever sent it. */
+static void
+strays_are_looked_for_within_the_budget(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op");
+	char stray[MADE_MAX];
+
+	f->k.asks = (struct lb_budget){.burst = LB_ASKS_BURST, .every_ns = LB_ASKS_EVERY_S * NS};
+	snprintf(stray, sizeof stray, "%s", sign(&bob, SPACE, "something else"));
+	statement(f, "bob", id);
+	give(f, "bob", id, stray);
+	rejected(f, id, LB_BAD_INPUT, "is of no statement of this host's");
+	for (unsigned i = 0; i < LB_ASKS_BURST; i++)
+		give(f, "bob", id, stray);
+	refused(give(f, "bob", id, stray), LB_OVER_LIMIT, "too many requests");
+	/* What another was given for another grant is nobody's business. */
+	pass_time(f, 3600);
+	id = pending(f, "alice", "op");
+	snprintf(stray, sizeof stray, "%s", sign(&bob, SPACE, statement(f, "dave", id)));
+	id = pending(f, "alice", "op");
+	give(f, "bob", id, stray);
+	rejected(f, id, LB_BAD_INPUT, "is of no statement of this host's");
+}
+
+static void
 evidence_is_what_was_signed_and_with_what(void **state)
 {
 	struct fixture *f = *state;
@@ -366,6 +422,8 @@ main(void)
 		signed_unit(who_may_not_approve_gets_no_statement),
 		signed_unit(who_has_no_key_that_signs_is_told_so),
 		signed_unit(an_unsigned_approval_does_not_count_once_signatures_are_asked_for),
+		signed_unit(an_approval_loses_its_weight_with_the_key_it_was_signed_with),
+		signed_unit(strays_are_looked_for_within_the_budget),
 		signed_unit(evidence_is_what_was_signed_and_with_what),
 		signed_unit(many_refused_signatures_are_recorded_up_to_a_budget),
 	};
