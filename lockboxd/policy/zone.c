@@ -167,7 +167,8 @@ lb_zone_offset(const struct lb_zone *zone, int64_t at_s, int64_t *until)
 		for (size_t i = 0; i < 2; i++) {
 			if (turns[i].at_s > at_s && turns[i].at_s < *until)
 				*until = turns[i].at_s;
-			if (turns[i].at_s <= at_s && turns[i].at_s > last) {
+			/* Of two at one instant the later in the calendar: RFC 8536, 3.3.1, summer all year. */
+			if (turns[i].at_s <= at_s && turns[i].at_s >= last) {
 				last = turns[i].at_s;
 				offset_s = turns[i].then_s;
 			}

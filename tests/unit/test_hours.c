@@ -56,6 +56,24 @@ a_rule_gives_what_libc_makes_of_it(void **state)
 	unsetenv("TZ");
 }
 
+/* Each year's summer ends as the next one's begins: RFC 8536, 3.3.1.  libc does not know it everywhere. */
+static void
+summer_may_last_all_year(void **state)
+{
+	struct lb_zone zone;
+	int64_t until;
+
+	(void)state;
+	assert_int_equal(lb_zone_parse("EST5EDT,0/0,J365/25", &zone), LB_OK);
+	for (int64_t t = Y2026 - 1000 * DAY; t < Y2026 + 5 * 366 * DAY; t += 600)
+		if (lb_zone_offset(&zone, t, &until) != -4 * 3600)
+			fail_msg("at %lld", (long long)t);
+	/* An hour earlier, and the last hour of the year is winter's. */
+	assert_int_equal(lb_zone_parse("EST5EDT,0/0,J365/24", &zone), LB_OK);
+	assert_int_equal(lb_zone_offset(&zone, Y2026 + 4 * 3600, &until), -5 * 3600);
+	assert_int_equal(lb_zone_offset(&zone, Y2026 + 5 * 3600, &until), -4 * 3600);
+}
+
 static void
 an_offset_holds_until_the_moment_it_says(void **state)
 {
@@ -233,6 +251,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rule_gives_what_libc_makes_of_it),
+		cmocka_unit_test(summer_may_last_all_year),
 		cmocka_unit_test(an_offset_holds_until_the_moment_it_says),
 		cmocka_unit_test(what_is_no_rule_is_refused),
 		cmocka_unit_test(a_zone_file_ends_with_its_rule),
