@@ -35,6 +35,10 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, u
 			 id);
 		return refuse(tx, who, LB_NOT_NOW, text);
 	}
+	if (lb_keeper_clock_astray(tx->k))
+		return refuse(tx, who, LB_NOT_NOW,
+			      "the host's clock is more than a day behind what it has shown; the "
+			      "operators must set it right first");
 	if (!lb_role_unchanged(tx, g))
 		return refuse(tx, who, LB_NOT_NOW,
 			      "the role or its people have changed since; request it anew");
@@ -197,10 +201,6 @@ lb_do_extend(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 		err = check_words(tx, who, m);
 	if (err == LB_OK)
 		err = check(tx, who, &g, m->duration_s);
-	if (err == LB_OK && lb_keeper_clock_astray(tx->k))
-		err = refuse(tx, who, LB_NOT_NOW,
-			     "the host's clock is more than a day behind what it has shown; the "
-			     "operators must set it right first");
 	if (err == LB_OK)
 		err = find_same(tx, who, &g, m, &e);
 	if (err == LB_OK)

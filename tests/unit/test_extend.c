@@ -256,6 +256,31 @@ an_extension_that_the_warden_cannot_carry_out_ends_the_grant(void **state)
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
 }
 
+static void
+under_a_clock_that_is_astray_nothing_is_extended(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.request = {.role = "op", .reason = "why", .duration_s = 20 * HOUR}};
+	uint64_t id, more;
+	struct lb_clock good;
+
+	change_policy(f, OPS("max-duration = \"24h\" request-lifetime = \"24h\""));
+	pass_time(f, 10 * HOUR);
+	id = answered(ask(f, "alice", LB_MSG_REQUEST, &m));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	more = answered(extend(f, "alice", id, HOUR, "not done"));
+	good = f->k.clock;
+	pass_time(f, 15 * HOUR);
+	refused(extend(f, "alice", id, HOUR, "not done"), LB_NOT_NOW, "more than a day behind");
+	refused(act(f, "bob", LB_MSG_APPROVE, more, ""), LB_NOT_NOW, "more than a day behind");
+	assert_int_equal(stored(f, more).state, LB_STATE_PENDING);
+	f->k.clock = good;
+	answered(act(f, "bob", LB_MSG_APPROVE, more, ""));
+	assert_int_equal(stored(f, more).state, LB_STATE_ENDED);
+}
+
 int
 main(void)
 {
@@ -270,6 +295,7 @@ main(void)
 		unit(what_waits_to_extend_a_grant_that_ends_is_closed_with_it),
 		unit(a_claim_whose_account_ends_before_it_is_there_is_answered),
 		unit(an_extension_that_the_warden_cannot_carry_out_ends_the_grant),
+		unit(under_a_clock_that_is_astray_nothing_is_extended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
