@@ -141,10 +141,9 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	return lb_clocks_fault(role, r->start_s, tx->now_s, code);
 }
 
-/* What one person may have of a role within a day, all requests together; refuses what is more. */
-static int
-check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-	  uint64_t start_s, uint32_t duration_s)
+int
+lb_check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+	     uint64_t but, uint64_t start_s, uint32_t duration_s)
 {
 	char max[LB_DURATION_TEXT], had[LB_DURATION_TEXT], left[LB_DURATION_TEXT];
 	uint64_t granted = 0;
@@ -152,7 +151,7 @@ check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_
 
 	if (role->max_day_s == 0)
 		return LB_OK;
-	err = lb_clocks_granted(tx, who->identity, role->name,
+	err = lb_clocks_granted(tx, who->identity, role->name, but,
 				start_s > tx->now_s ? start_s : tx->now_s, &granted);
 	if (err == LB_ERR_TOO_LONG)
 		granted = role->max_day_s;
@@ -223,7 +222,7 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 		return lb_refuse(tx, who, LB_OVER_LIMIT,
 				 "you have %u requests and grants already; cancel or end one first",
 				 live);
-	if ((err = check_day(tx, who, role, g->start_s, g->duration_s)) != LB_OK ||
+	if ((err = lb_check_day(tx, who, role, 0, g->start_s, g->duration_s)) != LB_OK ||
 	    (err = lb_spend(tx, who)) != LB_OK)
 		return lb_settled(err);
 	snprintf(g->identity, sizeof g->identity, "%s", who->identity);

@@ -67,7 +67,13 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		lb_time_format(from, (int64_t)lb_clocks_claimable(role, g, tx->now_s));
 		err = lb_refuse(tx, who, LB_NOT_NOW, "R-%llu can be claimed from %s on",
 				(unsigned long long)g->id, from);
-	} else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
+	} else if (g->state != LB_STATE_APPROVED &&
+		   lb_policy_role_opens(role, tx->now_s) > tx->now_s)
+		err = lb_refuse(tx, who, LB_NOT_NOW, "%s is closed now", g->role);
+	else if (g->state == LB_STATE_APPROVED &&
+		 (err = lb_check_day(tx, who, role, g->id, 0, g->duration_s)) != LB_OK)
+		return err;
+	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
 	else if (sessions >= lb_role_sessions(role, g))
 		err = lb_refuse(

@@ -111,6 +111,18 @@ lb_clocks_login(const struct lb_policy_role *role, struct lb_grant *g, uint64_t 
 	return true;
 }
 
+bool
+lb_clocks_cut(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
+{
+	uint64_t closes_s = lb_policy_role_closes(role, now_s);
+
+	if (closes_s >= g->end_s)
+		return false;
+	g->end_s = closes_s;
+	g->until_s = earlier(g->until_s, closes_s);
+	return true;
+}
+
 /* When a grant began, or is to begin: for one that waits as soon as it may. */
 static uint64_t
 begins(const struct lb_grant *g, uint64_t now_s)
@@ -141,8 +153,8 @@ whole_role(const struct lb_tx *tx, const char *name)
 }
 
 int
-lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t around_s,
-		  uint64_t *seconds)
+lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t but,
+		  uint64_t around_s, uint64_t *seconds)
 {
 	struct lb_grant g;
 	uint64_t before = UINT64_MAX, sum = 0;
@@ -159,7 +171,7 @@ lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint
 		if (g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S < tx->now_s)
 			break;
 		begun_s = begins(&g, tx->now_s);
-		if (strcmp(whole_role(tx, g.role), whole_role(tx, role)) != 0 ||
+		if (g.id == but || strcmp(whole_role(tx, g.role), whole_role(tx, role)) != 0 ||
 		    begun_s + DAY_S <= around_s || around_s + DAY_S <= begun_s)
 			continue;
 		sum += takes(&g);

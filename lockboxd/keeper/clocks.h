@@ -24,16 +24,19 @@ void lb_clocks_claimed(const struct lb_policy_role *role, struct lb_grant *grant
 /* The same at a login; true when it was the first one, and the duration has begun with it. */
 bool lb_clocks_login(const struct lb_policy_role *role, struct lb_grant *grant, uint64_t now_s);
 
+/* Ends a claimed grant with the role's hours at the latest, as they are now; true when that is earlier. */
+bool lb_clocks_cut(const struct lb_policy_role *role, struct lb_grant *grant, uint64_t now_s);
+
 /* When an approved grant can be claimed; not after now_s: at once. */
 uint64_t lb_clocks_claimable(const struct lb_policy_role *role, const struct lb_grant *grant,
 			     uint64_t now_s);
 
 /*
  * How much of a role an identity is granted, or has asked for, that begins
- * within 24 hours of around_s; what ended before its time counts as far as it
+ * within 24 hours of around_s, leaving out one grant (0: none); what ended before its time counts as far as it
  * came.  LB_ERR_TOO_LONG when there is more than is looked at.
  */
-int lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t around_s,
-		      uint64_t *seconds);
+int lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t but,
+		      uint64_t around_s, uint64_t *seconds);
 
 #endif

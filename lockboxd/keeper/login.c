@@ -165,6 +165,10 @@ gate(struct ask *a)
 		       (unsigned long long)a->grant.id, lacks);
 	if (err != LB_OK)
 		return err;
+	if (lb_policy_role_opens(role, tx->now_s) > tx->now_s) {
+		say_no(a, "the role is closed", "Lockbox: %s is closed now", a->grant.role);
+		return LB_ERR_REFUSED;
+	}
 	err = lb_store_count_sessions(tx->store, a->grant.id, &sessions);
 	if (err != LB_OK)
 		return err;

@@ -4,11 +4,14 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
 #include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "keeper/state.h"
+#include "keeper/waits.h"
+#include "text.h"
 
 #define NS 1000000000ll
 #define NAMED_AT_ONCE 256
@@ -107,6 +110,26 @@ still_allowed(struct lb_tx *tx, const struct lb_grant *g)
 	return g->state != LB_STATE_APPROVED || t.now == g->levels;
 }
 
+/* The hours of its role may have become fewer since it was claimed. */
+static int
+keep_hours(struct lb_tx *tx, struct lb_grant *g)
+{
+	char until[LB_TIME_TEXT];
+	int err;
+
+	if (g->state != LB_STATE_ACTIVE ||
+	    !lb_clocks_cut(lb_policy_role(tx->k->policy, g->role), g, tx->now_s))
+		return LB_OK;
+	lb_waits_touch(tx->k, g->id);
+	lb_time_format(until, (int64_t)g->end_s);
+	err = lb_store_put_grant(tx->store, g);
+	if (err == LB_OK)
+		err = lb_sync_publish(tx, g, false);
+	return err == LB_OK ? lb_audit(tx, "shorten", g, "",
+				       "the role closes before it was to end: until %s", until)
+			    : err;
+}
+
 /* What the policy in force no longer allows is taken away: an approval is not for more, or for other, than was asked. */
 int
 lb_sync_policy(struct lb_tx *tx, void *unused)
@@ -128,7 +151,9 @@ lb_sync_policy(struct lb_tx *tx, void *unused)
 
 		after = g.id;
 		if (still_allowed(tx, &g)) {
-			err = lb_eligible_settle(tx, &g);
+			err = keep_hours(tx, &g);
+			if (err == LB_OK)
+				err = lb_eligible_settle(tx, &g);
 			if (err != LB_OK)
 				return err;
 			continue;

@@ -254,6 +254,29 @@ what_was_given_back_early_counts_as_far_as_it_came(void **state)
 	answered(request_at(f, "alice", HOUR, g.begun_s + 24 * HOUR));
 }
 
+/* What was asked for a day apart may have come nearer by the time it is claimed. */
+static void
+the_maximum_of_a_day_holds_at_the_claim_too(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, next;
+
+	change_policy(f, CLOCKS("max-per-day = \"4h\""));
+	id = answered(request_at(f, "alice", 4 * HOUR, 0));
+	next = answered(request_at(f, "alice", 4 * HOUR, now_of(f) + 24 * HOUR));
+	pass_time(f, 11 * HOUR);
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	answered(act(f, "bob", LB_MSG_APPROVE, next, ""));
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_OVER_LIMIT, "0s is left");
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	answered(act(f, "alice", LB_MSG_CANCEL, next, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	/* A new password takes nothing more. */
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+}
+
 static void
 days_are_counted_around_a_future_start(void **state)
 {
@@ -351,6 +374,51 @@ a_grant_ends_with_its_hours(void **state)
 	assert_int_equal(stored(f, id).end_s, closes);
 }
 
+static void
+hours_that_become_fewer_end_what_is_active_earlier(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, closes;
+	struct lb_grant g;
+
+	change_policy(f, CLOCKS(""));
+	id = answered(request_at(f, "alice", 4 * HOUR, 0));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	near(stored(f, id).end_s, now_of(f) + 4 * HOUR);
+
+	open_between(f, -HOUR, 2 * HOUR, "");
+	closes = (now_of(f) + 2 * HOUR) / 60 * 60;
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_ACTIVE);
+	assert_int_equal(g.end_s, closes);
+	assert_int_equal(g.until_s, closes);
+	recorded(f, "shorten", id, "");
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+
+	/* Closed at once: no password and no session, also before that is carried out. */
+	open_between(f, 5 * HOUR, 6 * HOUR, "");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "is closed now");
+	{
+		pid_t pid;
+		struct answer *a = open_session(f, id, &pid);
+
+		assert_int_equal(a->verdicts, 1);
+		assert_int_equal(a->verdict.verdict, LB_VERDICT_DENY);
+		assert_non_null(strstr(a->verdict.text, "op is closed now"));
+		end_process(pid);
+	}
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	near(stored(f, id).end_s, now_of(f));
+	pass_time(f, 1);
+	ok(lb_due_start(&f->k));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+}
+
 int
 main(void)
 {
@@ -365,10 +433,12 @@ main(void)
 		unit(a_future_start_counts_from_itself_where_time_counts_from_the_approval),
 		unit(more_than_the_maximum_of_a_day_is_refused_with_what_is_left),
 		unit(what_was_given_back_early_counts_as_far_as_it_came),
+		unit(the_maximum_of_a_day_holds_at_the_claim_too),
 		unit(days_are_counted_around_a_future_start),
 		unit(a_closed_role_is_refused_with_when_it_opens),
 		unit(an_approval_waits_for_the_role_to_open),
 		unit(a_grant_ends_with_its_hours),
+		unit(hours_that_become_fewer_end_what_is_active_earlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
