@@ -1,6 +1,7 @@
 /* Customers: see customer.h. */
 #include "keeper/customer.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,14 +18,22 @@
 #define PART_MAX 1200 /* of a text, in one audit record */
 #define END_OF_SIGNATURE "-----END SSH SIGNATURE-----\n"
 
+/* A customer that agreed to something; NULL: it never did. */
+static const struct lb_customer *
+agreed(const struct lb_customer *c)
+{
+	return c->change != 0 ? c : NULL;
+}
+
 /* The customer of this name; NULL when it never agreed to anything, or cannot be read. */
 static const struct lb_customer *
 find(struct lb_tx *tx, const char *name)
 {
 	if (strcmp(tx->customer.name, name) == 0)
-		return &tx->customer;
+		return agreed(&tx->customer);
 	tx->customer.name[0] = '\0';
-	return lb_store_customer(tx->store, name, &tx->customer) == LB_OK ? &tx->customer : NULL;
+	return lb_store_customer(tx->store, name, &tx->customer) == LB_OK ? agreed(&tx->customer)
+									  : NULL;
 }
 
 /* Whether name is one of those joined by ", ". */
@@ -312,9 +321,12 @@ write_statement(const char *host, const struct lb_customer *c, char out[LB_CHANG
 	char fingerprint[LB_KEY_FINGERPRINT_MAX];
 	const char *role = c->roles;
 	size_t used = 0;
+	char nonce[2 * LB_NONCE_SIZE + 1];
 	bool fits = add(out, &used, "lockbox-customer 1\nhost: %s\ncustomer: %s\nchange: %llu\n",
 			host, c->name, (unsigned long long)c->change);
 
+	sodium_bin2hex(nonce, sizeof nonce, c->nonce, sizeof c->nonce);
+	fits = fits && add(out, &used, "nonce: %s\n", nonce);
 	fits = fits &&
 	       add(out, &used, "lockbox: %s\napprovals: %u\n", c->on ? "on" : "off", c->approvals);
 	for (size_t i = 0; fits && i < c->keys; i++) {
@@ -342,6 +354,8 @@ lb_customers_pin(struct lb_tx *tx)
 	int err;
 
 	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK) {
+		if (c.change == 0)
+			continue;
 		before = c;
 		/* Too many to be named: then all, or the customer could sign nothing any more. */
 		if (!add_labels(tx->k->policy, &c) ||
@@ -420,9 +434,10 @@ as_it_is(struct lb_tx *tx, const char *name, struct lb_customer *now)
 {
 	int err = lb_store_customer(tx->store, name, now);
 
-	if (err != LB_ERR_NOT_FOUND)
+	if (err != LB_ERR_NOT_FOUND && (err != LB_OK || now->change != 0))
 		return err;
-	memset(now, 0, sizeof *now);
+	if (err == LB_ERR_NOT_FOUND)
+		memset(now, 0, sizeof *now);
 	if (lb_policy_customer(tx->k->policy, name) == NULL)
 		return LB_ERR_NOT_FOUND;
 	snprintf(now->name, sizeof now->name, "%s", name);
@@ -474,6 +489,20 @@ reply(struct lb_tx *tx, const struct lb_caller *who, const struct lb_customer *c
 	return lb_outbox_reply(&tx->out, who->target, LB_MSG_CUSTOMER_VIEW, &v);
 }
 
+/*
+ * The first time that anybody asks about a proposal: the nonce of its statement.
+ * A statement with it is this store's alone, whatever another host is named.
+ */
+static int
+with_nonce(struct lb_tx *tx, struct lb_customer *c)
+{
+	if (!sodium_is_zero(c->nonce, sizeof c->nonce))
+		return LB_OK;
+	randombytes_buf(c->nonce, sizeof c->nonce);
+	tx->customer.name[0] = '\0';
+	return lb_store_put_customer(tx->store, c);
+}
+
 /* What would be after the change, and its statement; or the refusal is queued. */
 static int
 prepare(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_customer *m,
@@ -485,6 +514,9 @@ prepare(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_custo
 
 	if (err == LB_ERR_NOT_FOUND || (err == LB_OK && !may_look(tx, who, m->name)))
 		return refuse(tx, who, LB_NO_SUCH, "there is no such customer that you may see");
+	if (err != LB_OK)
+		return err;
+	err = with_nonce(tx, now);
 	if (err != LB_OK)
 		return err;
 	why = changed(p, lb_policy_customer(p, m->name), now, m, next);
@@ -508,7 +540,8 @@ reply_all(struct lb_tx *tx, const struct lb_caller *who)
 	int err;
 
 	while ((err = lb_store_next_customer(tx->store, c.name, &c)) == LB_OK)
-		if (may_look(tx, who, c.name) && (err = reply(tx, who, &c, "")) != LB_OK)
+		if (c.change != 0 && may_look(tx, who, c.name) &&
+		    (err = reply(tx, who, &c, "")) != LB_OK)
 			return err;
 	if (err != LB_ERR_NOT_FOUND)
 		return err;
@@ -652,6 +685,7 @@ lb_do_customer_change(struct lb_tx *tx, const struct lb_caller *who, const union
 			"was changed",
 			decides.approvals, count, by);
 	next.changed_s = tx->now_s;
+	randombytes_buf(next.nonce, sizeof next.nonce);
 	tx->customer.name[0] = '\0';
 	err = lb_store_put_customer(tx->store, &next);
 	if (err == LB_OK) {

@@ -13,6 +13,8 @@
  *	host: db1
  *	customer: acme
  *	change: 1                       one more than the last
+ *	nonce: 1f00...                  16 random bytes of this store, in hex; made when a change
+ *	                                is first asked about, and anew after each change
  *	lockbox: on
  *	approvals: 1
  *	approver: eve ssh-ed25519 SHA256:...   a line for each key
@@ -20,7 +22,8 @@
  *
  * A change is done when as many of the approvers as it takes now have signed this
  * very text; for the first one, of those that the policy proposes, and as many as
- * it proposes or as it is to take, whichever is more.  Its number is used once.
+ * it proposes or as it is to take, whichever is more.  Its number and its nonce are
+ * used once; so it is good on no other host, whatever that calls itself.
  *
  * A change of the roster ends what waits for the customer or was approved and is
  * not claimed yet: an approval may have come with a key that was replaced.

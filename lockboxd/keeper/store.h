@@ -22,7 +22,7 @@
 
 #include "proto.h"
 
-#define LB_STORE_VERSION 3
+#define LB_STORE_VERSION 4
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
 #define LB_NONCE_SIZE 16
@@ -114,7 +114,9 @@ struct lb_customer_key {
  */
 struct lb_customer {
 	char name[LB_IDENTITY_MAX + 1];
-	uint64_t change; /* how often it was changed by a statement, from 1 */
+	uint64_t
+		change; /* how often it was changed by a statement; 0: proposed, only nonce is set */
+	uint8_t nonce[LB_NONCE_SIZE]; /* that the next statement is to have; random, used once */
 	uint64_t changed_s;
 	uint8_t on; /* 0 or 1: the customer has the last word */
 	uint8_t approvals;

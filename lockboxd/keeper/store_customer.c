@@ -47,7 +47,7 @@ put_customer(struct lb_store_txn *t, const struct lb_customer *customer)
 	int err = lb_store_get(t, LB_TABLE_CUSTOMER, &key, &old);
 
 	if (err == LB_ERR_NOT_FOUND)
-		err = customer->change == 1 ? LB_OK : LB_ERR_INTERNAL;
+		err = customer->change <= 1 ? LB_OK : LB_ERR_INTERNAL;
 	else if (err == LB_OK && customer->change != old.change &&
 		 customer->change != old.change + 1)
 		err = LB_ERR_INTERNAL;

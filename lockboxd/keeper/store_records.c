@@ -116,6 +116,7 @@ static const struct lb_field statement_fields[] = {
 static const struct lb_field customer_fields[] = {
 	LB_TEXT(struct lb_customer, name),
 	LB_U64(struct lb_customer, change),
+	LB_BYTES(struct lb_customer, nonce),
 	LB_U64(struct lb_customer, changed_s),
 	LB_U8(struct lb_customer, on),
 	LB_U8(struct lb_customer, approvals),
@@ -536,9 +537,13 @@ customer_valid(const void *record, const struct lb_key *key)
 	const struct lb_customer *c = record;
 
 	if (!lb_identity_valid(c->name) || key->size != strlen(c->name) ||
-	    memcmp(key->bytes, c->name, key->size) != 0 || c->change == 0 || c->on > 1 ||
-	    c->host > 1 || c->approvals == 0 || c->keys == 0 || c->keys > LB_CUSTOMER_KEYS_MAX ||
-	    c->approvals > c->keys)
+	    memcmp(key->bytes, c->name, key->size) != 0 ||
+	    sodium_is_zero(c->nonce, sizeof c->nonce))
+		return false;
+	if (c->change == 0 ? c->changed_s != 0 || c->on != 0 || c->approvals != 0 || c->host != 0 ||
+				     c->roles[0] != '\0' || c->keys != 0
+			   : c->on > 1 || c->host > 1 || c->approvals == 0 || c->keys == 0 ||
+				     c->keys > LB_CUSTOMER_KEYS_MAX || c->approvals > c->keys)
 		return false;
 	for (size_t i = 0; i < LB_CUSTOMER_KEYS_MAX; i++)
 		if (i < c->keys ? !lb_identity_valid(c->key[i].identity) || c->key[i].key[0] == '\0'

@@ -51,7 +51,7 @@
 #define ALICE_KEY "AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577Jn"
 #define ERIN_KEY "AAAAC3NzaC1lZDI1NTE5AAAAILXlDtIwxM9sYVSUyUoQ4RvdXlgGaYtQcNcRRIYmEHRv"
 
-static const char host_text[] = "name = \"testhost\"\n"
+static char host_text[] = "name = \"testhost\"\n"
 				"gate-user = \"lockbox\"\n"
 				"auditors = {\"auditors\"}\n";
 #define PEOPLE                                                                                     \

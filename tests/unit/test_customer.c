@@ -428,6 +428,79 @@ what_a_replaced_key_approved_is_not_claimed(void **state)
 }
 
 static void
+set_host(struct fixture *f, const char *from, const char *to)
+{
+	memcpy(strstr(host_text, from), to, strlen(to));
+	set_policy(f, &eve, ACME, LABEL);
+}
+
+/* What eve signs on another host, which has a store of its own and stands alike. */
+static void
+signed_elsewhere(struct fixture *f, struct lb_msg_customer *ask)
+{
+	void *there;
+	union lb_msg m = {.customer = *ask};
+	char text[MADE_MAX], signature[MADE_MAX];
+	struct making what;
+
+	assert_int_equal(setup(&there), 0);
+	set_host(there, "testhost", "otherdb2");
+	if (ask->lockbox == 2)
+		switched_on(there);
+	with_key(there, "u2", &eve, LB_MSG_CUSTOMER, &m);
+	snprintf(text, sizeof text, "%s", ((struct fixture *)there)->a.customer.statement);
+	what = making_default(SPACE, text, strlen(text));
+	make_signature(&eve, &what, signature);
+	assert_in_range(strlen(signature), 1, LB_SIGNATURES_MAX);
+	memcpy(m.customer.signatures, signature, strlen(signature) + 1);
+	*ask = m.customer;
+	with_key(there, "u2", &eve, LB_MSG_CUSTOMER_CHANGE, &m);
+	assert_int_equal(((struct fixture *)there)->a.refused, 0); /* there it is good */
+	set_host(f, "otherdb2", "testhost");
+	fixture_teardown(&there);
+}
+
+static void
+what_was_signed_for_another_host_is_not_good_here_by_its_name(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.customer = {.name = "acme"}};
+
+	for (uint8_t want = 1; want <= 2; want++) {
+		m.customer.lockbox = want;
+		signed_elsewhere(f, &m.customer);
+		set_host(f, "testhost", "otherdb2");
+		refused(ask(f, "root", LB_MSG_CUSTOMER_CHANGE, &m), LB_NO_PERMISSION, "signature");
+		set_host(f, "otherdb2", "testhost");
+		if (want == 1)
+			switched_on(f);
+	}
+}
+
+static void
+a_nonce_is_kept_until_a_change_and_is_then_another(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.customer = {.name = "acme", .lockbox = 2}};
+	char first[64], *nonce;
+
+	for (int i = 0; i < 3; i++) {
+		if (i == 2)
+			switched_on(f);
+		with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m);
+		nonce = strstr(f->a.customer.statement, "\nnonce: ");
+		assert_non_null(nonce);
+		assert_int_equal(strcspn(nonce + 8, "\n"), 32);
+		nonce[40] = '\0';
+		if (i == 1)
+			assert_string_equal(nonce, first);
+		if (i == 2)
+			assert_string_not_equal(nonce, first);
+		snprintf(first, sizeof first, "%s", nonce);
+	}
+}
+
+static void
 the_record_has_the_whole_of_what_was_signed(void **state)
 {
 	struct fixture *f = *state;
@@ -460,6 +533,8 @@ main(void)
 		KEPT(more_approvals_are_taken_of_what_waits),
 		KEPT(what_a_replaced_key_approved_is_not_claimed),
 		KEPT(the_record_has_the_whole_of_what_was_signed),
+		KEPT(what_was_signed_for_another_host_is_not_good_here_by_its_name),
+		KEPT(a_nonce_is_kept_until_a_change_and_is_then_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

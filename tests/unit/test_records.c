@@ -374,6 +374,40 @@ a_message_of_no_type_is_neither_written_nor_read(void **state)
 	assert_int_equal(lb_ipc_decode(0x1234, buf, 0, &i), LB_ERR_MALFORMED);
 }
 
+static void
+a_customer_that_breaks_a_rule_is_no_record(void **state)
+{
+	static struct lb_customer proposal = {.name = "acme", .nonce = {1}},
+				  c = {.name = "acme",
+				       .change = 1,
+				       .nonce = {1},
+				       .on = 1,
+				       .approvals = 1,
+				       .keys = 1,
+				       .key = {{"eve", "ssh-ed25519 AAAA"}}};
+	struct lb_key key = lb_key_text("acme");
+
+	(void)state;
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->name[0] = 'b');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->nonce[0] = 0);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->change = 0);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->on = 2);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->host = 2);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->approvals = 0);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->approvals = 2);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->keys = 0);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->key[0].key[0] = '\0');
+	/* Before the first change there is nothing but the nonce. */
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->nonce[0] = 0);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->change = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->changed_s = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->on = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->approvals = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->host = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->roles[0] = 'a');
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->key[0].identity[0] = 'a');
+}
+
 int
 main(void)
 {
@@ -384,6 +418,7 @@ main(void)
 		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_statement_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(the_longest_statement_is_a_record),
+		cmocka_unit_test(a_customer_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(eligibility_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_user_id_was_handed_out_when_its_serial_was),
 		cmocka_unit_test(an_audit_record_is_read_wholly_or_not_at_all),
