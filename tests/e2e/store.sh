@@ -86,19 +86,20 @@ pass "$damaged damaged inner pages, each seen"
 
 step "Of another version, or of none"
 note "the version stands under the key \"format\", as STORE-FORMAT says"
+format=$(sed -n 's/^#define LB_STORE_VERSION //p' "$WORLD_REPO/lockboxd/keeper/store.h")
 version() {
 	local at seen=0
 	for at in $(grep -obUa "format" "$dir/$data" | cut -d: -f1); do
-		[ "$(get $((at + 6)) 4)" = 00000003 ] || continue
+		[ "$(get $((at + 6)) 4)" = "$(printf %08x "$format")" ] || continue
 		put $((at + 6)) "$1"
 		seen=1
 	done
 	[ $seen = 1 ] || fail "no version in the store"
 }
-version 00000004
-stays_away "version 4" 'another version'
-version 00000002
-stays_away "version 2" 'another version'
+version "$(printf %08x $((format + 1)))"
+stays_away "the next version" 'another version'
+version "$(printf %08x $((format - 1)))"
+stays_away "the version before" 'another version'
 version ffffffff
 stays_away "a much newer one" 'another version'
 version 00000000
