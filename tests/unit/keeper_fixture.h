@@ -52,8 +52,8 @@
 #define ERIN_KEY "AAAAC3NzaC1lZDI1NTE5AAAAILXlDtIwxM9sYVSUyUoQ4RvdXlgGaYtQcNcRRIYmEHRv"
 
 static char host_text[] = "name = \"testhost\"\n"
-				"gate-user = \"lockbox\"\n"
-				"auditors = {\"auditors\"}\n";
+			  "gate-user = \"lockbox\"\n"
+			  "auditors = {\"auditors\"}\n";
 #define PEOPLE                                                                                     \
 	"identity alice { keys = {\"ssh-ed25519 " ALICE_KEY "\"} unix-user = \"alice\" }\n"        \
 	"identity bob { unix-user = \"bob\" }\n"                                                   \
