@@ -38,6 +38,7 @@
 #include "keeper/start.h"
 #include "keeper/state.h"
 #include "keeper/store_records.h"
+#include "refusals.h"
 #include "wire.h"
 
 #define ok(call) assert_int_equal((call), LB_OK)
@@ -351,6 +352,7 @@ read_frame(struct answer *a, const uint8_t *frame, size_t left)
 		a->refused++;
 		a->code = m.refused.code;
 		memcpy(a->text, m.refused.text, sizeof a->text);
+		note_refusal(a->code, a->text);
 		break;
 	case LB_MSG_ROLE:
 		a->roles++;
@@ -400,6 +402,7 @@ read_frame(struct answer *a, const uint8_t *frame, size_t left)
 	case LB_MSG_VERDICT:
 		a->verdicts++;
 		a->verdict = m.verdict;
+		note_refusal(0, m.verdict.text);
 		break;
 	default:
 		fail_msg("an answer of type %#x", type);
@@ -439,6 +442,7 @@ read_outbox(struct answer *a, const struct lb_outbox *box)
 		break;
 	case LB_OUT_LOG:
 		snprintf(a->log, sizeof a->log, "%s", (const char *)out->bytes);
+		note_refusal(0, a->log);
 		break;
 	}
 }

@@ -11,11 +11,10 @@ static struct maker eve, fay, thief;
 
 /* The policy, with eve's and fay's keys; acme is its customer, with what it labels. */
 static void
-set_policy(struct fixture *f, const struct maker *eves, const char *customer, const char *label)
+set_policy_of(struct fixture *f, const char *e, const char *customer, const char *label)
 {
-	char text[4 * MADE_MAX], e[MADE_MAX], y[MADE_MAX];
+	char text[4 * MADE_MAX], y[MADE_MAX];
 
-	maker_line(eves, e);
 	maker_line(&fay, y);
 	snprintf(text, sizeof text,
 		 PEOPLE MALLORY
@@ -29,6 +28,15 @@ set_policy(struct fixture *f, const struct maker *eves, const char *customer, co
 		 "role ours { requesters = {\"engineers\"} approvers = {\"leads\"} }\n",
 		 e, y, customer, label);
 	change_policy(f, text);
+}
+
+static void
+set_policy(struct fixture *f, const struct maker *eves, const char *customer, const char *label)
+{
+	char e[MADE_MAX];
+
+	maker_line(eves, e);
+	set_policy_of(f, e, customer, label);
 }
 
 #define ACME "customer acme { approvers = {\"eve\"} }"
@@ -328,6 +336,8 @@ a_statement_that_would_be_cut_is_not_made(void **state)
 	assert_non_null(covers);
 	assert_true(approver < covers);
 	assert_non_null(strstr(covers, "\ncovers: role x099\n"));
+	label_many(f, 140);
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "than can be named");
 	label_many(f, 130);
 	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, "longer than can be");
 	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER_CHANGE, &m), LB_BAD_INPUT,
@@ -514,6 +524,106 @@ the_record_has_the_whole_of_what_was_signed(void **state)
 	assert_non_null(strstr(f->a.record.detail, "-----END SSH SIGNATURE-----"));
 }
 
+static void
+a_roster_names_people_of_the_policy_who_can_sign(void **state)
+{
+	static const struct {
+		const char *names, *words;
+	} bad[] = {
+		{"frank", "has no key that can sign"},
+		{", eve", "not a list of names"},
+		{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "not a list of names"},
+		{"zed", "more than 12 keys"},
+	};
+	struct fixture *f = *state;
+	union lb_msg m = {.customer = {.name = "acme", .approvers = "fay"}};
+	char zed[16 * 200] = "", line[MADE_MAX];
+	size_t used = (size_t)snprintf(zed, sizeof zed, ACME "identity zed { keys = {");
+
+	for (uint8_t i = 0; i < 13; i++) {
+		struct maker key = maker_new((uint8_t)(20 + i), NULL);
+
+		maker_line(&key, line);
+		used += (size_t)snprintf(zed + used, sizeof zed - used, "%s\"%.150s\"",
+					 i > 0 ? ", " : "", line);
+	}
+	snprintf(zed + used, sizeof zed - used, "} }");
+	set_policy(f, &eve, zed, LABEL);
+	switched_on(f);
+	with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m);
+	assert_int_equal(f->a.done, 1);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(m.customer.approvers, sizeof m.customer.approvers, "%s", bad[i].names);
+		refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_BAD_INPUT, bad[i].words);
+	}
+	m.customer = (struct lb_msg_customer){.name = "acme"};
+	refused(ask(f, "alice", LB_MSG_CUSTOMER, &m), LB_NO_SUCH, "no such customer");
+	snprintf(m.customer.name, sizeof m.customer.name, "nobody");
+	refused(with_key(f, "u2", &eve, LB_MSG_CUSTOMER, &m), LB_NO_SUCH, "no such customer");
+}
+
+static void
+a_role_has_one_customer_or_nobody_gets_it(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.customer = {.name = "beta", .lockbox = 1}};
+	union lb_msg r = {.request = {.role = "theirs", .reason = "why", .ticket = "T-1"}};
+	char text[MADE_MAX], signature[MADE_MAX];
+	struct making what;
+
+	switched_on(f);
+	answered(ask(f, "alice", LB_MSG_REQUEST, &r));
+	/* The operator labels it with another, who agrees as well; the first has not let go. */
+	set_policy(f, &eve, ACME " customer beta { approvers = {\"fay\"} }", "customer = \"beta\"");
+	with_key(f, "u3", &fay, LB_MSG_CUSTOMER, &m);
+	assert_int_equal(f->a.done, 1);
+	snprintf(text, sizeof text, "%s", f->a.customer.statement);
+	what = making_default(SPACE, text, strlen(text));
+	make_signature(&fay, &what, signature);
+	snprintf(m.customer.signatures, sizeof m.customer.signatures, "%.1000s", signature);
+	with_key(f, "u3", &fay, LB_MSG_CUSTOMER_CHANGE, &m);
+	assert_int_equal(f->a.refused, 0);
+	memcpy(r.request.ticket, "T-2", 4);
+	refused(ask(f, "alice", LB_MSG_REQUEST, &r), LB_NOT_NOW, "covered by two customers");
+}
+
+static void
+a_signature_for_the_customer_is_by_a_key_of_the_roster(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m;
+	uint64_t id;
+	char text[MADE_MAX], two[3 * MADE_MAX];
+	struct making what;
+
+	switched_on(f);
+	id = asked(f, "theirs", "T-1");
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	/* The operator gives eve's name a second key: it signs nothing for the customer. */
+	maker_line(&eve, text);
+	snprintf(two, sizeof two, "%.900s\", \"", text);
+	maker_line(&thief, two + strlen(two));
+	set_policy_of(f, two, ACME, LABEL);
+	for (int good = 0; good < 2; good++) {
+		act_with(f, "u2", &eve, LB_MSG_STATEMENT, id);
+		assert_int_equal(f->a.to_signs, 1);
+		snprintf(text, sizeof text, "%s", f->a.to_sign.statement);
+		what = making_default("lockbox-approval", text, strlen(text));
+		m = (union lb_msg){.approve_signed = {.id = id}};
+		make_signature(good ? &eve : &thief, &what, two);
+		snprintf(m.approve_signed.signature, sizeof m.approve_signed.signature, "%.1000s",
+			 two);
+		with_key(f, "u2", &eve, LB_MSG_APPROVE_SIGNED, &m);
+		if (!good) {
+			assert_int_equal(f->a.code, LB_NO_PERMISSION);
+			assert_non_null(strstr(f->a.text, "does not decide for the customer"));
+			assert_int_equal(stored(f, id).state, LB_STATE_NOTIFIED);
+		}
+	}
+	answered(&f->a);
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+}
+
 int
 main(void)
 {
@@ -535,6 +645,9 @@ main(void)
 		KEPT(the_record_has_the_whole_of_what_was_signed),
 		KEPT(what_was_signed_for_another_host_is_not_good_here_by_its_name),
 		KEPT(a_nonce_is_kept_until_a_change_and_is_then_another),
+		KEPT(a_roster_names_people_of_the_policy_who_can_sign),
+		KEPT(a_role_has_one_customer_or_nobody_gets_it),
+		KEPT(a_signature_for_the_customer_is_by_a_key_of_the_roster),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

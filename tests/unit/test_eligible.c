@@ -499,6 +499,44 @@ a_long_list_comes_in_pages(void **state)
 	assert_int_equal(pages, 3);
 }
 
+struct question_of {
+	const char *who, *words;
+};
+
+static int
+ask_machine(struct lb_tx *tx, void *arg)
+{
+	const struct question_of *q = arg;
+	char why[LB_REASON_MAX + 1] = "";
+
+	assert_int_equal(
+		lb_eligible(tx, q->who, lb_policy_role(tx->k->policy, "reader"), why, sizeof why),
+		LB_ERR_REFUSED);
+	note_refusal(LB_NOT_ELIGIBLE, why);
+	assert_non_null(strstr(why, q->words));
+	return LB_OK;
+}
+
+static void
+what_is_missing_is_said(void **state)
+{
+	struct question_of outside = {"carol", "carol is not among those who may be given reader"};
+	struct fixture *f = *state;
+
+	did(wish(f, "bob", "reader"));
+	refused(request(f, "bob", "reader", 0, "x"), LB_NOT_ELIGIBLE,
+		"eligibility for reader waits for a manager: dave");
+	did(attest(f, "carol", "bob", "screening"));
+	did(approve(f, "dave", "bob", "reader"));
+	answered(request(f, "bob", "reader", 0, "x"));
+	/* Nothing looked at the time yet. */
+	pass_time(f, 11 * HOUR);
+	refused(request(f, "bob", "reader", 0, "y"), LB_NOT_ELIGIBLE,
+		"eligibility for reader lapsed at 20");
+	/* Who asks it must have looked at the team before; it does so itself all the same. */
+	ok(lb_tx_run(&f->k, ask_machine, &outside));
+}
+
 int
 main(void)
 {
@@ -514,6 +552,7 @@ main(void)
 		test(what_waits_is_listed_for_who_can_do_it),
 		test(a_long_list_comes_in_pages),
 		test(when_the_store_is_full_it_can_be_revoked_and_not_given),
+		test(what_is_missing_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

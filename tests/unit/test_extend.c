@@ -281,6 +281,64 @@ under_a_clock_that_is_astray_nothing_is_extended(void **state)
 	assert_int_equal(stored(f, more).state, LB_STATE_ENDED);
 }
 
+/* "op" is open all day but for the quarter of an hour, by UTC, that holds the moment. */
+static void
+closed_at(struct fixture *f, uint64_t moment)
+{
+	uint64_t from = moment % 86400 / 900 * 900, to = from + 900;
+	char text[4096], before[40] = "", after[40] = "";
+
+	if (from > 0)
+		snprintf(before, sizeof before, "\"mon-sun 00:00-%02d:%02d\"", (int)(from / 3600),
+			 (int)(from / 60 % 60));
+	if (to < 86400)
+		snprintf(after, sizeof after, "\"mon-sun %02d:%02d-24:00\"", (int)(to / 3600),
+			 (int)(to / 60 % 60));
+	snprintf(text, sizeof text, OPS("max-duration = \"4h\" hours = {%s%s%s}"), before,
+		 before[0] != '\0' && after[0] != '\0' ? ", " : "", after);
+	change_policy(f, text);
+}
+
+static void
+nothing_is_extended_beyond_the_hours(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	closed_at(f, now_of(f) + 3 * HOUR);
+	id = answered(request(f, "alice", "op", 600, "why"));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	answered(extend(f, "alice", id, 900, "more"));
+	answered(act(f, "alice", LB_MSG_CANCEL, f->a.grant.id, ""));
+	refused(extend(f, "alice", id, 7 * HOUR / 2, "more"), LB_OVER_LIMIT,
+		"op closes; R-1 can be extended by at most");
+}
+
+static void
+a_role_that_changed_is_not_extended_but_requested_anew(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op");
+
+	answered(extend(f, "alice", id, 900, "more"));
+	answered(act(f, "alice", LB_MSG_CANCEL, f->a.grant.id, ""));
+	change_policy(f, policy_other_groups);
+	refused(extend(f, "alice", id, 900, "more"), LB_NOT_NOW, "request it anew");
+}
+
+static void
+time_that_has_not_begun_is_not_extended(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	change_policy(f, OPS("max-duration = \"4h\" starts = \"first-login\""));
+	id = active(f, "alice", "op");
+	refused(extend(f, "alice", id, 900, "more"), LB_NOT_NOW, "has not begun: log in first");
+}
+
 int
 main(void)
 {
@@ -296,6 +354,9 @@ main(void)
 		unit(a_claim_whose_account_ends_before_it_is_there_is_answered),
 		unit(an_extension_that_the_warden_cannot_carry_out_ends_the_grant),
 		unit(under_a_clock_that_is_astray_nothing_is_extended),
+		unit(nothing_is_extended_beyond_the_hours),
+		unit(a_role_that_changed_is_not_extended_but_requested_anew),
+		unit(time_that_has_not_begun_is_not_extended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -836,6 +836,7 @@ a_request_that_fails_is_answered_with_that_and_may_be_made_again(void **state)
 		if (round == 0) {
 			assert_int_equal(front_heard(f, &reply), LB_MSG_REFUSED);
 			assert_int_equal(reply.refused.code, LB_TRY_LATER);
+			note_refusal(reply.refused.code, reply.refused.text);
 			assert_non_null(strstr(reply.refused.text, "nothing was changed"));
 		}
 	}

@@ -333,6 +333,40 @@ a_role_is_refused_just_when_no_choice_of_people_could_approve_it(void **state)
 	assert_in_range(fine, all / 10, all - all / 10); /* both kinds were there */
 }
 
+#define MANY(first, then)                                                                          \
+	PEOPLE "identity u2 { unix-user = \"u2\" } identity u3 { unix-user = \"u3\" }\n"           \
+	       "identity u4 { unix-user = \"u4\" } identity u5 { unix-user = \"u5\" }\n"           \
+	       "identity u6 { unix-user = \"u6\" } identity u7 { unix-user = \"u7\" }\n"           \
+	       "identity u8 { unix-user = \"u8\" } identity u9 { unix-user = \"u9\" }\n"           \
+	       "identity mallory { unix-user = \"mallory\" }\n"                                    \
+	       "team engineers { members = {\"alice\"} }\n"                                        \
+	       "team auditors { members = {} }\n"                                                  \
+	       "team all { members = {\"u2\", \"u3\", \"u4\", \"u5\", \"u6\", \"u7\", \"u8\",\n"   \
+	       " \"u9\", \"bob\", \"carol\", \"dave\", \"frank\", \"mallory\"} }\n"                \
+	       "role change { requesters = {\"engineers\"}\n"                                      \
+	       " level one { approvers = {\"all\"} approvals = " first " }\n"                      \
+	       " level two { approvers = {\"all\"} approvals = " then " } }\n"
+
+/* A policy that asks for more only ever adds to what a request took; what is kept of it has an end. */
+static void
+no_more_approvals_are_taken_than_can_be_kept(void **state)
+{
+	static const char *const who[] = {"u2", "u3", "u4",  "u5",   "u6",    "u7",
+					  "u8", "u9", "bob", "dave", "carol", "frank"};
+	struct fixture *f = *state;
+	uint64_t id;
+
+	change_policy(f, MANY("7", "1"));
+	id = asked(f, "alice");
+	change_policy(f, MANY("1", "7"));
+	for (size_t i = 0; i < LB_APPROVALS_MAX; i++)
+		answered(act(f, who[i], LB_MSG_APPROVE, id, ""));
+	assert_int_equal(f->a.grant.need, 14);
+	refused(act(f, "mallory", LB_MSG_APPROVE, id, ""), LB_OVER_LIMIT,
+		"as many approvals as can be kept");
+	assert_int_equal(stored(f, id).state, LB_STATE_PENDING);
+}
+
 int
 main(void)
 {
@@ -347,6 +381,7 @@ main(void)
 		KEPT(what_was_asked_under_other_levels_must_be_asked_anew),
 		KEPT(a_role_tells_its_levels),
 		cmocka_unit_test(a_role_is_refused_just_when_no_choice_of_people_could_approve_it),
+		KEPT(no_more_approvals_are_taken_than_can_be_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include "err.h"
 #include "keeper/sshsig.h"
+#include "refusals.h"
 #include "sshsig_make.h"
 
 #define SPACE "lockbox-approval"
@@ -49,6 +50,7 @@ verdict(const char *text, size_t len, const char *space, const uint8_t *key, siz
 	if (err != LB_OK) {
 		assert_int_equal(err, LB_ERR_MALFORMED);
 		assert_non_null(why);
+		note_refusal(0, why);
 		for (size_t i = 0; i < sizeof sig; i++) /* untouched on failure */
 			assert_int_equal(((const uint8_t *)&sig)[i], 0xa5);
 		return why;
@@ -59,6 +61,7 @@ verdict(const char *text, size_t len, const char *space, const uint8_t *key, siz
 	assert_int_equal(err,
 			 strncmp(why, "does not fit", 12) == 0 ? LB_ERR_DAMAGED : LB_ERR_REFUSED);
 	assert_non_null(why);
+	note_refusal(0, why);
 	return why;
 }
 
