@@ -295,7 +295,7 @@ struct lb_msg_grant {
 	char customer[LB_IDENTITY_MAX + 1];		   /* who has the last word, or "" */
 	char ticket_url[LB_URL_MAX + 1];
 	char access[LB_ACCESS_MAX + 1];	  /* what comes with it: "a shell (/bin/bash), ..." */
-	char earlier[LB_EARLIER_MAX + 1]; /* requests with this ticket before it: "R-3 ended, …" */
+	char earlier[LB_EARLIER_MAX + 1]; /* with this ticket before it: "R-3 ended, ..." */
 	uint64_t start_s;		  /* it cannot be claimed before; 0: it begins now */
 	uint64_t begun_s;		  /* when its duration began to count; 0: not yet */
 	uint8_t starts;			  /* enum lb_starts */

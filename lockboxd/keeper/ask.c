@@ -13,6 +13,7 @@
 #include "text.h"
 
 #define PAGE 20		   /* items in one answer */
+#define EARLIER_MAX 100	   /* looked at, of those with one ticket */
 #define LIVE_PER_PERSON 20 /* requests and grants one identity may have at a time */
 
 /* Whether the caller may ask for a role, and if not whether eligibility is what is missing. */
@@ -354,24 +355,35 @@ lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
 }
 
-/* Requests with the same ticket before this one, as far as the caller may see them. */
+/*
+ * Requests with the same ticket before this one, the latest first, as far as the
+ * caller may see them.  It ends with "..." when there are more, or may be.
+ */
 static int
 list_earlier(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, char *out,
 	     size_t cap)
 {
-	struct lb_grant e = {0};
+	struct lb_grant e = {.id = g->id};
+	char one[64];
 	size_t used = 0;
 	int err = LB_ERR_NOT_FOUND;
 
-	while (g->ticket[0] != '\0' && used < cap &&
-	       (err = lb_store_next_ticket(tx->store, g->ticket, e.id, &e)) == LB_OK &&
-	       e.id < g->id)
+	out[0] = '\0';
+	if (g->ticket[0] == '\0')
+		return LB_OK;
+	for (unsigned looked = 0;
+	     (err = lb_store_prev_ticket(tx->store, g->ticket, e.id, &e)) == LB_OK; looked++) {
 		if (lb_may_see(tx, who, &e))
-			used += (size_t)snprintf(out + used, cap - used, "%sR-%llu %s",
-						 used > 0 ? ", " : "", (unsigned long long)e.id,
-						 lb_state_name(e.state));
-	if (used >= cap)
-		memcpy(out + cap - 4, "...", 4);
+			snprintf(one, sizeof one, "%sR-%llu %s", used > 0 ? ", " : "",
+				 (unsigned long long)e.id, lb_state_name(e.state));
+		else
+			one[0] = '\0';
+		if (looked == EARLIER_MAX || used + strlen(one) + sizeof ", ..." > cap) {
+			snprintf(out + used, cap - used, "%s...", used > 0 ? ", " : "");
+			break;
+		}
+		used += (size_t)snprintf(out + used, cap - used, "%s", one);
+	}
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 

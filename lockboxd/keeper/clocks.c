@@ -8,7 +8,7 @@
 #include "text.h"
 
 #define DAY_S 86400u
-#define LOOKED_AT_MAX 1000 /* grants of one person */
+#define LOOKED_AT_MAX 1000 /* grants of one person that began within two days */
 
 static uint64_t
 earlier(uint64_t a, uint64_t b)
@@ -152,32 +152,42 @@ whole_role(const struct lb_tx *tx, const char *name)
 	return role != NULL && role->base != NULL ? role->base : name;
 }
 
+/* Within a day of that moment, and of that role. */
+static bool
+counts(const struct lb_tx *tx, const struct lb_grant *g, const char *role, uint64_t around_s)
+{
+	uint64_t begun_s = begins(g, tx->now_s);
+
+	return begun_s + DAY_S > around_s && around_s + DAY_S > begun_s &&
+	       strcmp(whole_role(tx, g->role), whole_role(tx, role)) == 0;
+}
+
 int
 lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t but,
 		  uint64_t around_s, uint64_t *seconds)
 {
-	struct lb_grant g;
-	uint64_t before = UINT64_MAX, sum = 0;
-	int err = LB_OK;
+	struct lb_grant g = {.id = 0};
+	uint64_t sum = 0;
+	unsigned looked = 0;
+	int err;
 
-	for (unsigned looked = 0; looked < LOOKED_AT_MAX; looked++) {
-		uint64_t begun_s;
-
-		err = lb_store_prev_of(tx->store, identity, before, &g);
-		if (err != LB_OK)
-			break;
-		before = g.id;
-		/* Nothing that was asked for so long ago can have begun within a day of now. */
-		if (g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S < tx->now_s)
-			break;
-		begun_s = begins(&g, tx->now_s);
-		if (g.id == but || strcmp(whole_role(tx, g.role), whole_role(tx, role)) != 0 ||
-		    begun_s + DAY_S <= around_s || around_s + DAY_S <= begun_s)
-			continue;
-		sum += takes(&g);
+	while ((err = lb_store_next_own(tx->store, identity, g.id, &g)) == LB_OK)
+		if (g.id != but && counts(tx, &g, role, around_s))
+			sum += takes(&g);
+	if (err != LB_ERR_NOT_FOUND)
+		return err;
+	/* What is over took something only if its time had begun. */
+	g.begun_s = around_s > DAY_S ? around_s - DAY_S : 0;
+	g.id = 0;
+	while ((err = lb_store_next_begun(tx->store, identity, g.begun_s, g.id, &g)) == LB_OK &&
+	       g.begun_s < around_s + DAY_S) {
+		if (++looked > LOOKED_AT_MAX)
+			return LB_ERR_TOO_LONG;
+		if (!lb_state_live(g.state) && g.id != but && counts(tx, &g, role, around_s))
+			sum += takes(&g);
 	}
-	if (err == LB_OK && g.requested_s + LB_POLICY_LONGEST_WAIT_S + 2 * DAY_S >= tx->now_s)
-		return LB_ERR_TOO_LONG;
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
 	*seconds = sum;
-	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+	return LB_OK;
 }

@@ -22,23 +22,10 @@ lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant 
 int
 lb_next_own(struct lb_tx *tx, const char *identity, uint64_t *after, struct lb_grant *grant)
 {
-	struct lb_grant g;
-	int err;
+	int err = lb_store_next_own(tx->store, identity, *after, grant);
 
-	if (*after == 0) {
-		/* Nothing older than the oldest live one of all: what is past is never walked. */
-		err = lb_store_next_live(tx->store, 0, &g);
-		if (err != LB_OK)
-			return err;
-		*after = g.id - 1;
-	}
-	while ((err = lb_store_next_of(tx->store, identity, *after, &g)) == LB_OK) {
-		*after = g.id;
-		if (lb_state_live(g.state)) {
-			*grant = g;
-			break;
-		}
-	}
+	if (err == LB_OK)
+		*after = grant->id;
 	return err;
 }
 

@@ -22,7 +22,7 @@
 
 #include "proto.h"
 
-#define LB_STORE_VERSION 4
+#define LB_STORE_VERSION 5
 #define LB_SALT_SIZE 16
 #define LB_HASH_SIZE 32
 #define LB_NONCE_SIZE 16
@@ -256,8 +256,8 @@ int lb_store_grant(struct lb_store_txn *txn, uint64_t id, struct lb_grant *grant
 /* Reads the grant that owns or owned this uid.  LB_ERR_NOT_FOUND. */
 int lb_store_grant_by_uid(struct lb_store_txn *txn, uint32_t uid, struct lb_grant *grant);
 /*
- * Writes a grant, new or changed, and every index of it (live, person,
- * deadline, uid).  LB_ERR_EXISTS: the uid is another grant's; LB_ERR_MALFORMED:
+ * Writes a grant, new or changed, and every index of it (live, person, own,
+ * begun, deadline, ticket, uid).  LB_ERR_EXISTS: the uid is another grant's; LB_ERR_MALFORMED:
  * it breaks a rule of STORE-FORMAT; LB_ERR_INTERNAL: an id or uid that was
  * never handed out, or a change of its identity or uid.
  */
@@ -268,13 +268,19 @@ int lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant
 /* The same among all grants of one identity, ended ones included. */
 int lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t after,
 		     struct lb_grant *grant);
-/* The one with the greatest id below before, of one identity. */
-int lb_store_prev_of(struct lb_store_txn *txn, const char *identity, uint64_t before,
-		     struct lb_grant *grant);
+/* The same among the live ones of one identity. */
+int lb_store_next_own(struct lb_store_txn *txn, const char *identity, uint64_t after,
+		      struct lb_grant *grant);
+/*
+ * Of one identity's grants whose duration has begun, live or not, the first that
+ * comes after (begun_s, id) in that order.
+ */
+int lb_store_next_begun(struct lb_store_txn *txn, const char *identity, uint64_t begun_s,
+			uint64_t id, struct lb_grant *grant);
 /* The same among all grants. */
 int lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
-/* The same among all grants with this ticket, which is not empty. */
-int lb_store_next_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t after,
+/* The grant with the greatest id below before that has this ticket, which is not empty. */
+int lb_store_prev_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t before,
 			 struct lb_grant *grant);
 /* The live grant whose until_s comes first.  LB_ERR_NOT_FOUND when none waits for a time. */
 int lb_store_next_due(struct lb_store_txn *txn, struct lb_grant *grant);

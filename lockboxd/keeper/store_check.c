@@ -142,9 +142,13 @@ check_grant(struct check *c, MDB_val *key, MDB_val *value)
 		err = expect(c, LB_TABLE_TICKET, lb_key_ticket(g.ticket, g.id), g.id);
 	if (err == LB_OK && g.uid != 0)
 		err = expect_uid(c, &g);
+	if (err == LB_OK && g.begun_s != 0)
+		err = expect(c, LB_TABLE_BEGUN, lb_key_begun(g.identity, g.begun_s, g.id), g.id);
 	if (err != LB_OK || !lb_state_live(g.state))
 		return err;
 	err = expect(c, LB_TABLE_LIVE, lb_key_u64(g.id), g.id);
+	if (err == LB_OK)
+		err = expect(c, LB_TABLE_OWN, lb_key_person(g.identity, g.id), g.id);
 	if (err == LB_OK && g.until_s != 0)
 		err = expect(c, LB_TABLE_DEADLINE, lb_key_pair(g.until_s, g.id), g.id);
 	return err;
@@ -288,6 +292,8 @@ static const struct {
 	{LB_TABLE_GRANT, check_grant, false},
 	{LB_TABLE_LIVE, check_index, true},
 	{LB_TABLE_PERSON, check_index, true},
+	{LB_TABLE_OWN, check_index, true},
+	{LB_TABLE_BEGUN, check_index, true},
 	{LB_TABLE_DEADLINE, check_index, true},
 	{LB_TABLE_UID, check_uid, true},
 	{LB_TABLE_SESSION, check_session, false},

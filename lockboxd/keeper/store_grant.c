@@ -110,11 +110,15 @@ static int
 index_live(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
 {
 	bool was = lb_state_live(old->state), is = lb_state_live(new->state);
-	struct lb_key key = lb_key_u64(new->id);
+	struct lb_key key = lb_key_u64(new->id), own = lb_key_person(new->identity, new->id);
+	int (*change)(struct lb_store_txn *, enum lb_table, const struct lb_key *) =
+		is ? put_index : drop_index;
+	int err;
 
 	if (was == is)
 		return LB_OK;
-	return is ? put_index(t, LB_TABLE_LIVE, &key) : drop_index(t, LB_TABLE_LIVE, &key);
+	err = change(t, LB_TABLE_LIVE, &key);
+	return err == LB_OK ? change(t, LB_TABLE_OWN, &own) : err;
 }
 
 /* When the grant's state lapses by itself; a grant that is over waits for nothing. */
@@ -124,21 +128,38 @@ deadline_of(const struct lb_grant *grant)
 	return lb_state_live(grant->state) ? grant->until_s : 0;
 }
 
+/* An entry for a time, which is 0 when there is none; was and is are its keys. */
+static int
+index_time(struct lb_store_txn *t, enum lb_table table, uint64_t was_s, const struct lb_key *was,
+	   uint64_t is_s, const struct lb_key *is)
+{
+	int err = LB_OK;
+
+	if (was_s == is_s)
+		return LB_OK;
+	if (was_s != 0)
+		err = drop_index(t, table, was);
+	if (err == LB_OK && is_s != 0)
+		err = put_index(t, table, is);
+	return err;
+}
+
 static int
 index_deadline(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
 {
-	uint64_t was = deadline_of(old), is = deadline_of(new);
-	struct lb_key key = lb_key_pair(was, new->id);
-	int err = LB_OK;
+	uint64_t was_s = deadline_of(old), is_s = deadline_of(new);
+	struct lb_key was = lb_key_pair(was_s, new->id), is = lb_key_pair(is_s, new->id);
 
-	if (was == is)
-		return LB_OK;
-	if (was != 0)
-		err = drop_index(t, LB_TABLE_DEADLINE, &key);
-	key = lb_key_pair(is, new->id);
-	if (err == LB_OK && is != 0)
-		err = put_index(t, LB_TABLE_DEADLINE, &key);
-	return err;
+	return index_time(t, LB_TABLE_DEADLINE, was_s, &was, is_s, &is);
+}
+
+static int
+index_begun(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
+{
+	struct lb_key was = lb_key_begun(new->identity, old->begun_s, new->id);
+	struct lb_key is = lb_key_begun(new->identity, new->begun_s, new->id);
+
+	return index_time(t, LB_TABLE_BEGUN, old->begun_s, &was, new->begun_s, &is);
 }
 
 /* For ever: the entry stays when the grant is over. */
@@ -174,7 +195,8 @@ put_grant(struct lb_store_txn *t, const struct lb_grant *new)
 {
 	static int (*const indexers[])(struct lb_store_txn *, const struct lb_grant *,
 				       const struct lb_grant *) = {
-		check_change, index_uid, index_person, index_live, index_deadline, index_ticket,
+		check_change,	index_uid,   index_person, index_live,
+		index_deadline, index_begun, index_ticket,
 	};
 	struct lb_key key = lb_key_u64(new->id);
 	struct lb_grant old;
@@ -200,94 +222,94 @@ lb_store_put_grant(struct lb_store_txn *txn, const struct lb_grant *grant)
 	return lb_store_latch(txn, err != LB_OK ? err : put_grant(txn, grant));
 }
 
+/*
+ * The grant of an index's entry at key or beyond it (op: MDB_PREV before it,
+ * MDB_FIRST the first of all) that has the same first bytes, `prefix` of them;
+ * the keys of the index are as long as this one.
+ */
+static int
+seek_grant(struct lb_store_txn *t, enum lb_table table, MDB_cursor_op op, const struct lb_key *key,
+	   size_t prefix, struct lb_grant *grant)
+{
+	struct lb_key at = *key;
+	MDB_val value;
+	uint64_t id;
+	int err = lb_store_seek(t, table, op, &at, &value);
+
+	if (err == LB_OK && (at.size < prefix || memcmp(at.bytes, key->bytes, prefix) != 0))
+		err = LB_ERR_NOT_FOUND;
+	if (err == LB_OK)
+		err = key_id(&at, key->size, &id);
+	if (err == LB_OK)
+		err = indexed_grant(t, id, grant);
+	return lb_store_latch(t, err);
+}
+
 int
 lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant)
 {
 	struct lb_key key = lb_key_u64(after + 1);
-	MDB_val value;
-	uint64_t id;
-	int err;
 
-	if (after == UINT64_MAX)
+	return after == UINT64_MAX ? LB_ERR_NOT_FOUND
+				   : seek_grant(txn, LB_TABLE_LIVE, MDB_SET_RANGE, &key, 0, grant);
+}
+
+/* In one of the indexes by person and id. */
+static int
+next_of_person(struct lb_store_txn *t, enum lb_table table, const char *identity, uint64_t after,
+	       struct lb_grant *grant)
+{
+	struct lb_key key;
+
+	if (after == UINT64_MAX || !lb_identity_valid(identity))
 		return LB_ERR_NOT_FOUND;
-	err = lb_store_seek(txn, LB_TABLE_LIVE, MDB_SET_RANGE, &key, &value);
-	if (err == LB_OK)
-		err = key_id(&key, sizeof id, &id);
-	if (err == LB_OK)
-		err = indexed_grant(txn, id, grant);
-	return lb_store_latch(txn, err);
+	key = lb_key_person(identity, after + 1);
+	return seek_grant(t, table, MDB_SET_RANGE, &key, strlen(identity) + 1, grant);
 }
 
 int
 lb_store_next_of(struct lb_store_txn *txn, const char *identity, uint64_t after,
 		 struct lb_grant *grant)
 {
-	struct lb_key key;
-	size_t prefix = strlen(identity) + 1;
-	MDB_val value;
-	uint64_t id;
-	int err;
-
-	if (after == UINT64_MAX || !lb_identity_valid(identity))
-		return LB_ERR_NOT_FOUND;
-	key = lb_key_person(identity, after + 1);
-	err = lb_store_seek(txn, LB_TABLE_PERSON, MDB_SET_RANGE, &key, &value);
-	if (err == LB_OK && (key.size < prefix || memcmp(key.bytes, identity, prefix) != 0))
-		err = LB_ERR_NOT_FOUND;
-	if (err == LB_OK)
-		err = key_id(&key, prefix + sizeof id, &id);
-	if (err == LB_OK)
-		err = indexed_grant(txn, id, grant);
-	return lb_store_latch(txn, err);
+	return next_of_person(txn, LB_TABLE_PERSON, identity, after, grant);
 }
 
 int
-lb_store_next_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t after,
+lb_store_next_own(struct lb_store_txn *txn, const char *identity, uint64_t after,
+		  struct lb_grant *grant)
+{
+	return next_of_person(txn, LB_TABLE_OWN, identity, after, grant);
+}
+
+int
+lb_store_next_begun(struct lb_store_txn *txn, const char *identity, uint64_t begun_s, uint64_t id,
+		    struct lb_grant *grant)
+{
+	struct lb_key key;
+
+	if (id == UINT64_MAX || !lb_identity_valid(identity))
+		return LB_ERR_NOT_FOUND;
+	key = lb_key_begun(identity, begun_s, id + 1);
+	return seek_grant(txn, LB_TABLE_BEGUN, MDB_SET_RANGE, &key, strlen(identity) + 1, grant);
+}
+
+int
+lb_store_prev_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t before,
 		     struct lb_grant *grant)
 {
 	struct lb_grant found;
-	int err = after == UINT64_MAX ? LB_ERR_NOT_FOUND : LB_OK;
+	int err;
 
 	/* Another ticket with the same hash is passed over. */
 	do {
-		struct lb_key key = lb_key_ticket(ticket, after + 1), first = key;
-		MDB_val value;
+		struct lb_key key = lb_key_ticket(ticket, before);
 
-		if (err == LB_OK)
-			err = lb_store_seek(txn, LB_TABLE_TICKET, MDB_SET_RANGE, &key, &value);
-		if (err == LB_OK && memcmp(key.bytes, first.bytes, LB_TICKET_HASH) != 0)
-			err = LB_ERR_NOT_FOUND;
-		if (err == LB_OK)
-			err = key_id(&key, LB_TICKET_HASH + sizeof after, &after);
-		if (err == LB_OK)
-			err = indexed_grant(txn, after, &found);
+		err = seek_grant(txn, LB_TABLE_TICKET, MDB_PREV, &key, LB_TICKET_HASH, &found);
+		before = err == LB_OK ? found.id : before;
 	} while (err == LB_OK && strcmp(found.ticket, ticket) != 0);
 	if (err == LB_OK)
 		*grant = found;
-	return lb_store_latch(txn, err);
-}
-
-int
-lb_store_prev_of(struct lb_store_txn *txn, const char *identity, uint64_t before,
-		 struct lb_grant *grant)
-{
-	struct lb_key key;
-	size_t prefix = strlen(identity) + 1;
-	MDB_val value;
-	uint64_t id;
-	int err;
-
-	if (!lb_identity_valid(identity))
-		return LB_ERR_NOT_FOUND;
-	key = lb_key_person(identity, before);
-	err = lb_store_seek(txn, LB_TABLE_PERSON, MDB_PREV, &key, &value);
-	if (err == LB_OK && (key.size < prefix || memcmp(key.bytes, identity, prefix) != 0))
-		err = LB_ERR_NOT_FOUND;
-	if (err == LB_OK)
-		err = key_id(&key, prefix + sizeof id, &id);
-	if (err == LB_OK)
-		err = indexed_grant(txn, id, grant);
-	return lb_store_latch(txn, err);
+	return err;
 }
 
 int
@@ -312,15 +334,7 @@ lb_store_next_grant(struct lb_store_txn *txn, uint64_t after, struct lb_grant *g
 int
 lb_store_next_due(struct lb_store_txn *txn, struct lb_grant *grant)
 {
-	struct lb_key key = {0};
-	MDB_val value;
-	uint64_t id;
-	int err;
+	const struct lb_key key = lb_key_pair(0, 0);
 
-	err = lb_store_seek(txn, LB_TABLE_DEADLINE, MDB_FIRST, &key, &value);
-	if (err == LB_OK)
-		err = key_id(&key, 2 * sizeof id, &id);
-	if (err == LB_OK)
-		err = indexed_grant(txn, id, grant);
-	return lb_store_latch(txn, err);
+	return seek_grant(txn, LB_TABLE_DEADLINE, MDB_FIRST, &key, 0, grant);
 }

@@ -197,6 +197,8 @@ static const struct {
 					    eligibility_fields),
 				  eligibility_valid},
 	[LB_TABLE_LAPSE] = {"lapse", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_OWN] = {"own", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_BEGUN] = {"begun", {NULL, 0, NULL, 0}, NULL},
 };
 
 const char *
@@ -274,6 +276,18 @@ lb_key_person(const char *identity, uint64_t id)
 	lb_write_u8(&w, 0);
 	lb_write_u64(&w, id);
 	key.size = w.used;
+	return key;
+}
+
+struct lb_key
+lb_key_begun(const char *identity, uint64_t begun_s, uint64_t id)
+{
+	struct lb_key key = lb_key_person(identity, begun_s);
+	struct lb_writer w;
+
+	lb_writer_init(&w, key.bytes + key.size, sizeof key.bytes - key.size);
+	lb_write_u64(&w, id);
+	key.size += w.used;
 	return key;
 }
 

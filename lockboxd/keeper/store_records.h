@@ -33,6 +33,8 @@ enum lb_table {
 	LB_TABLE_ATTESTATION,
 	LB_TABLE_ELIGIBILITY,
 	LB_TABLE_LAPSE,
+	LB_TABLE_OWN,
+	LB_TABLE_BEGUN,
 	LB_TABLE_COUNT
 };
 
@@ -91,6 +93,7 @@ struct lb_key lb_key_u32(uint32_t value);
 struct lb_key lb_key_u64(uint64_t value);
 struct lb_key lb_key_pair(uint64_t first, uint64_t second);
 struct lb_key lb_key_person(const char *identity, uint64_t id);
+struct lb_key lb_key_begun(const char *identity, uint64_t begun_s, uint64_t id);
 /* The first 16 bytes are a hash of the ticket. */
 struct lb_key lb_key_ticket(const char *ticket, uint64_t id);
 #define LB_TICKET_HASH 16

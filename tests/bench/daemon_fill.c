@@ -5,6 +5,7 @@
  *                                         seconds), those of the policy that daemon_policy PEOPLE
  *                                         prints
  *   daemon_fill DIR past N PEOPLE         N grants that are over, each with its records
+ *   daemon_fill DIR pending N PEOPLE      N requests that wait
  *
  * DIR is the keeper's (mode 0700); run it as the keeper's user.  More may be added to what is there.
  */
@@ -110,6 +111,18 @@ put_denied(struct lb_store_txn *txn, unsigned person, uint64_t end_s)
 	record(txn, &g, "deny", g.requested_s, "not now");
 }
 
+static void
+put_pending(struct lb_store_txn *txn, unsigned person, uint64_t end_s)
+{
+	struct lb_grant g;
+
+	requested(txn, &g, person, end_s + 3660);
+	g.state = LB_STATE_PENDING;
+	g.until_s = g.requested_s + 43200;
+	must(lb_store_put_grant(txn, &g));
+	record(txn, &g, "request", g.requested_s, "role bench for 1h, reason: the index is broken");
+}
+
 /* A life as the daemon records it. */
 static void
 put_past(struct lb_store_txn *txn, unsigned person, uint64_t end_s)
@@ -150,6 +163,8 @@ main(int argc, char **argv)
 		end_s = strtoull(argv[4], NULL, 10);
 	} else if (argc == 5 && strcmp(argv[2], "past") == 0) {
 		put = put_past;
+	} else if (argc == 5 && strcmp(argv[2], "pending") == 0) {
+		put = put_pending;
 	}
 	if (put == NULL)
 		die("usage: see the top of its source", LB_ERR_MALFORMED);
@@ -163,8 +178,8 @@ main(int argc, char **argv)
 
 		must(lb_store_begin(store, LB_STORE_WRITE, &txn));
 		for (unsigned long at = 0; at < PER_COMMIT && i < n; at++, i++)
-			if (put == put_live)
-				put_live(txn, (unsigned)(i % people), end_s);
+			if (put != put_past)
+				put(txn, (unsigned)(i % people), end_s);
 			else
 				(i % DENIED_EVERY == DENIED_EVERY - 1 ? put_denied : put_past)(
 					txn, (unsigned)(i % people), end_s - 100000 - n + i);

@@ -48,6 +48,6 @@ main(int argc, char **argv)
 	printf("} }\nteam chiefs { members = {\"chief\"} }\n"
 	       "role bench { requesters = {\"many\"} approvers = {\"chiefs\"} max-duration = "
 	       "\"4h\" "
-	       "default-duration = \"10m\" sessions = 1 }\n");
+	       "default-duration = \"10m\" max-per-day = \"24h\" sessions = 1 }\n");
 	return fflush(stdout) == 0 ? 0 : 1;
 }

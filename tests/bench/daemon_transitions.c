@@ -9,6 +9,10 @@
  *       which names the next identity (p0 to p<IDENTITIES - 1>, from p<FIRST> on) and then makes and
  *       cancels 20 requests, one after the other, waiting for each answer
  *
+ *   daemon_transitions decisions N SOCKET UID FIRST EACH IDENTITIES
+ *       the same, with a second connection as "chief", who approves each request before it is
+ *       cancelled
+ *
  *   daemon_transitions acknowledged N SOCKET UID FIRST EACH IDENTITIES
  *       the same, but prints "request ID" or "cancel ID" for each answer as it comes, and a client
  *       whose connection is lost ends in peace: to see afterwards that nothing acknowledged is lost
@@ -32,7 +36,8 @@
 #define RECORD 720
 #define PAIRS 20
 
-static int tell; /* each answer, as it comes */
+static int tell;      /* each answer, as it comes */
+static int approving; /* and not only asking and cancelling */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -120,18 +125,29 @@ ask(struct lb_client *c, uint16_t type, const void *msg)
 	return id;
 }
 
+static void
+connect_as(struct lb_client *c, const char *socket, const char *identity)
+{
+	struct lb_msg_as as = {.fingerprint = "SHA256:bench"};
+
+	snprintf(as.identity, sizeof as.identity, "%s", identity);
+	if (lb_client_open(c, socket, 20000) != LB_OK)
+		lost("no connection");
+	ask(c, LB_MSG_AS, &as);
+}
+
 /* One connection of one person. */
 static void
 connection(const char *socket, unsigned identity)
 {
-	struct lb_msg_as as = {.fingerprint = "SHA256:bench"};
 	struct lb_msg_request r = {.role = "bench", .duration_s = 600};
-	struct lb_client c;
+	struct lb_client c, approver;
+	char name[16];
 
-	snprintf(as.identity, sizeof as.identity, "p%u", identity);
-	if (lb_client_open(&c, socket, 20000) != LB_OK)
-		lost("no connection");
-	ask(&c, LB_MSG_AS, &as);
+	snprintf(name, sizeof name, "p%u", identity);
+	connect_as(&c, socket, name);
+	if (approving)
+		connect_as(&approver, socket, "chief");
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct lb_msg_act act = {.id = 0};
 
@@ -141,8 +157,12 @@ connection(const char *socket, unsigned identity)
 		act.id = ask(&c, LB_MSG_REQUEST, &r);
 		if (act.id == 0)
 			die("a request without a grant");
+		if (approving)
+			ask(&approver, LB_MSG_APPROVE, &act);
 		ask(&c, LB_MSG_CANCEL, &act);
 	}
+	if (approving)
+		lb_client_close(&approver);
 	lb_client_close(&c);
 }
 
@@ -187,7 +207,8 @@ clients(unsigned n, const char *socket, uid_t uid, unsigned first, unsigned each
 		if (wait(&status) < 0 || status != 0)
 			die("a client failed");
 	if (!tell)
-		printf("%.2f\n", (double)(n * each * PAIRS * 2) / (now_s() - begun));
+		printf("%.2f\n",
+		       (double)(n * each * PAIRS * (approving ? 3 : 2)) / (now_s() - begun));
 	return 0;
 }
 
@@ -197,7 +218,8 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "lmdb") == 0)
 		return bare(argv[2], strtoul(argv[3], NULL, 10));
 	tell = argc == 8 && strcmp(argv[1], "acknowledged") == 0;
-	if (argc == 8 && (tell || strcmp(argv[1], "clients") == 0))
+	approving = argc == 8 && strcmp(argv[1], "decisions") == 0;
+	if (argc == 8 && (tell || approving || strcmp(argv[1], "clients") == 0))
 		return clients((unsigned)atoi(argv[2]), argv[3], (uid_t)atoi(argv[4]),
 			       (unsigned)atoi(argv[5]), (unsigned)atoi(argv[6]),
 			       (unsigned)atoi(argv[7]));

@@ -69,3 +69,11 @@ store_on_disk() {
 	chown lockbox-keeper: /var/lib/lockbox
 	chmod 700 /var/lib/lockbox
 }
+
+# start_and_wait: a large store is examined for seconds, longer than tests let a start take.
+start_and_wait() {
+	/usr/sbin/lockboxd -d >>/var/log/lockboxd.log 2>&1 &
+	DAEMON_PID=$!
+	wait_for "daemon_answers || dead $DAEMON_PID" 300
+	daemon_answers || fail "lockboxd does not answer: $(tail -n 5 /var/log/lockboxd.log)"
+}

@@ -11,14 +11,6 @@ rounds=$((ROUNDS > 3 ? 3 : ROUNDS))
 chmod 600 /etc/lockbox/policy.d/bench.conf
 store_on_disk "$disk"
 
-# A store of that size is examined for seconds: longer than tests let a start take.
-start_and_wait() {
-	/usr/sbin/lockboxd -d >>/var/log/lockboxd.log 2>&1 &
-	DAEMON_PID=$!
-	wait_for "daemon_answers || dead $DAEMON_PID" 300
-	daemon_answers || fail "lockboxd does not answer: $(tail -n 5 /var/log/lockboxd.log)"
-}
-
 there=0
 for past in ${LB_PAST:-1000 100000 1000000}; do
 	setpriv --reuid lockbox-keeper --regid lockbox-keeper --clear-groups \

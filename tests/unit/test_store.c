@@ -132,6 +132,13 @@ assert_indexed(struct place *p, const struct lb_grant *g, bool live)
 
 	assert_int_equal(lb_store_next_live(txn, 0, &got), live ? LB_OK : LB_ERR_NOT_FOUND);
 	assert_int_equal(lb_store_next_live(txn, g->id, &got), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_own(txn, g->identity, 0, &got),
+			 live ? LB_OK : LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_own(txn, "an", 0, &got), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_begun(txn, g->identity, 0, 0, &got),
+			 g->begun_s != 0 ? LB_OK : LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_next_begun(txn, g->identity, g->begun_s, g->id, &got),
+			 LB_ERR_NOT_FOUND);
 	assert_int_equal(lb_store_next_due(txn, &got), due ? LB_OK : LB_ERR_NOT_FOUND);
 	if (due)
 		assert_memory_equal(&got, g, sizeof got);
@@ -157,14 +164,77 @@ indexes_follow_a_grant_from_every_state_to_every_state(void **state)
 			for (size_t i = 0; i < 3; i++) {
 				g.state = from;
 				g.until_s = untils[(i + to) % 3];
+				g.begun_s = untils[(i + from) % 3];
 				put_all(p, &g);
 				g.state = to;
 				g.until_s = untils[i];
+				g.begun_s = untils[(i + to) % 3];
 				put_all(p, &g);
 				assert_indexed(p, &g, lb_state_live(to));
 			}
 	place_close(p);
 	assert_check(p, LB_OK);
+}
+
+static void
+what_began_is_found_in_the_order_of_its_beginning(void **state)
+{
+	static const uint64_t begun[] = {900, 0, 300, 600, 300};
+	static const uint64_t order[] = {3, 5, 4, 1};
+	struct place *p = *state;
+	struct lb_store_txn *txn;
+	struct lb_grant g;
+
+	place_open(p);
+	for (size_t i = 0; i < 5; i++) {
+		g = add_grant(p, "ann");
+		g.begun_s = begun[i];
+		g.state = i % 2 == 0 ? LB_STATE_ENDED : g.state;
+		put_all(p, &g);
+	}
+	g = add_grant(p, "ann-x");
+	g.begun_s = 500;
+	put_all(p, &g);
+	txn = begin(p, LB_STORE_READ);
+	g.begun_s = g.id = 0;
+	for (size_t i = 0; i < 4; i++) {
+		ok(lb_store_next_begun(txn, "ann", g.begun_s, g.id, &g));
+		assert_int_equal(g.id, order[i]);
+	}
+	assert_int_equal(lb_store_next_begun(txn, "ann", g.begun_s, g.id, &g), LB_ERR_NOT_FOUND);
+	ok(lb_store_next_begun(txn, "ann", 301, 0, &g));
+	assert_int_equal(g.id, 4);
+	lb_store_abort(txn);
+}
+
+static void
+requests_of_a_ticket_are_found_from_the_last_to_the_first(void **state)
+{
+	static const char *const tickets[] = {"OPS-1", "OPS-2", "OPS-1", "", "OPS-1"};
+	struct place *p = *state;
+	struct lb_store_txn *txn;
+	struct lb_grant g = {.id = UINT64_MAX};
+
+	place_open(p);
+	for (size_t i = 0; i < 5; i++) {
+		struct lb_grant of = {.state = LB_STATE_PENDING, .identity = "ann", .role = "op"};
+
+		memcpy(of.ticket, tickets[i], strlen(tickets[i]) + 1);
+		txn = begin(p, LB_STORE_WRITE);
+		ok(lb_store_next_id(txn, &of.id));
+		ok(lb_store_put_grant(txn, &of));
+		ok(lb_store_commit(txn));
+	}
+	txn = begin(p, LB_STORE_READ);
+	for (uint64_t id = 5; id > 0; id -= 2) {
+		ok(lb_store_prev_ticket(txn, "OPS-1", g.id, &g));
+		assert_int_equal(g.id, id);
+		if (id == 1)
+			break;
+	}
+	assert_int_equal(lb_store_prev_ticket(txn, "OPS-1", g.id, &g), LB_ERR_NOT_FOUND);
+	assert_int_equal(lb_store_prev_ticket(txn, "OPS-3", UINT64_MAX, &g), LB_ERR_NOT_FOUND);
+	lb_store_abort(txn);
 }
 
 static void
@@ -1063,6 +1133,8 @@ main(void)
 		in_place(every_field_of_a_session_and_of_a_record_comes_back),
 		in_place(indexes_follow_a_grant_from_every_state_to_every_state),
 		in_place(lists_are_in_order_and_keep_people_apart),
+		in_place(what_began_is_found_in_the_order_of_its_beginning),
+		in_place(requests_of_a_ticket_are_found_from_the_last_to_the_first),
 		in_place(an_aborted_transaction_leaves_nothing),
 		in_place(numbers_are_never_handed_out_twice),
 		in_place(a_committed_transaction_is_there_after_reopening),

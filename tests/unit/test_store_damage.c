@@ -272,6 +272,11 @@ add_person(MDB_txn *txn, MDB_dbi dbi)
 	put_raw(txn, dbi, lb_key_person("eve", 1), "", 0);
 }
 static void
+add_begun(MDB_txn *txn, MDB_dbi dbi)
+{
+	put_raw(txn, dbi, lb_key_begun("ann", 7, 1), "", 0);
+}
+static void
 add_long_key(MDB_txn *txn, MDB_dbi dbi)
 {
 	MDB_val k = {300, (void *)(uintptr_t) "k"}, v = {0, (void *)(uintptr_t) ""};
@@ -496,6 +501,9 @@ records_that_do_not_agree_are_found(void **state)
 		{"deadline", add_deadline},
 		{"person", drop_person},
 		{"person", add_person},
+		{"own", drop_person},
+		{"own", add_person},
+		{"begun", add_begun},
 		{"person", add_long_key},
 		{"uid", drop_uid},
 		{"uid", swap_uid},
