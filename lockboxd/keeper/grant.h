@@ -5,13 +5,14 @@
  *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -     ended
  *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -     ended
  *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -     -
- *	active            -                 -                 -            -      -         active ending ending    ending  -     -
+ *	active            -                 -                 -            -      -         active ending ending    ending  ended -
  *	ending            -                 -                 -            -      -         -      -      -         -       ended -
  *	ended, denied, cancelled, lapsed: nothing more happens
  *
  * "-" is refused.  A grant whose time in a state is over accepts nothing but
  * TIMEOUT (and GONE), and TIMEOUT is refused before: so at the instant of a
- * lapse there is one winner, whoever asks first.
+ * lapse there is one winner, whoever asks first.  The warden has a clock of its
+ * own: it may be the first to end what is active, and GONE says that it has.
  *
  * Pure: no I/O, no clock of its own, no allocation.
  */

@@ -194,18 +194,16 @@ close_grant(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 
 	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
 		return err;
-	/* The warden's own clock may have been first: then the time is up here as well. */
-	if (err == LB_OK && g.state == LB_STATE_ACTIVE) {
-		step = (struct lb_step){LB_STATE_ENDING, 0};
-		snprintf(g.cause, sizeof g.cause, "%.400s", o->text);
-		g.state = step.next;
-		g.until_s = 0;
-		err = lb_audit(tx, "expire", &g, "", "ended by the warden's clock");
-		if (err == LB_OK)
-			err = lb_extend_drop(tx, &g);
-	}
 	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) == LB_OK) {
-		err = lb_move(tx, &g, &step, "");
+		/* The warden's own clock may have been first: then the time is up here as well. */
+		if (g.state == LB_STATE_ACTIVE) {
+			snprintf(g.cause, sizeof g.cause, "%.400s", o->text);
+			err = lb_audit(tx, "expire", &g, "", "ended by the warden's clock");
+			if (err == LB_OK)
+				err = lb_extend_drop(tx, &g);
+		}
+		if (err == LB_OK)
+			err = lb_move(tx, &g, &step, "");
 		while (err == LB_OK && lb_store_next_session(tx->store, g.id, 0, &s) == LB_OK &&
 		       s.grant == g.id)
 			if ((err = lb_store_drop_session(tx->store, g.id, s.number)) == LB_OK)

@@ -41,7 +41,11 @@ for fault in TORN TWICE LATE; do
 	model "$fault" "-D$fault" --
 	[ "$errors" != 0 ] || { echo "$fault: nothing was found, and there is something"; exit 1; }
 done
-# A table with one cell more: a grant that comes back after its end.
-sed -i 's/^	skip$/	table[CANCELLED * EVENTS + E_CLAIM] = ACTIVE;\n	skip/' table.pml
+# with_cell CELL STATE: the table with one cell more
+with_cell() { "$BUILD/tests/spin_table" | sed "s/^	skip$/	table[$1] = $2;\n&/" >table.pml; }
+with_cell 'CANCELLED * EVENTS + E_CLAIM' ACTIVE
 model cell --
 [ "$errors" != 0 ] || { echo "a grant came back and nobody noticed"; exit 1; }
+with_cell 'PENDING * EVENTS + E_APPROVE' ENDED
+model half --
+[ "$errors" != 0 ] || { echo "half an approval was enough and nobody noticed"; exit 1; }

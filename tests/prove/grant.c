@@ -72,7 +72,8 @@ step(void)
 	ASSERT(((s.todo & LB_DO_CLOSE) != 0) == final(s.next));
 	/* An account that was made is ended by way of the warden, never just forgotten. */
 	ASSERT(g.state != LB_STATE_ACTIVE || s.next == LB_STATE_ACTIVE ||
-	       s.next == LB_STATE_ENDING);
+	       s.next == LB_STATE_ENDING || event == LB_EVENT_GONE);
+	ASSERT(event != LB_EVENT_GONE || g.state == LB_STATE_ACTIVE || g.state == LB_STATE_ENDING);
 	ASSERT(g.state != LB_STATE_ENDING || event == LB_EVENT_GONE);
 	ASSERT(!over || event == LB_EVENT_TIMEOUT || event == LB_EVENT_GONE);
 	ASSERT(event != LB_EVENT_TIMEOUT || over);

@@ -1,7 +1,8 @@
 /*
  * The life of one grant with everybody at it at once: two leads (both are needed), the customer, the
  * engineer who asked (and tries to approve, too), somebody who revokes, the clock and the warden, in
- * every order there is.  The table is the code's own (table.c prints it).
+ * every order there is.  The table is the code's own (table.c prints it).  Or it is an extension of
+ * another grant, which is approved like a request and never becomes an account of its own.
  *
  * One request is one transaction, so a step here is atomic, as in the keeper.  With -DTORN a step reads
  * in one and writes in another, as it would without transactions; with -DTWICE an approval is counted
@@ -19,6 +20,7 @@ bool by[2], by_customer;	/* who gave them */
 byte accounts, evictions;	/* made, and ended, ever */
 byte closed;			/* how often it came to an end */
 bool was_over_at_approval;
+bool extension;			/* chosen before anything happens */
 
 /* What grant_step() does: an event in a state, while the time is or is not over. */
 inline step(event, ok) {
@@ -42,7 +44,9 @@ inline move(event) {
 	if
 	:: event == E_CLAIM && before == APPROVED -> accounts++
 	:: state == ENDING && before == ACTIVE -> evictions++
-	:: FINAL(state) -> closed++
+	:: FINAL(state) && before != ACTIVE -> closed++
+	/* the warden did it all by its own clock */
+	:: FINAL(state) && before == ACTIVE -> evictions++; closed++
 	:: else
 	fi
 }
@@ -95,10 +99,11 @@ proctype lead(byte me) {
 
 proctype customer() {
 	bool ok;
-	byte before;
+	byte before, event;
 
 	BEGIN
-	step(E_APPROVE_LAST, ok);
+	event = (extension -> E_EXTEND : E_APPROVE_LAST);
+	step(event, ok);
 	/* Its level comes after the leads'. */
 	ok = ok && leads == 2 && !by_customer;
 	if
@@ -106,7 +111,7 @@ proctype customer() {
 		was_over_at_approval = was_over_at_approval || over;
 		by_customer = true;
 		customers++;
-		move(E_APPROVE_LAST)
+		move(event)
 	:: else
 	fi
 	END;
@@ -155,6 +160,11 @@ active proctype warden() {
 	bool ok;
 	byte before;
 
+	/* Its clock may be first, at most once. */
+	if
+	:: state == ACTIVE || FINAL(state) -> ACT(E_GONE)
+	:: skip
+	fi;
 end:	do
 	:: state == ENDING -> ACT(E_GONE)
 	od
@@ -163,6 +173,10 @@ end:	do
 init {
 	atomic {
 		make_table();
+		if
+		:: extension = true
+		:: extension = false
+		fi;
 		run lead(0);
 		run lead(1);
 		run customer();
@@ -180,8 +194,12 @@ end:	atomic {
 		  leads == (by[0] -> 1 : 0) + (by[1] -> 1 : 0) && (customers == 0 || leads == 2) &&
 		  /* nothing is had that was not approved, and what was had is ended */
 		  (accounts == 0 || customers == 1) &&
-		  (!(state == ACTIVE || state == ENDING || state == ENDED) || accounts == 1) &&
-		  (state != ENDED || evictions == 1)) -> assert(false)
+		  (!(state == ACTIVE || state == ENDING || (state == ENDED && !extension)) ||
+		   accounts == 1) &&
+		  (state != ENDED || extension || evictions == 1) &&
+		  /* more time is had as approved, too, and there is no second account for it */
+		  (!extension || (accounts == 0 && (state != ENDED || customers == 1)))) ->
+			assert(false)
 	}
 }
 
