@@ -38,7 +38,7 @@
 #include "keeper/start.h"
 #include "keeper/state.h"
 #include "keeper/store_records.h"
-#include "refusals.h"
+#include "../support/refusals.h"
 #include "wire.h"
 
 #define ok(call) assert_int_equal((call), LB_OK)
