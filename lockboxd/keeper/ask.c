@@ -144,29 +144,38 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 
 int
 lb_check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-	     uint64_t but, uint64_t start_s, uint32_t duration_s)
+	     const struct lb_grant *g)
 {
 	char max[LB_DURATION_TEXT], had[LB_DURATION_TEXT], left[LB_DURATION_TEXT];
+	const char *name;
 	uint64_t granted = 0;
 	int err;
 
 	if (role->max_day_s == 0)
 		return LB_OK;
-	err = lb_clocks_granted(tx, who->identity, role->name, but,
-				start_s > tx->now_s ? start_s : tx->now_s, &granted);
+	err = lb_clocks_granted(tx, g->identity, role->name, g->id,
+				g->start_s > tx->now_s ? g->start_s : tx->now_s, &granted);
 	if (err == LB_ERR_TOO_LONG)
 		granted = role->max_day_s;
 	else if (err != LB_OK)
 		return err;
-	if (granted + duration_s <= role->max_day_s)
+	if (granted + g->duration_s <= role->max_day_s)
 		return LB_OK;
+	name = strcmp(g->identity, who->identity) == 0 ? "you" : g->identity;
 	lb_duration_format(max, role->max_day_s);
 	lb_duration_format(had, granted);
 	lb_duration_format(left, granted < role->max_day_s ? role->max_day_s - granted : 0);
-	err = lb_refuse(tx, who, LB_OVER_LIMIT,
-			"%s is granted to one person for at most %s within 24 hours, and you have "
-			"%s; %s is left",
-			role->name, max, had, left);
+	if (granted < role->max_day_s)
+		err = lb_refuse(tx, who, LB_OVER_LIMIT,
+				"one person is granted %s for at most %s within 24 hours, and %s "
+				"may use %s of that already: %s is left; ask for --for %s or less",
+				role->name, max, name, had, left, left);
+	else
+		err = lb_refuse(tx, who, LB_OVER_LIMIT,
+				"one person is granted %s for at most %s within 24 hours, and %s "
+				"may use all of that already: cancel what is not needed, or ask "
+				"again 24 hours after it began",
+				role->name, max, name);
 	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
@@ -223,10 +232,9 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 		return lb_refuse(tx, who, LB_OVER_LIMIT,
 				 "you have %u requests and grants already; cancel or end one first",
 				 live);
-	if ((err = lb_check_day(tx, who, role, 0, g->start_s, g->duration_s)) != LB_OK ||
-	    (err = lb_spend(tx, who)) != LB_OK)
-		return lb_settled(err);
 	snprintf(g->identity, sizeof g->identity, "%s", who->identity);
+	if ((err = lb_check_day(tx, who, role, g)) != LB_OK || (err = lb_spend(tx, who)) != LB_OK)
+		return lb_settled(err);
 	snprintf(g->role, sizeof g->role, "%s", role->name);
 	if (role->resource != NULL)
 		snprintf(g->resource, sizeof g->resource, "%s", role->resource);

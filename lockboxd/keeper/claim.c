@@ -70,8 +70,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	} else if (g->state != LB_STATE_APPROVED &&
 		   lb_policy_role_opens(role, tx->now_s) > tx->now_s)
 		err = lb_refuse(tx, who, LB_NOT_NOW, "%s is closed now", g->role);
-	else if (g->state == LB_STATE_APPROVED &&
-		 (err = lb_check_day(tx, who, role, g->id, 0, g->duration_s)) != LB_OK)
+	else if (g->state == LB_STATE_APPROVED && (err = lb_check_day(tx, who, role, g)) != LB_OK)
 		return err;
 	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;

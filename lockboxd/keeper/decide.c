@@ -83,16 +83,18 @@ not_now(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 
 /* An approval comes on top of those that count still; what it brings about. */
 static enum lb_event
-add_approval(struct lb_tx *tx, struct lb_grant *g, const char *identity, uint64_t statement)
+add_approval(struct lb_tx *tx, struct lb_grant *g, const struct lb_caller *who, uint64_t statement)
 {
 	struct lb_approval *a = &g->approval[g->have];
 	struct lb_tally t;
 
 	lb_levels_tally(tx, g, &t);
-	snprintf(a->identity, sizeof a->identity, "%s", identity);
+	snprintf(a->identity, sizeof a->identity, "%s", who->identity);
 	a->level = t.now;
 	a->at_s = tx->now_s;
 	a->statement = statement;
+	if (statement == 0)
+		snprintf(a->key, sizeof a->key, "%s", who->fingerprint);
 	g->have++;
 	if (t.have[t.now] + 1 < t.need[t.now])
 		return LB_EVENT_APPROVE;
@@ -163,7 +165,7 @@ approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint6
 	const char *remark)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
-	enum lb_event event = add_approval(tx, g, who->identity, statement);
+	enum lb_event event = add_approval(tx, g, who, statement);
 	char progress[64];
 	struct lb_step step;
 	const char *why;
@@ -203,6 +205,10 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		err = lb_may_approve_now(tx, who, msg->act.id, &g);
 	if (err != LB_OK)
 		return lb_settled(err);
+	if (!lb_levels_way(tx, &g, who->identity, who->fingerprint))
+		return lb_refuse(tx, who, LB_NO_PERMISSION,
+				 "the key you came with is yours no more in the policy; come again "
+				 "with one that is, or ask the host's operators");
 	if (lb_policy_role(tx->k->policy, g.role)->signed_approvals)
 		return lb_refuse(tx, who, LB_UNSIGNED,
 				 "%s takes signed approvals only: sign what show R-%llu "

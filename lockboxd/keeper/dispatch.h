@@ -72,12 +72,12 @@ int lb_file_request(struct lb_tx *tx, const struct lb_caller *who,
 		    const struct lb_policy_role *role, struct lb_grant *grant);
 
 /*
- * What one person may have of a role within a day of start_s (what is past: of
- * now), all requests and grants together but for one (0: none).  Refuses
- * (LB_ERR_REFUSED, queued) when duration_s is more than is left of it.
+ * What one person may have of a role within a day of the grant's start (when
+ * that is past: of now), all requests and grants together but for this one.
+ * Refuses (LB_ERR_REFUSED, queued) when its duration is more than is left.
  */
 int lb_check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-		 uint64_t but, uint64_t start_s, uint32_t duration_s);
+		 const struct lb_grant *grant);
 
 /* LB_ERR_REFUSED inside a handler means that the refusal is queued: then all is well. */
 static inline int

@@ -82,7 +82,11 @@ lb_extend_check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_g
 	struct lb_grant g;
 	int err = lb_store_grant(tx->store, extension->extends, &g);
 
-	return err == LB_OK ? check(tx, who, &g, extension->duration_s) : err;
+	if (err == LB_OK)
+		err = check(tx, who, &g, extension->duration_s);
+	return err == LB_OK
+		       ? lb_check_day(tx, who, lb_policy_role(tx->k->policy, g.role), extension)
+		       : err;
 }
 
 int

@@ -136,9 +136,26 @@ key_in_force(const struct lb_tx *tx, const char *identity, const char *line)
 	return false;
 }
 
-/* Whether an approval is signed where the role takes no other, and its key still is the approver's. */
+/* The same of a key's fingerprint; without one of what Unix user the identity has. */
 static bool
-signed_enough(struct lb_tx *tx, const struct lb_grant *g, size_t i)
+way_in_force(const struct lb_tx *tx, const char *identity, const char *fingerprint)
+{
+	const struct lb_policy_identity *id = lb_policy_identity(tx->k->policy, identity);
+
+	if (id == NULL || fingerprint[0] == '\0')
+		return id != NULL && id->unix_user[0] != '\0';
+	for (size_t i = 0; i < id->key_texts.count; i++)
+		if (strcmp(id->keys[i].fingerprint, fingerprint) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether an approval is signed where the role takes no other, and what it was
+ * given with still is the approver's, and the customer's where he decides.
+ */
+static bool
+given_well(struct lb_tx *tx, const struct lb_grant *g, size_t i)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	uint64_t number = g->approval[i].statement;
@@ -146,7 +163,8 @@ signed_enough(struct lb_tx *tx, const struct lb_grant *g, size_t i)
 	struct lb_signed s;
 
 	if (number == 0)
-		return role == NULL || !role->signed_approvals;
+		return (role == NULL || !role->signed_approvals) &&
+		       lb_levels_way(tx, g, who, g->approval[i].key);
 	return lb_store_next_statement(tx->store, g->id, number - 1, &s) == LB_OK &&
 	       s.number == number && s.used_s != 0 && strcmp(s.approver, who) == 0 &&
 	       key_in_force(tx, who, s.key);
@@ -179,7 +197,7 @@ lb_levels_tally(struct lb_tx *tx, const struct lb_grant *g, struct lb_tally *t)
 		for (; a < g->have && g->approval[a].level == l; a++) {
 			const char *who = g->approval[a].identity;
 
-			if (short_of || strcmp(who, g->identity) == 0 || !signed_enough(tx, g, a) ||
+			if (short_of || strcmp(who, g->identity) == 0 || !given_well(tx, g, a) ||
 			    !approver_at(tx, g, l, who) || barred(g, t, l, who))
 				continue;
 			t->counts[a] = true;
@@ -190,6 +208,14 @@ lb_levels_tally(struct lb_tx *tx, const struct lb_grant *g, struct lb_tally *t)
 		if (!short_of)
 			t->now = (uint8_t)(l + 1);
 	}
+}
+
+bool
+lb_levels_way(struct lb_tx *tx, const struct lb_grant *g, const char *identity,
+	      const char *fingerprint)
+{
+	return way_in_force(tx, identity, fingerprint) &&
+	       lb_customer_takes(tx, g, identity, fingerprint);
 }
 
 unsigned

@@ -6,8 +6,9 @@
  * approval counts while the policy in force still has that level and whoever
  * gave it still is in its teams, is not the grant's engineer, and did not count
  * for an earlier level, unless the level allows it; and if it is signed, where
- * the role takes signed approvals only.  A signed one counts only while the
- * policy gives the approver the key that it was signed with.  A level is asked once
+ * the role takes signed approvals only.  It counts only while the policy gives
+ * the approver the key that it was signed with, or that he came with when he
+ * gave it, or, if he came from an account of the host, any.  A level is asked once
  * those before it have what they need, so what comes behind one that has lost
  * an approval counts no more.  How many a level takes is what the policy said
  * at the request or what it says now, whichever is more.
@@ -50,6 +51,9 @@ bool lb_levels_reached(const struct lb_grant *grant);
 bool lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *grant);
 
 void lb_levels_tally(struct lb_tx *tx, const struct lb_grant *grant, struct lb_tally *tally);
+/* Whether somebody's word counts that came with this key, or, "", from his Unix user. */
+bool lb_levels_way(struct lb_tx *tx, const struct lb_grant *grant, const char *identity,
+		   const char *fingerprint);
 /* How many approvals count, and how many it takes. */
 unsigned lb_levels_count(struct lb_tx *tx, const struct lb_grant *grant, unsigned *need);
 enum lb_right lb_levels_right(struct lb_tx *tx, const struct lb_grant *grant, const char *identity);

@@ -49,6 +49,8 @@ struct lb_approval {
 	uint8_t level;
 	uint64_t at_s;
 	uint64_t statement; /* number of the one that was signed; 0: not signed */
+	/* Fingerprint of the key it came with; "": it is signed, or came from a Unix user. */
+	char key[LB_FINGERPRINT_MAX + 1];
 };
 
 /* Times are Unix seconds on the keeper's clock (clock.h), which never goes back. */

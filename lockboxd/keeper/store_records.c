@@ -29,7 +29,8 @@ static const struct lb_field counters_fields[] = {
 	LB_U8(struct lb_grant, level[i].need), LB_U8(struct lb_grant, level[i].flags)
 #define APPROVAL(i)                                                                                \
 	LB_TEXT(struct lb_grant, approval[i].identity), LB_U8(struct lb_grant, approval[i].level), \
-	LB_U64(struct lb_grant, approval[i].at_s), LB_U64(struct lb_grant, approval[i].statement)
+	LB_U64(struct lb_grant, approval[i].at_s), LB_U64(struct lb_grant, approval[i].statement), \
+	LB_TEXT(struct lb_grant, approval[i].key)
 /* clang-format on */
 
 static const struct lb_field grant_fields[] = {
@@ -460,11 +461,12 @@ approvals_valid(const struct lb_grant *g)
 	for (size_t i = 0; i < LB_APPROVALS_MAX; i++) {
 		const struct lb_approval *a = &g->approval[i];
 
-		if (i >= g->have &&
-		    (a->identity[0] != '\0' || a->level != 0 || a->at_s != 0 || a->statement != 0))
+		if (i >= g->have && (a->identity[0] != '\0' || a->level != 0 || a->at_s != 0 ||
+				     a->statement != 0 || a->key[0] != '\0'))
 			return false;
 		if (i < g->have &&
-		    (!lb_identity_valid(a->identity) || a->level < level || a->level >= g->levels))
+		    (!lb_identity_valid(a->identity) || a->level < level || a->level >= g->levels ||
+		     (a->statement != 0 && a->key[0] != '\0')))
 			return false;
 		level = a->level;
 	}

@@ -9,9 +9,9 @@
  *       which names the next identity (p0 to p<IDENTITIES - 1>, from p<FIRST> on) and then makes and
  *       cancels 20 requests, one after the other, waiting for each answer
  *
- *   daemon_transitions decisions N SOCKET UID FIRST EACH IDENTITIES
- *       the same, with a second connection as "chief", who approves each request before it is
- *       cancelled
+ *   daemon_transitions decisions N SOCKET UID FIRST EACH IDENTITIES KEY
+ *       the same, with a second connection as "chief", whose key has this fingerprint, and who
+ *       approves each request before it is cancelled
  *
  *   daemon_transitions acknowledged N SOCKET UID FIRST EACH IDENTITIES
  *       the same, but prints "request ID" or "cancel ID" for each answer as it comes, and a client
@@ -36,8 +36,8 @@
 #define RECORD 720
 #define PAIRS 20
 
-static int tell;      /* each answer, as it comes */
-static int approving; /* and not only asking and cancelling */
+static int tell;	      /* each answer, as it comes */
+static const char *approving; /* with which key; NULL: nobody approves */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -126,11 +126,12 @@ ask(struct lb_client *c, uint16_t type, const void *msg)
 }
 
 static void
-connect_as(struct lb_client *c, const char *socket, const char *identity)
+connect_as(struct lb_client *c, const char *socket, const char *identity, const char *key)
 {
-	struct lb_msg_as as = {.fingerprint = "SHA256:bench"};
+	struct lb_msg_as as = {.identity = ""};
 
 	snprintf(as.identity, sizeof as.identity, "%s", identity);
+	snprintf(as.fingerprint, sizeof as.fingerprint, "%s", key);
 	if (lb_client_open(c, socket, 20000) != LB_OK)
 		lost("no connection");
 	ask(c, LB_MSG_AS, &as);
@@ -145,9 +146,9 @@ connection(const char *socket, unsigned identity)
 	char name[16];
 
 	snprintf(name, sizeof name, "p%u", identity);
-	connect_as(&c, socket, name);
-	if (approving)
-		connect_as(&approver, socket, "chief");
+	connect_as(&c, socket, name, "SHA256:bench");
+	if (approving != NULL)
+		connect_as(&approver, socket, "chief", approving);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct lb_msg_act act = {.id = 0};
 
@@ -157,11 +158,11 @@ connection(const char *socket, unsigned identity)
 		act.id = ask(&c, LB_MSG_REQUEST, &r);
 		if (act.id == 0)
 			die("a request without a grant");
-		if (approving)
+		if (approving != NULL)
 			ask(&approver, LB_MSG_APPROVE, &act);
 		ask(&c, LB_MSG_CANCEL, &act);
 	}
-	if (approving)
+	if (approving != NULL)
 		lb_client_close(&approver);
 	lb_client_close(&c);
 }
@@ -207,8 +208,8 @@ clients(unsigned n, const char *socket, uid_t uid, unsigned first, unsigned each
 		if (wait(&status) < 0 || status != 0)
 			die("a client failed");
 	if (!tell)
-		printf("%.2f\n",
-		       (double)(n * each * PAIRS * (approving ? 3 : 2)) / (now_s() - begun));
+		printf("%.2f\n", (double)(n * each * PAIRS * (approving != NULL ? 3 : 2)) /
+					 (now_s() - begun));
 	return 0;
 }
 
@@ -218,8 +219,8 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "lmdb") == 0)
 		return bare(argv[2], strtoul(argv[3], NULL, 10));
 	tell = argc == 8 && strcmp(argv[1], "acknowledged") == 0;
-	approving = argc == 8 && strcmp(argv[1], "decisions") == 0;
-	if (argc == 8 && (tell || approving || strcmp(argv[1], "clients") == 0))
+	approving = argc == 9 && strcmp(argv[1], "decisions") == 0 ? argv[8] : NULL;
+	if (approving != NULL || (argc == 8 && (tell || strcmp(argv[1], "clients") == 0)))
 		return clients((unsigned)atoi(argv[2]), argv[3], (uid_t)atoi(argv[4]),
 			       (unsigned)atoi(argv[5]), (unsigned)atoi(argv[6]),
 			       (unsigned)atoi(argv[7]));

@@ -11,6 +11,8 @@ stores=("empty" "1,000 pending" "100,000 past" "both")
 "$BUILD/tests/daemon_policy" $people >/etc/lockbox/policy.d/bench.conf
 chmod 600 /etc/lockbox/policy.d/bench.conf
 gate=$(id -u lockbox)
+chief=$(sed -n 's/^identity chief { keys = {"\(.*\)"} }$/\1/p' /etc/lockbox/policy.d/bench.conf |
+	ssh-keygen -l -f - | cut -d ' ' -f 2)
 
 fill() {
 	setpriv --reuid lockbox-keeper --regid lockbox-keeper --clear-groups \
@@ -19,7 +21,7 @@ fill() {
 
 # per_second CLIENTS EACH: of the daemon that runs
 per_second() {
-	"$BUILD/tests/daemon_transitions" decisions "$1" /run/lockbox/public.sock "$gate" $first "$2" $people
+	"$BUILD/tests/daemon_transitions" decisions "$1" /run/lockbox/public.sock "$gate" $first "$2" $people "$chief"
 }
 
 for i in "${!stores[@]}"; do

@@ -220,9 +220,10 @@ more_than_the_maximum_of_a_day_is_refused_with_what_is_left(void **state)
 	change_policy(f, CLOCKS("max-per-day = \"5h\""));
 	answered(request_at(f, "alice", 3 * HOUR, 0));
 	refused(request_at(f, "alice", 2 * HOUR + 1, 0), LB_OVER_LIMIT,
-		"at most 5h within 24 hours, and you have 3h; 2h is left");
+		"at most 5h within 24 hours, and you may use 3h of that already: 2h is left; ask "
+		"for --for 2h or less");
 	id = answered(request_at(f, "alice", 2 * HOUR, 0));
-	refused(request_at(f, "alice", 1, 0), LB_OVER_LIMIT, "0s is left");
+	refused(request_at(f, "alice", 1, 0), LB_OVER_LIMIT, "all of that already");
 	/* Another person has his own; what was cancelled does not count. */
 	answered(request_at(f, "mallory", 4 * HOUR, 0));
 	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
@@ -240,13 +241,13 @@ what_was_given_back_early_counts_as_far_as_it_came(void **state)
 	id = answered(request_at(f, "alice", HOUR, 0));
 	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
 	act(f, "alice", LB_MSG_CLAIM, id, "");
-	refused(request_at(f, "alice", 60, 0), LB_OVER_LIMIT, "0s is left");
+	refused(request_at(f, "alice", 60, 0), LB_OVER_LIMIT, "all of that already");
 	pass_time(f, 600);
 	answered(act(f, "alice", LB_MSG_END, id, ""));
 	g = stored(f, id);
 	ok(warden_says(f, LB_IPC_EVICTED, g.uid, true, "gone"));
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDED);
-	refused(request_at(f, "alice", HOUR, 0), LB_OVER_LIMIT, "you have 10m");
+	refused(request_at(f, "alice", HOUR, 0), LB_OVER_LIMIT, "you may use 10m of that");
 	id = answered(request_at(f, "alice", 2900, 0));
 	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
 	/* A day after it began it is forgotten. */
@@ -267,7 +268,7 @@ the_maximum_of_a_day_holds_at_the_claim_too(void **state)
 	pass_time(f, 11 * HOUR);
 	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
 	answered(act(f, "bob", LB_MSG_APPROVE, next, ""));
-	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_OVER_LIMIT, "0s is left");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_OVER_LIMIT, "all of that already");
 	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
 	answered(act(f, "alice", LB_MSG_CANCEL, next, ""));
 	act(f, "alice", LB_MSG_CLAIM, id, "");
@@ -286,9 +287,10 @@ days_are_counted_around_a_future_start(void **state)
 	change_policy(f, CLOCKS("max-per-day = \"1h\" start-ahead = \"5d\""));
 	now = now_of(f);
 	answered(request_at(f, "alice", HOUR, 0));
-	refused(request_at(f, "alice", HOUR, now + 23 * HOUR), LB_OVER_LIMIT, "0s is left");
+	refused(request_at(f, "alice", HOUR, now + 23 * HOUR), LB_OVER_LIMIT,
+		"all of that already");
 	answered(request_at(f, "alice", HOUR, now + 48 * HOUR));
-	refused(request_at(f, "alice", 60, now + 30 * HOUR), LB_OVER_LIMIT, "0s is left");
+	refused(request_at(f, "alice", 60, now + 30 * HOUR), LB_OVER_LIMIT, "all of that already");
 }
 
 /* The hours of a role that is open from so many seconds from now on, for so long; "UTC". */

@@ -199,6 +199,9 @@ a_key_that_the_customer_did_not_sign_for_decides_nothing(void **state)
 	}
 	refused(act_with(f, "u2", &thief, LB_MSG_REVOKE, id), LB_NO_PERMISSION, "not one that");
 	assert_int_equal(stored(f, id).state, LB_STATE_NOTIFIED);
+	/* Nor is hers good while the policy says that it is not hers. */
+	refused(act_with(f, "u2", &eve, LB_MSG_APPROVE, id), LB_NO_PERMISSION, "yours no more");
+	set_policy(f, &eve, ACME, LABEL);
 	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, id));
 }
 

@@ -1,6 +1,17 @@
 /* What is decided where something is rare: a role that is gone, a record that is full, a name without a key. */
 #include "keeper_fixture.h"
 
+#define KEY_ONE "AAAAC3NzaC1lZDI1NTE5AAAAIG9V/MmSDDZwY3VCZKJgGb07OnXvxTgsm2So5P6ss2K0"
+#define KEY_TWO "AAAAC3NzaC1lZDI1NTE5AAAAIKFFR18E76IZC0NxpL8mpcywvfSZYTbGQ819Y1qJssP1"
+/* The usual policy, where bob has this key and what else is said of him. */
+#define BOB(key, more)                                                                             \
+	"identity alice { keys = {\"ssh-ed25519 " ALICE_KEY "\"} unix-user = \"alice\" }\n"        \
+	"identity bob { keys = {\"ssh-ed25519 " key "\"} " more " }\n"                             \
+	"identity carol { unix-user = \"carol\" }\n"                                               \
+	"identity dave { unix-user = \"dave\" }\n"                                                 \
+	"identity frank { unix-user = \"frank\" }\n" MALLORY TEAMS("\"alice\", \"mallory\"")       \
+		OP("\"adm\"") OTHER_ROLES
+
 static struct answer *
 login_by(struct fixture *f, struct lb_peer *peer, uint16_t type, const char *user, uint32_t uid,
 	 const char *rhost, const char *tty, bool full)
@@ -17,6 +28,16 @@ login_by(struct fixture *f, struct lb_peer *peer, uint16_t type, const char *use
 	return &f->a;
 }
 
+/* Of his first key in the policy. */
+static const char *
+fingerprint_of(struct fixture *f, const char *who)
+{
+	const struct lb_policy_identity *id = lb_policy_identity(f->k.policy, who);
+
+	assert_true(id != NULL && id->key_texts.count > 0);
+	return id->keys[0].fingerprint;
+}
+
 /* A connection of the gate's, which says whose key sshd has accepted. */
 static struct lb_peer
 through_the_gate(struct fixture *f, const char *who)
@@ -25,7 +46,7 @@ through_the_gate(struct fixture *f, const char *who)
 
 	peer.has_identity = true;
 	snprintf(peer.identity, sizeof peer.identity, "%s", who);
-	snprintf(peer.fingerprint, sizeof peer.fingerprint, "SHA256:of-%s", who);
+	snprintf(peer.fingerprint, sizeof peer.fingerprint, "%s", fingerprint_of(f, who));
 	return peer;
 }
 
@@ -42,22 +63,75 @@ static void
 the_record_names_the_key_of_who_came_through_the_gate(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t id = pending(f, "alice", "op");
+	char bobs[64], alices[64];
 	struct lb_msg_record r = {0};
+	uint64_t id;
 
+	change_policy(f, BOB(KEY_ONE, ""));
+	snprintf(bobs, sizeof bobs, ", key %s", fingerprint_of(f, "bob"));
+	snprintf(alices, sizeof alices, ", key %s", fingerprint_of(f, "alice"));
+	id = pending(f, "alice", "op");
 	assert_int_equal(gate_acts(f, "bob", LB_MSG_APPROVE, id)->err, LB_OK);
 	last_record(f, &r);
 	assert_string_equal(r.event, "approve");
-	assert_non_null(strstr(r.detail, ", key SHA256:of-bob"));
+	assert_non_null(strstr(r.detail, bobs));
 	assert_int_equal(gate_acts(f, "alice", LB_MSG_CLAIM, id)->claims, 1);
 	last_record(f, &r);
 	assert_string_equal(r.event, "claim");
-	assert_non_null(strstr(r.detail, ", key SHA256:of-alice"));
+	assert_non_null(strstr(r.detail, alices));
 	/* Who comes without a key leaves none. */
 	id = pending(f, "mallory", "op");
-	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	answered(act(f, "dave", LB_MSG_APPROVE, id, ""));
 	last_record(f, &r);
 	assert_null(strstr(r.detail, "key"));
+}
+
+static void
+an_approval_counts_only_while_the_key_it_came_with_is_the_approvers(void **state)
+{
+	static const char with[] = BOB(KEY_ONE, ""), other[] = BOB(KEY_TWO, "");
+	struct fixture *f = *state;
+	struct lb_peer old;
+	uint64_t id;
+
+	change_policy(f, with);
+	old = through_the_gate(f, "bob");
+	id = pending(f, "alice", "op");
+	assert_int_equal(gate_acts(f, "bob", LB_MSG_APPROVE, id)->err, LB_OK);
+	assert_string_equal(stored(f, id).approval[0].key, old.fingerprint);
+	change_policy(f, other);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "fewer of them still count");
+	change_policy(f, with);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+
+	/* While it waits it is asked for anew; and nothing new is said with the old key. */
+	id = pending(f, "alice", "duo");
+	assert_int_equal(gate_acts(f, "bob", LB_MSG_APPROVE, id)->err, LB_OK);
+	change_policy(f, other);
+	answered(act(f, "alice", LB_MSG_SHOW, id, ""));
+	assert_int_equal(f->a.grant.have, 0);
+	refused(ask_by(f, &old, LB_MSG_APPROVE, &(union lb_msg){.act = {.id = id}}),
+		LB_NO_PERMISSION, "the key you came with is yours no more");
+	assert_int_equal(gate_acts(f, "bob", LB_MSG_APPROVE, id)->err, LB_OK);
+	assert_int_equal(stored(f, id).have, 1);
+}
+
+static void
+what_came_from_an_account_of_the_host_counts_while_the_approver_has_one(void **state)
+{
+	static const char with[] = BOB(KEY_ONE, "unix-user = \"bob\""), none[] = BOB(KEY_ONE, "");
+	struct fixture *f = *state;
+	uint64_t id;
+
+	change_policy(f, with);
+	id = pending(f, "alice", "op");
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	change_policy(f, none);
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "fewer of them still count");
+	change_policy(f, with);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
 }
 
 static void
@@ -275,6 +349,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(the_record_names_the_key_of_who_came_through_the_gate),
+		unit(an_approval_counts_only_while_the_key_it_came_with_is_the_approvers),
+		unit(what_came_from_an_account_of_the_host_counts_while_the_approver_has_one),
 		unit(the_same_words_with_another_ticket_or_too_late_are_another_request),
 		unit(a_role_that_is_not_there_is_refused_whatever_the_duration),
 		unit(one_person_kept_twice_counts_once),

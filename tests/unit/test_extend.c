@@ -316,6 +316,32 @@ nothing_is_extended_beyond_the_hours(void **state)
 		"op closes; R-1 can be extended by at most");
 }
 
+/* An approver is told whose day is full; the other role of the same person does not count. */
+static void
+the_most_of_a_day_is_looked_at_again_when_an_extension_is_approved(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id, more;
+
+	change_policy(f, OPS("max-duration = \"4h\" max-per-day = \"2h\""));
+	id = answered(request(f, "alice", "op", HOUR, "why"));
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	refused(extend(f, "alice", id, HOUR + 1, "more"), LB_OVER_LIMIT, "you may use 1h of that");
+	more = answered(extend(f, "alice", id, HOUR, "more"));
+	change_policy(f, OPS("max-duration = \"4h\" max-per-day = \"90m\""));
+	refused(act(f, "bob", LB_MSG_APPROVE, more, ""), LB_OVER_LIMIT,
+		"alice may use 1h of that already: 30m is left");
+	change_policy(f, OPS("max-duration = \"4h\" max-per-day = \"1h\""));
+	refused(act(f, "bob", LB_MSG_APPROVE, more, ""), LB_OVER_LIMIT,
+		"alice may use all of that already");
+	assert_int_equal(stored(f, id).duration_s, HOUR);
+	change_policy(f, OPS("max-duration = \"4h\" max-per-day = \"2h\""));
+	answered(act(f, "bob", LB_MSG_APPROVE, more, ""));
+	assert_int_equal(stored(f, id).duration_s, 2 * HOUR);
+}
+
 static void
 a_role_that_changed_is_not_extended_but_requested_anew(void **state)
 {
@@ -355,6 +381,7 @@ main(void)
 		unit(an_extension_that_the_warden_cannot_carry_out_ends_the_grant),
 		unit(under_a_clock_that_is_astray_nothing_is_extended),
 		unit(nothing_is_extended_beyond_the_hours),
+		unit(the_most_of_a_day_is_looked_at_again_when_an_extension_is_approved),
 		unit(a_role_that_changed_is_not_extended_but_requested_anew),
 		unit(time_that_has_not_begun_is_not_extended),
 	};

@@ -1017,7 +1017,7 @@ assert_record_example(const char *name, enum lb_table table, struct lb_key key, 
 		      size_t record_size)
 {
 	uint8_t buf[LB_RECORD_MAX];
-	char got[sizeof(struct lb_signed)];
+	char got[sizeof(union lb_record)];
 	size_t len;
 
 	assert_true(record_size <= sizeof got);
@@ -1048,6 +1048,16 @@ the_examples_of_the_format_are_what_is_written(void **state)
 					     .key = "ssh-ed25519 AAAA",
 					     .text = "lockbox-approval 1\nhost: db1\n",
 					     .signature = "-----BEGIN SSH SIGNATURE-----\n"};
+	static struct lb_customer customer = {
+		.name = "acme",
+		.change = 2,
+		.changed_s = 1700000000,
+		.on = 1,
+		.approvals = 1,
+		.roles = "db-operator",
+		.keys = 1,
+		.key = {{"eve", "ssh-ed25519 AAAA"}},
+	};
 	static struct lb_attestation attested = {
 		"ann", "screening", LB_ATTESTED_HOLDS, "eve", 1700000000, 1731536000, ""};
 	static struct lb_eligibility eligible = {
@@ -1064,6 +1074,7 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	g.have = 1;
 	strcpy(g.approval[0].identity, "bob");
 	g.approval[0].at_s = 1700000300;
+	strcpy(g.approval[0].key, "SHA256:AAAA");
 	strcpy(g.groups, "postgres, adm");
 	strcpy(g.sudo, "/usr/bin/systemctl restart postgresql");
 	strcpy(g.shell, "/bin/bash");
@@ -1088,6 +1099,9 @@ the_examples_of_the_format_are_what_is_written(void **state)
 	memset(signed_by.nonce, 0x6e, sizeof signed_by.nonce);
 	assert_record_example("statement", LB_TABLE_STATEMENT, lb_key_pair(7, 1), &signed_by,
 			      sizeof signed_by);
+	memset(customer.nonce, 0x6e, sizeof customer.nonce);
+	assert_record_example("customer", LB_TABLE_CUSTOMER, lb_key_text("acme"), &customer,
+			      sizeof customer);
 	assert_record_example("attestation", LB_TABLE_ATTESTATION, lb_key_names("ann", "screening"),
 			      &attested, sizeof attested);
 	assert_record_example("eligibility", LB_TABLE_ELIGIBILITY,
