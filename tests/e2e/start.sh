@@ -127,7 +127,7 @@ refused_as over-limit gate alice request quick --for 31m --reason much
 says 'at most 30m'
 run_ok gate alice request quick --for 30m --reason "most of the day"
 refused_as over-limit gate alice request quick --for 16m --reason "and more"
-says 'at most 45m within 24 hours, and you have 30m; 15m is left'
+says 'at most 45m within 24 hours, and you may use 30m of that already: 15m is left'
 run_ok gate alice request quick --for 15m --reason "and the rest"
 refused_as over-limit gate alice request quick --for 1s --reason "and a second"
 
