@@ -114,7 +114,7 @@ says 'Level 2 +acme \(customer\): 0 of 1, waits for eve'
 says 'a shell \(/bin/bash\), 1 session'
 says_not "$earlier"
 run_ok gate bob show "$GRANT"
-says "Earlier +R-1 cancelled, $earlier cancelled"
+says "Earlier +$earlier cancelled, R-1 cancelled"
 refused_as not-now gate bob approve "$GRANT"
 refused_as not-now gate dave approve "$GRANT"
 refused_as no-such gate gus approve "$GRANT"
