@@ -134,10 +134,10 @@ name_mix(uint64_t h, uint64_t word)
 }
 
 uint64_t
-lb_snapshot_name_hash(const char *name, size_t name_len)
+lb_snapshot_name_hash(const char *name, size_t name_len, uint32_t salt)
 {
 	const unsigned char *p = (const unsigned char *)name;
-	uint64_t h = name_len, word = 0;
+	uint64_t h = (uint64_t)salt << 32 ^ name_len, word = 0;
 	size_t left = name_len;
 
 	for (; left >= 8; left -= 8, p += 8)
@@ -180,18 +180,28 @@ lay_out(struct lb_snapshot *s)
 	s->accounts = load32(b + LB_SNAPSHOT_AT_ACCOUNTS);
 	s->roles = load32(b + LB_SNAPSHOT_AT_ROLES);
 	s->name_buckets = load32(b + LB_SNAPSHOT_AT_NAME_BUCKETS);
+	s->slots = load32(b + LB_SNAPSHOT_AT_SLOTS);
+	s->slot_size = load32(b + LB_SNAPSHOT_AT_SLOT_SIZE);
+	s->salt = load32(b + LB_SNAPSHOT_AT_SALT);
+	s->role_buckets = load32(b + LB_SNAPSHOT_AT_ROLE_BUCKETS);
 	s->id_buckets = load32(b + LB_SNAPSHOT_AT_ID_BUCKETS);
 	if (s->accounts > LB_SNAPSHOT_ACCOUNTS_MAX || s->roles > LB_SNAPSHOT_ROLES_MAX ||
-	    s->name_buckets == 0 || s->id_buckets == 0)
+	    s->name_buckets == 0 || s->slots == 0 || s->slot_size == 0 ||
+	    s->slot_size > LB_SNAPSHOT_SLOT_MAX || s->slot_size % LB_SNAPSHOT_ALIGN != 0 ||
+	    s->role_buckets == 0 || s->id_buckets == 0)
 		return false;
 	/* 64-bit sums of 32-bit counts: they cannot wrap, and the last test bounds them all. */
-	at += (uint64_t)s->name_buckets * LB_SNAPSHOT_ALIGN;
+	at += (uint64_t)lb_snapshot_lines(s->name_buckets, LB_SNAPSHOT_PILOTS) * LB_SNAPSHOT_ALIGN;
+	s->role_name_at = (uint32_t)at;
+	at += (uint64_t)s->role_buckets * LB_SNAPSHOT_ALIGN;
 	s->id_at = (uint32_t)at;
 	at += (uint64_t)s->id_buckets * LB_SNAPSHOT_ALIGN;
 	s->account_at = (uint32_t)at;
-	at += (uint64_t)lb_snapshot_lines(s->accounts) * LB_SNAPSHOT_ALIGN;
+	at += (uint64_t)lb_snapshot_lines(s->accounts, LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN;
 	s->role_at = (uint32_t)at;
-	at += (uint64_t)lb_snapshot_lines(s->roles) * LB_SNAPSHOT_ALIGN;
+	at += (uint64_t)lb_snapshot_lines(s->roles, LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN;
+	s->slot_at = (uint32_t)at;
+	at += (uint64_t)s->slots * s->slot_size;
 	s->record_at = (uint32_t)at;
 	return at <= s->size;
 }
@@ -237,7 +247,7 @@ lb_snapshot_superseded(const struct lb_snapshot *s)
 static inline bool
 record_inside(const struct lb_snapshot *s, uint32_t off)
 {
-	return off >= s->record_at && off < s->size && off % LB_SNAPSHOT_ALIGN == 0;
+	return off >= s->slot_at && off < s->size && off % LB_SNAPSHOT_ALIGN == 0;
 }
 
 /* True when count 32-bit words at *at (rounded up to 4) end by limit. */
@@ -354,7 +364,7 @@ read_role(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_role *ou
 	return read_role_sized(s, off, out, &size);
 }
 
-/* ---- the two indexes ---- */
+/* ---- the indexes of role names and of ids ---- */
 
 /* A search under way: the bucket it is in, and which lanes of it are still to be tried. */
 struct probe {
@@ -465,31 +475,74 @@ passed_over(const struct lb_snapshot *s, uint32_t off)
 		       : LB_ERR_DAMAGED;
 }
 
+/* ---- accounts by name ---- */
+
+static inline bool
+user_named(const struct lb_snapshot_user *u, const char *name, size_t name_len)
+{
+	return u->name_len == name_len && name_equal(u->text, name, name_len);
+}
+
+/*
+ * The account that the slot at off says to stand elsewhere.  LB_ERR_NOT_FOUND
+ * when nobody's does: the slot is empty.
+ */
+static int
+read_elsewhere(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
+{
+	uint32_t there = load32(s->base + off + LB_SNAPSHOT_SLOT_ELSEWHERE);
+
+	if (load32(s->base + off + 8) != 0 || !record_holds(s, off, LB_SNAPSHOT_ALIGN))
+		return LB_ERR_DAMAGED;
+	if (there == 0)
+		return LB_ERR_NOT_FOUND;
+	return there < s->record_at ? LB_ERR_DAMAGED : read_user(s, there, out);
+}
+
+/* When the slot at off, where the pilot in the line at `pilots` leads to, has not the name. */
+static __attribute__((noinline)) int
+not_in_slot(const struct lb_snapshot *s, uint32_t pilots, uint32_t off, const char *name,
+	    size_t name_len, struct lb_snapshot_user *out)
+{
+	struct lb_snapshot_user u;
+	int err;
+
+	/* A record tells itself whose it is; that a name has none is the pilot's word. */
+	if (!line_holds(s, pilots))
+		return LB_ERR_DAMAGED;
+	if (read_user(s, off, &u) == LB_OK)
+		return LB_ERR_NOT_FOUND;
+	err = read_elsewhere(s, off, &u);
+	if (err != LB_OK)
+		return err;
+	if (!user_named(&u, name, name_len))
+		return LB_ERR_NOT_FOUND;
+	*out = u;
+	return LB_OK;
+}
+
 int
 lb_snapshot_user_by_name(const struct lb_snapshot *s, const char *name, size_t name_len,
 			 struct lb_snapshot_user *out)
 {
 	struct lb_snapshot_user u;
-	struct probe p;
+	uint32_t bucket, pilots, off;
 	uint64_t hash;
-	uint32_t off;
-	int result = LB_ERR_NOT_FOUND;
 
 	if (name_len == 0 || name_len > LB_SNAPSHOT_NAME_MAX)
 		return LB_ERR_NOT_FOUND;
-	hash = lb_snapshot_name_hash(name, name_len);
-	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
-			(uint32_t)hash);
-	while ((off = probe_next(&p)) != 0) {
-		if (read_user(s, off, &u) != LB_OK) {
-			if (passed_over(s, off) != LB_ERR_NOT_FOUND)
-				result = LB_ERR_DAMAGED;
-		} else if (u.name_len == name_len && name_equal(u.text, name, name_len)) {
-			*out = u;
-			return LB_OK;
-		}
-	}
-	return p.damaged ? LB_ERR_DAMAGED : result;
+	hash = lb_snapshot_name_hash(name, name_len, s->salt);
+	bucket = lb_snapshot_home((uint32_t)(hash >> 32), s->name_buckets);
+	pilots = LB_SNAPSHOT_HEADER + bucket / LB_SNAPSHOT_PILOTS * LB_SNAPSHOT_ALIGN;
+	off = s->slot_at +
+	      lb_snapshot_slot(hash,
+			       load16(s->base + pilots + (size_t)(bucket % LB_SNAPSHOT_PILOTS) * 2),
+			       s->slots) *
+		      s->slot_size;
+	if (read_user(s, off, &u) != LB_OK || !user_named(&u, name, name_len))
+		return not_in_slot(s, pilots, off, name, name_len, out);
+	*out = u;
+	return LB_OK;
 }
 
 int
@@ -504,8 +557,8 @@ lb_snapshot_role_by_name(const struct lb_snapshot *s, const char *name, size_t n
 
 	if (name_len == 0 || name_len > LB_SNAPSHOT_NAME_MAX)
 		return LB_ERR_NOT_FOUND;
-	hash = lb_snapshot_name_hash(name, name_len);
-	p = probe_start(s, LB_SNAPSHOT_HEADER, s->name_buckets, (uint32_t)(hash >> 32),
+	hash = lb_snapshot_name_hash(name, name_len, s->salt);
+	p = probe_start(s, s->role_name_at, s->role_buckets, (uint32_t)(hash >> 32),
 			(uint32_t)hash);
 	while ((off = probe_next(&p)) != 0) {
 		if (read_role(s, off, &role) != LB_OK) {
@@ -683,18 +736,65 @@ index_holds(const struct lb_snapshot *s, uint32_t at, uint32_t buckets, uint32_t
 	return found == n;
 }
 
-/* True when the account number i of the table is whole, stands at *at and is found in each way. */
+/*
+ * True when the slot at off is whole and zero behind what it holds; *used is
+ * whether that is an account, or where one stands.
+ */
+static bool
+slot_holds(const struct lb_snapshot *s, uint32_t off, bool *used)
+{
+	struct lb_snapshot_user u;
+	uint32_t size;
+	int err = read_user_sized(s, off, &u, &size);
+
+	if (err != LB_OK) {
+		size = LB_SNAPSHOT_ALIGN;
+		err = read_elsewhere(s, off, &u);
+	}
+	*used = err == LB_OK;
+	if ((err != LB_OK && err != LB_ERR_NOT_FOUND) || size > s->slot_size)
+		return false;
+	for (; size < s->slot_size; size += 8)
+		if (load64(s->base + off + size) != 0)
+			return false;
+	return true;
+}
+
+/* True when all slots hold, as many of them used as there are accounts. */
+static bool
+slots_hold(const struct lb_snapshot *s)
+{
+	uint32_t used = 0;
+	bool one;
+
+	for (uint32_t off = s->slot_at; off < s->record_at; off += s->slot_size) {
+		if (!slot_holds(s, off, &one))
+			return false;
+		used += one;
+	}
+	return used == s->accounts;
+}
+
+/*
+ * True when the account number i of the table is whole, stands in a slot or, too
+ * long for one, at *at, and is found in each way.
+ */
 static bool
 account_holds(const struct lb_snapshot *s, uint32_t i, uint32_t *at)
 {
 	uint32_t off = table_record(s, s->account_at, i), size;
 	struct lb_snapshot_user u, again;
 
-	if (off != *at || read_user_sized(s, off, &u, &size) != LB_OK ||
-	    u.uid != table_id(s, s->account_at, i) ||
+	if (read_user_sized(s, off, &u, &size) != LB_OK || u.uid != table_id(s, s->account_at, i) ||
 	    (i > 0 && u.uid <= table_id(s, s->account_at, i - 1)))
 		return false;
-	*at += size;
+	if (size > s->slot_size) {
+		if (off != *at)
+			return false;
+		*at += size;
+	} else if (off >= s->record_at) {
+		return false;
+	}
 	return lb_snapshot_user_by_name(s, u.text, u.name_len, &again) == LB_OK &&
 	       again.text == u.text && lb_snapshot_user_by_uid(s, u.uid, &again) == LB_OK &&
 	       again.text == u.text;
@@ -725,13 +825,13 @@ role_holds(const struct lb_snapshot *s, uint32_t i, uint32_t *at)
 int
 lb_snapshot_verify(const struct lb_snapshot *s)
 {
-	uint32_t at = s->record_at, n = s->accounts + s->roles;
+	uint32_t at = s->record_at;
 
-	for (uint32_t off = LB_SNAPSHOT_HEADER; off < s->record_at; off += LB_SNAPSHOT_ALIGN)
+	for (uint32_t off = LB_SNAPSHOT_HEADER; off < s->slot_at; off += LB_SNAPSHOT_ALIGN)
 		if (!line_holds(s, off))
 			return LB_ERR_DAMAGED;
-	if (!index_holds(s, LB_SNAPSHOT_HEADER, s->name_buckets, n) ||
-	    !index_holds(s, s->id_at, s->id_buckets, n))
+	if (!index_holds(s, s->role_name_at, s->role_buckets, s->roles) ||
+	    !index_holds(s, s->id_at, s->id_buckets, s->accounts + s->roles) || !slots_hold(s))
 		return LB_ERR_DAMAGED;
 	for (uint32_t i = 0; i < s->accounts; i++)
 		if (!account_holds(s, i, &at))

@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 #define LB_SNAPSHOT_MAGIC "LBXSNAP\n" /* 8 bytes, without the NUL */
-#define LB_SNAPSHOT_VERSION 2u
+#define LB_SNAPSHOT_VERSION 3u
 
 /* Places in the file; see SNAPSHOT-FORMAT for the rest. */
-#define LB_SNAPSHOT_HEADER 64u
+#define LB_SNAPSHOT_HEADER 128u
 #define LB_SNAPSHOT_AT_VERSION 8u
 #define LB_SNAPSHOT_AT_SUPERSEDED 12u
 #define LB_SNAPSHOT_AT_SUM 16u /* of the header from AT_SEED on */
@@ -33,23 +33,30 @@
 #define LB_SNAPSHOT_AT_ACCOUNTS 36u
 #define LB_SNAPSHOT_AT_ROLES 40u
 #define LB_SNAPSHOT_AT_NAME_BUCKETS 44u
-#define LB_SNAPSHOT_AT_ID_BUCKETS 48u
-#define LB_SNAPSHOT_AT_RESERVED 52u
-#define LB_SNAPSHOT_ALIGN 64u	      /* sections, lines and records start at multiples of this */
-#define LB_SNAPSHOT_LINE_SUM 56u      /* where a line's sum stands */
-#define LB_SNAPSHOT_LANES 11u	      /* in a bucket */
-#define LB_SNAPSHOT_LANE_RECORDS 22u  /* in a bucket: the tags, then the records from here */
-#define LB_SNAPSHOT_ENTRIES 7u	      /* in a line of a table */
-#define LB_SNAPSHOT_ENTRY_RECORDS 28u /* in such a line: the ids, then the records from here */
-#define LB_SNAPSHOT_PROBES 8u	      /* buckets a search reads at most */
-#define LB_SNAPSHOT_USER_TEXT 40u     /* where the text starts in an account record */
-#define LB_SNAPSHOT_ROLE_TEXT 24u     /* and in a role record; both begin with their sum */
+#define LB_SNAPSHOT_AT_SLOTS 48u
+#define LB_SNAPSHOT_AT_SLOT_SIZE 52u
+#define LB_SNAPSHOT_AT_SALT 56u
+#define LB_SNAPSHOT_AT_ROLE_BUCKETS 60u
+#define LB_SNAPSHOT_AT_ID_BUCKETS 64u
+#define LB_SNAPSHOT_AT_RESERVED 68u
+#define LB_SNAPSHOT_ALIGN 64u	       /* sections, lines and records start at multiples of this */
+#define LB_SNAPSHOT_LINE_SUM 56u       /* where a line's sum stands */
+#define LB_SNAPSHOT_PILOTS 28u	       /* in a line of them */
+#define LB_SNAPSHOT_LANES 11u	       /* in a bucket */
+#define LB_SNAPSHOT_LANE_RECORDS 22u   /* in a bucket: the tags, then the records from here */
+#define LB_SNAPSHOT_ENTRIES 7u	       /* in a line of a table */
+#define LB_SNAPSHOT_ENTRY_RECORDS 28u  /* in such a line: the ids, then the records from here */
+#define LB_SNAPSHOT_PROBES 8u	       /* buckets a search reads at most */
+#define LB_SNAPSHOT_SLOT_ELSEWHERE 12u /* in a slot whose account stands elsewhere: where */
+#define LB_SNAPSHOT_USER_TEXT 40u      /* where the text starts in an account record */
+#define LB_SNAPSHOT_ROLE_TEXT 24u      /* and in a role record; both begin with their sum */
 
 /* Limits. */
 #define LB_SNAPSHOT_SIZE_MAX (256u << 20)
 #define LB_SNAPSHOT_ACCOUNTS_MAX 262144u
 #define LB_SNAPSHOT_ROLES_MAX 10000u
 #define LB_SNAPSHOT_GROUPS_MAX 256u /* supplementary groups of one account */
+#define LB_SNAPSHOT_SLOT_MAX 4096u
 #define LB_SNAPSHOT_NAME_MAX 32u
 #define LB_SNAPSHOT_FIELD_MAX 255u /* gecos, home, shell */
 
@@ -58,8 +65,9 @@ struct lb_snapshot {
 	const unsigned char *base; /* NULL: none */
 	uint32_t size;
 	uint32_t accounts, roles;
-	uint32_t name_buckets, id_buckets;
-	uint32_t id_at, account_at, role_at, record_at;
+	uint32_t name_buckets, slots, slot_size, salt;
+	uint32_t role_buckets, id_buckets;
+	uint32_t role_name_at, id_at, account_at, role_at, slot_at, record_at;
 	uint64_t seed; /* of the sums */
 };
 
@@ -174,10 +182,19 @@ lb_snapshot_user_text_size(const struct lb_snapshot_user *user)
 }
 
 /*
- * The functions of the format, for the writer and for tests: the hash of a name
- * and the home bucket of a hash (for ids: lb_snapshot_id_hash()).
+ * The functions of the format, for the writer and for tests: the hash of a name,
+ * the home bucket of a hash (for ids: lb_snapshot_id_hash()), and the slot of a
+ * name's hash under its bucket's pilot.
  */
-uint64_t lb_snapshot_name_hash(const char *name, size_t name_len);
+uint64_t lb_snapshot_name_hash(const char *name, size_t name_len, uint32_t salt);
+
+static inline uint32_t
+lb_snapshot_slot(uint64_t hash, uint32_t pilot, uint32_t slots)
+{
+	uint64_t mixed = (hash ^ pilot * 0xc2b2ae3d27d4eb4fu) * 0xd6e8feb86659fd93u;
+
+	return (uint32_t)((mixed >> 32) * slots >> 32);
+}
 
 static inline uint32_t
 lb_snapshot_id_hash(uint32_t id)
@@ -198,11 +215,11 @@ lb_snapshot_tag(uint32_t hash)
 	return (hash & 0xffff) != 0 ? hash & 0xffff : 1;
 }
 
-/* Lines of a table of n entries. */
+/* Lines of n things, `each` in a line. */
 static inline uint32_t
-lb_snapshot_lines(uint32_t n)
+lb_snapshot_lines(uint32_t n, uint32_t each)
 {
-	return n / LB_SNAPSHOT_ENTRIES + (n % LB_SNAPSHOT_ENTRIES != 0);
+	return n / each + (n % each != 0);
 }
 
 /* The sum of `words` words of 8 bytes at data, which belong to the line or record at offset. */

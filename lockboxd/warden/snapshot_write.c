@@ -18,18 +18,29 @@
 
 /* Items per bucket that the indexes aim at: seven of eleven lanes. */
 #define FILL 7u
-/* How often the buckets may be doubled before giving up; once is already rare. */
+/* Names per pilot, and how many of ten slots are used. */
+#define NAMES_PER_PILOT 4u
+#define SLOTS_FULL 9u
+#define PILOT_END 65536u
+/* The most names that may share one pilot; four is the mean. */
+#define NAMES_MAX 32u
+/* How often all is made greater and salted anew before giving up; once is already rare. */
 #define GROW_MAX 4
 
 struct build {
 	const struct lb_snapshot_account **accounts; /* by rising uid */
 	const struct lb_snapshot_group **roles;	     /* by rising gid */
 	uint32_t *account_off, *role_off;	     /* their records */
+	uint32_t *slot;				     /* of each account */
+	uint64_t *hash;				     /* of each account's name */
+	uint16_t *pilot;			     /* of each name bucket */
+	bool *used;				     /* of each slot */
 	uint32_t *members;			     /* of each role: how many */
 	uint32_t *filled;			     /* of each role: how many are written */
 	uint32_t naccounts, nroles;
-	uint32_t name_buckets, id_buckets;
-	size_t account_at, role_at, record_at, size;
+	uint32_t name_buckets, slots, slot_size, salt;
+	uint32_t role_buckets, id_buckets;
+	size_t role_name_at, id_at, account_at, role_at, slot_at, record_at, size;
 	unsigned char *buf;
 	const char *why;
 };
@@ -225,6 +236,39 @@ role_size(const struct lb_snapshot_group *g, uint32_t members)
 	return round_up(size + (size_t)members * 4, LB_SNAPSHOT_ALIGN);
 }
 
+/*
+ * The size of a slot that makes the file smallest: accounts that are longer
+ * stand elsewhere.
+ */
+static uint32_t
+best_slot_size(const struct build *b)
+{
+	enum { SIZES = LB_SNAPSHOT_SLOT_MAX / LB_SNAPSHOT_ALIGN };
+	size_t longer[SIZES + 1] = {0}; /* bytes of all accounts of just so many lines */
+	size_t best = SIZE_MAX, elsewhere = 0;
+	uint32_t best_size = LB_SNAPSHOT_ALIGN;
+
+	for (uint32_t i = 0; i < b->naccounts; i++)
+		longer[user_size(b->accounts[i]) / LB_SNAPSHOT_ALIGN] += user_size(b->accounts[i]);
+	for (uint32_t lines = SIZES; lines > 0; lines--) {
+		size_t all = (size_t)b->slots * lines * LB_SNAPSHOT_ALIGN + elsewhere;
+
+		if (all <= best) {
+			best = all;
+			best_size = lines * LB_SNAPSHOT_ALIGN;
+		}
+		elsewhere += longer[lines];
+	}
+	return best_size;
+}
+
+/* Where a slot begins. */
+static uint32_t
+slot_offset(const struct build *b, uint32_t slot)
+{
+	return (uint32_t)(b->slot_at + (size_t)slot * b->slot_size);
+}
+
 /* Decides where everything goes.  Counts are bounded, so a size_t of 64 bits cannot wrap. */
 static int
 lay_out(struct build *b)
@@ -235,13 +279,23 @@ lay_out(struct build *b)
 		for (size_t k = 0; k < b->accounts[i]->ngroups; k++)
 			if (lb_gid_is_role(b->accounts[i]->groups[k]))
 				b->members[role_index(b, b->accounts[i]->groups[k])]++;
-	at += ((size_t)b->name_buckets + b->id_buckets) * LB_SNAPSHOT_ALIGN;
+	at += (size_t)lb_snapshot_lines(b->name_buckets, LB_SNAPSHOT_PILOTS) * LB_SNAPSHOT_ALIGN;
+	b->role_name_at = at;
+	at += (size_t)b->role_buckets * LB_SNAPSHOT_ALIGN;
+	b->id_at = at;
+	at += (size_t)b->id_buckets * LB_SNAPSHOT_ALIGN;
 	b->account_at = at;
-	at += (size_t)lb_snapshot_lines(b->naccounts) * LB_SNAPSHOT_ALIGN;
+	at += (size_t)lb_snapshot_lines(b->naccounts, LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN;
 	b->role_at = at;
-	at += (size_t)lb_snapshot_lines(b->nroles) * LB_SNAPSHOT_ALIGN;
+	at += (size_t)lb_snapshot_lines(b->nroles, LB_SNAPSHOT_ENTRIES) * LB_SNAPSHOT_ALIGN;
+	b->slot_at = at;
+	b->slot_size = best_slot_size(b);
+	at += (size_t)b->slots * b->slot_size;
 	b->record_at = at;
 	for (uint32_t i = 0; i < b->naccounts && at <= LB_SNAPSHOT_SIZE_MAX; i++) {
+		b->account_off[i] = slot_offset(b, b->slot[i]);
+		if (user_size(b->accounts[i]) <= b->slot_size)
+			continue;
 		b->account_off[i] = (uint32_t)at;
 		at += user_size(b->accounts[i]);
 	}
@@ -253,6 +307,114 @@ lay_out(struct build *b)
 		return refuse(b, LB_ERR_TOO_LONG, "the snapshot would be too big");
 	b->size = at;
 	return LB_OK;
+}
+
+/* ---- a slot for each name ---- */
+
+/*
+ * Hash and displace (Belazzougui, Botelho and Dietzfelbinger, 2009): the names of
+ * a bucket get the first pilot that leads each of them to a slot of its own, those
+ * buckets first that have most names.
+ */
+
+struct placed {
+	uint32_t bucket, account;
+};
+
+static int
+by_bucket(const void *x, const void *y)
+{
+	const struct placed *a = x, *b = y;
+
+	if (a->bucket != b->bucket)
+		return a->bucket > b->bucket ? 1 : -1;
+	return (a->account > b->account) - (a->account < b->account);
+}
+
+/* Takes the slots that the pilot gives to n names, or none and false when one is not free. */
+static bool
+take_slots(struct build *b, const struct placed *names, size_t n, uint32_t pilot)
+{
+	size_t i = 0;
+
+	for (; i < n; i++) {
+		uint32_t slot = lb_snapshot_slot(b->hash[names[i].account], pilot, b->slots);
+
+		if (b->used[slot])
+			break;
+		b->used[slot] = true;
+		b->slot[names[i].account] = slot;
+	}
+	if (i == n)
+		return true;
+	while (i-- > 0)
+		b->used[b->slot[names[i].account]] = false;
+	return false;
+}
+
+/* Finds the pilots of all buckets that have just n names.  False when one has none. */
+static bool
+place_buckets(struct build *b, const struct placed *names, size_t n)
+{
+	for (size_t i = 0, end; i < b->naccounts; i = end) {
+		uint32_t pilot = 0;
+
+		for (end = i; end < b->naccounts && names[end].bucket == names[i].bucket;)
+			end++;
+		if (end - i != n)
+			continue;
+		while (pilot < PILOT_END && !take_slots(b, names + i, n, pilot))
+			pilot++;
+		if (pilot == PILOT_END)
+			return false;
+		b->pilot[names[i].bucket] = (uint16_t)pilot;
+	}
+	return true;
+}
+
+/* The number of names in the fullest bucket. */
+static size_t
+fullest(const struct build *b, const struct placed *names)
+{
+	size_t most = 0, run = 0;
+
+	for (uint32_t i = 0; i < b->naccounts; i++) {
+		run = i > 0 && names[i].bucket == names[i - 1].bucket ? run + 1 : 1;
+		if (run > most)
+			most = run;
+	}
+	return most;
+}
+
+/* Gives each account its slot.  LB_ERR_FULL: not with this salt and so many slots. */
+static int
+place_names(struct build *b)
+{
+	struct placed *names = calloc(b->naccounts + (size_t)1, sizeof *names);
+	bool *used = realloc(b->used, b->slots * sizeof *used);
+	size_t n;
+
+	if (used != NULL)
+		b->used = used;
+	if (names == NULL || used == NULL) {
+		free(names);
+		return refuse(b, LB_ERR_NOMEM, "memory");
+	}
+	memset(b->used, 0, b->slots * sizeof *used);
+	memset(b->pilot, 0, b->name_buckets * sizeof *b->pilot);
+	for (uint32_t i = 0; i < b->naccounts; i++) {
+		const char *name = b->accounts[i]->name;
+
+		b->hash[i] = lb_snapshot_name_hash(name, strlen(name), b->salt);
+		names[i].bucket = lb_snapshot_home((uint32_t)(b->hash[i] >> 32), b->name_buckets);
+		names[i].account = i;
+	}
+	qsort(names, b->naccounts, sizeof *names, by_bucket);
+	n = fullest(b, names);
+	while (n > 0 && n <= NAMES_MAX && place_buckets(b, names, n))
+		n--;
+	free(names);
+	return n == 0 ? LB_OK : LB_ERR_FULL;
 }
 
 /* ---- writing ---- */
@@ -297,6 +459,9 @@ write_user(struct build *b, uint32_t i)
 	const struct lb_snapshot_account *a = b->accounts[i];
 	unsigned char *r = b->buf + b->account_off[i], *p;
 
+	if (b->account_off[i] >= b->record_at)
+		put32(b->buf + slot_offset(b, b->slot[i]) + LB_SNAPSHOT_SLOT_ELSEWHERE,
+		      b->account_off[i]);
 	put32(r + 8, a->uid);
 	put32(r + 12, (uint32_t)a->ngroups);
 	put64(r + 16, (uint64_t)a->end_wall_ns);
@@ -391,19 +556,19 @@ index_add(unsigned char *index, uint32_t buckets, uint32_t home_hash, uint32_t t
 }
 
 static bool
-index_name(struct build *b, const char *name, uint32_t record)
+index_role(struct build *b, const char *name, uint32_t record)
 {
-	uint64_t hash = lb_snapshot_name_hash(name, strlen(name));
+	uint64_t hash = lb_snapshot_name_hash(name, strlen(name), b->salt);
 
-	return index_add(b->buf + LB_SNAPSHOT_HEADER, b->name_buckets, (uint32_t)(hash >> 32),
+	return index_add(b->buf + b->role_name_at, b->role_buckets, (uint32_t)(hash >> 32),
 			 (uint32_t)hash, record);
 }
 
 static bool
 index_id(struct build *b, uint32_t id, uint32_t record)
 {
-	return index_add(b->buf + LB_SNAPSHOT_HEADER + (size_t)b->name_buckets * LB_SNAPSHOT_ALIGN,
-			 b->id_buckets, lb_snapshot_id_hash(id), lb_snapshot_id_hash(id), record);
+	return index_add(b->buf + b->id_at, b->id_buckets, lb_snapshot_id_hash(id),
+			 lb_snapshot_id_hash(id), record);
 }
 
 /* Entry i of a table. */
@@ -423,17 +588,26 @@ write_indexes(struct build *b)
 {
 	for (uint32_t i = 0; i < b->naccounts; i++) {
 		table_put(b->buf + b->account_at, i, b->accounts[i]->uid, b->account_off[i]);
-		if (!index_name(b, b->accounts[i]->name, b->account_off[i]) ||
-		    !index_id(b, b->accounts[i]->uid, b->account_off[i]))
+		if (!index_id(b, b->accounts[i]->uid, b->account_off[i]))
 			return false;
 	}
 	for (uint32_t i = 0; i < b->nroles; i++) {
 		table_put(b->buf + b->role_at, i, b->roles[i]->gid, b->role_off[i]);
-		if (!index_name(b, b->roles[i]->name, b->role_off[i]) ||
+		if (!index_role(b, b->roles[i]->name, b->role_off[i]) ||
 		    !index_id(b, b->roles[i]->gid, b->role_off[i]))
 			return false;
 	}
 	return true;
+}
+
+static void
+write_pilots(struct build *b)
+{
+	for (uint32_t i = 0; i < b->name_buckets; i++)
+		put16(b->buf + LB_SNAPSHOT_HEADER +
+			      (size_t)(i / LB_SNAPSHOT_PILOTS) * LB_SNAPSHOT_ALIGN +
+			      (size_t)(i % LB_SNAPSHOT_PILOTS) * 2,
+		      b->pilot[i]);
 }
 
 /* The sum of the record at off stands at its start. */
@@ -450,9 +624,12 @@ seal(struct build *b)
 	uint64_t seed = lb_snapshot_sum(b->buf + LB_SNAPSHOT_HEADER,
 					(b->size - LB_SNAPSHOT_HEADER) / 8, 0, 0);
 
-	for (uint32_t off = LB_SNAPSHOT_HEADER; off < b->record_at; off += LB_SNAPSHOT_ALIGN)
+	for (uint32_t off = LB_SNAPSHOT_HEADER; off < b->slot_at; off += LB_SNAPSHOT_ALIGN)
 		put64(b->buf + off + LB_SNAPSHOT_LINE_SUM,
 		      lb_snapshot_sum(b->buf + off, LB_SNAPSHOT_LINE_SUM / 8, seed, off));
+	/* Slots without a record in them have a line; those with one get its sum behind that. */
+	for (uint32_t i = 0; i < b->slots; i++)
+		seal_record(b, seed, slot_offset(b, i), LB_SNAPSHOT_ALIGN);
 	for (uint32_t i = 0; i < b->naccounts; i++)
 		seal_record(b, seed, b->account_off[i], user_size(b->accounts[i]));
 	for (uint32_t i = 0; i < b->nroles; i++)
@@ -472,6 +649,10 @@ write_header(struct build *b)
 	put32(b->buf + LB_SNAPSHOT_AT_ACCOUNTS, b->naccounts);
 	put32(b->buf + LB_SNAPSHOT_AT_ROLES, b->nroles);
 	put32(b->buf + LB_SNAPSHOT_AT_NAME_BUCKETS, b->name_buckets);
+	put32(b->buf + LB_SNAPSHOT_AT_SLOTS, b->slots);
+	put32(b->buf + LB_SNAPSHOT_AT_SLOT_SIZE, b->slot_size);
+	put32(b->buf + LB_SNAPSHOT_AT_SALT, b->salt);
+	put32(b->buf + LB_SNAPSHOT_AT_ROLE_BUCKETS, b->role_buckets);
 	put32(b->buf + LB_SNAPSHOT_AT_ID_BUCKETS, b->id_buckets);
 }
 
@@ -484,7 +665,9 @@ write_all(struct build *b)
 
 	memset(b->members, 0, (b->nroles + (size_t)1) * sizeof *b->members);
 	memset(b->filled, 0, (b->nroles + (size_t)1) * sizeof *b->filled);
-	err = lay_out(b);
+	err = place_names(b);
+	if (err == LB_OK)
+		err = lay_out(b);
 	if (err != LB_OK)
 		return err;
 	b->buf = aligned_alloc(LB_SNAPSHOT_ALIGN, b->size);
@@ -501,6 +684,7 @@ write_all(struct build *b)
 	for (uint32_t i = 0; i < b->nroles; i++)
 		write_role(b, i);
 	write_members(b);
+	write_pilots(b);
 	write_header(b);
 	seal(b);
 	if (lb_snapshot_open(&check, b->buf, b->size) != LB_OK)
@@ -514,19 +698,25 @@ allocate(struct build *b, const struct lb_snapshot_account *accounts,
 {
 	b->accounts = calloc(b->naccounts + (size_t)1, sizeof *b->accounts);
 	b->account_off = calloc(b->naccounts + (size_t)1, sizeof *b->account_off);
+	b->slot = calloc(b->naccounts + (size_t)1, sizeof *b->slot);
+	b->hash = calloc(b->naccounts + (size_t)1, sizeof *b->hash);
+	b->name_buckets = b->naccounts / NAMES_PER_PILOT + 1;
+	b->pilot = calloc(b->name_buckets, sizeof *b->pilot);
 	b->roles = calloc(b->nroles + (size_t)1, sizeof *b->roles);
 	b->role_off = calloc(b->nroles + (size_t)1, sizeof *b->role_off);
 	b->members = calloc(b->nroles + (size_t)1, sizeof *b->members);
 	b->filled = calloc(b->nroles + (size_t)1, sizeof *b->filled);
-	if (b->accounts == NULL || b->account_off == NULL || b->roles == NULL ||
-	    b->role_off == NULL || b->members == NULL || b->filled == NULL)
+	if (b->accounts == NULL || b->account_off == NULL || b->slot == NULL || b->hash == NULL ||
+	    b->pilot == NULL || b->roles == NULL || b->role_off == NULL || b->members == NULL ||
+	    b->filled == NULL)
 		return refuse(b, LB_ERR_NOMEM, "memory");
 	for (uint32_t i = 0; i < b->naccounts; i++)
 		b->accounts[i] = &accounts[i];
 	for (uint32_t i = 0; i < b->nroles; i++)
 		b->roles[i] = &groups[i];
-	b->name_buckets = (b->naccounts + b->nroles) / FILL + 1;
-	b->id_buckets = b->name_buckets;
+	b->slots = b->naccounts + b->naccounts * (10 - SLOTS_FULL) / SLOTS_FULL + 1;
+	b->role_buckets = b->nroles / FILL + 1;
+	b->id_buckets = (b->naccounts + b->nroles) / FILL + 1;
 	return LB_OK;
 }
 
@@ -535,6 +725,10 @@ release(struct build *b)
 {
 	free(b->accounts);
 	free(b->account_off);
+	free(b->slot);
+	free(b->hash);
+	free(b->pilot);
+	free(b->used);
 	free(b->roles);
 	free(b->role_off);
 	free(b->members);
@@ -559,7 +753,9 @@ lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
 	if (err == LB_OK) {
 		err = write_all(&b);
 		for (int grow = 0; err == LB_ERR_FULL && grow < GROW_MAX; grow++) {
-			b.name_buckets *= 2;
+			b.salt++;
+			b.slots += b.slots / 8 + 1;
+			b.role_buckets *= 2;
 			b.id_buckets *= 2;
 			err = write_all(&b);
 		}

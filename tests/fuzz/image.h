@@ -78,7 +78,7 @@ image_record_text(const uint8_t *r, size_t *words)
 		       image_get16(r + 36) + image_get16(r + 38) + 6;
 	if (lb_gid_is_role(image_get32(r + 8)))
 		return LB_SNAPSHOT_ROLE_TEXT + image_get16(r + 16) + 3;
-	return 0;
+	return image_get32(r + 8) == 0 ? (*words = 0, LB_SNAPSHOT_ALIGN) : 0;
 }
 
 /* The later records first: one that lies over another takes that one's sum as it is then. */
@@ -125,8 +125,8 @@ image_right(const uint8_t *data, size_t *size)
 	image_sum_header(image, *size);
 	if (lb_snapshot_open(&s, image, *size) != LB_OK)
 		return image;
-	image_sum_records(image, *size, s.record_at, s.seed);
-	for (size_t off = LB_SNAPSHOT_HEADER; off < s.record_at; off += LB_SNAPSHOT_ALIGN)
+	image_sum_records(image, *size, s.slot_at, s.seed);
+	for (size_t off = LB_SNAPSHOT_HEADER; off < s.slot_at; off += LB_SNAPSHOT_ALIGN)
 		image_put_sum(image + off + LB_SNAPSHOT_LINE_SUM, image + off, LB_SNAPSHOT_LINE_SUM,
 			      s.seed, off);
 	return image;

@@ -1,11 +1,12 @@
 /*
- * The reader of the snapshot, part by part, on files of 2 to 4 lines, whatever their sums say: sums and
+ * The reader of the snapshot, part by part, on files of 2 to 8 lines, whatever their sums say: sums and
  * the hash of a name are taken to give any number at all, so what holds here holds for files whose sums
  * were made to fit, and does not rest on a hash.  Nothing is read outside the file (cbmc's own pointer
  * checks: it is an object of its very size), and every loop ends within its bound.
  *
- *  open    the header of a file of any size up to 4 lines: what is accepted has its sections in order
+ *  open    the header of a file of any size up to 8 lines: what is accepted has its sections in order
  *          and inside
+ *  slot    a name's pilot and slot lie inside, whatever the hash, the pilot and the counts
  *  group   a supplementary group is never 2^32-1 and never somebody's private group
  *
  * These take long and have not been run to their end (SLOW=1):
@@ -23,6 +24,7 @@
  * any: lb_snapshot_name_hash sum_words
  *
  * prove: open --unwind 16 --no-conversion-check
+ * prove: slot --no-conversion-check
  * prove: group --no-conversion-check
  * slow: user --unwind 9 --no-conversion-check
  * slow: role --unwind 9 --no-conversion-check
@@ -34,7 +36,7 @@
 
 #include "../../common/snapshot.c"
 
-#define LINES 3
+#define LINES 4
 #define SIZE (LINES * LB_SNAPSHOT_ALIGN)
 
 static unsigned char file[SIZE], small[2 * LB_SNAPSHOT_ALIGN];
@@ -48,9 +50,9 @@ any_snapshot(void)
 	__CPROVER_havoc_object(file);
 	s.seed = nondet_u64();
 	s.accounts = nondet_u32();
-	s.record_at = nondet_u32();
-	ASSUME(s.accounts <= LB_SNAPSHOT_ACCOUNTS_MAX && s.record_at >= LB_SNAPSHOT_HEADER &&
-	       s.record_at <= SIZE);
+	s.slot_at = nondet_u32();
+	ASSUME(s.accounts <= LB_SNAPSHOT_ACCOUNTS_MAX && s.slot_at >= LB_SNAPSHOT_ALIGN &&
+	       s.slot_at <= SIZE);
 	return s;
 }
 
@@ -90,7 +92,7 @@ check_role(const struct lb_snapshot *s, const struct lb_snapshot_role *role)
 void
 open(void)
 {
-	static unsigned char any[4 * LB_SNAPSHOT_ALIGN];
+	static unsigned char any[8 * LB_SNAPSHOT_ALIGN];
 	size_t size = nondet_size();
 	struct lb_snapshot s = {.size = 77};
 	int err;
@@ -106,8 +108,23 @@ open(void)
 		return;
 	}
 	ASSERT(s.size == size && s.record_at <= size && s.id_at >= LB_SNAPSHOT_HEADER);
-	ASSERT(s.id_at < s.account_at && s.account_at <= s.role_at && s.role_at <= s.record_at);
+	ASSERT(s.role_name_at > LB_SNAPSHOT_HEADER && s.role_name_at < s.id_at);
+	ASSERT(s.id_at < s.account_at && s.account_at <= s.role_at && s.role_at <= s.slot_at);
+	ASSERT(s.slot_size % LB_SNAPSHOT_ALIGN == 0 && s.slot_size > 0 && s.slots > 0);
+	ASSERT((uint64_t)s.slot_at + (uint64_t)s.slots * s.slot_size == s.record_at);
 	COVER(s.record_at < size);
+}
+
+void
+slot(void)
+{
+	uint32_t buckets = nondet_u32(), slots = nondet_u32(), hash = nondet_u32();
+	uint32_t bucket, pilot = nondet_u16();
+
+	ASSUME(buckets > 0 && slots > 0);
+	bucket = lb_snapshot_home(hash, buckets);
+	ASSERT(bucket / LB_SNAPSHOT_PILOTS < lb_snapshot_lines(buckets, LB_SNAPSHOT_PILOTS));
+	ASSERT(lb_snapshot_slot(nondet_u64(), pilot, slots) < slots);
 }
 
 void
@@ -115,7 +132,7 @@ user(void)
 {
 	struct lb_snapshot s = any_snapshot();
 	struct lb_snapshot_user u;
-	uint32_t off = LB_SNAPSHOT_HEADER, size = 0;
+	uint32_t off = LB_SNAPSHOT_ALIGN, size = 0;
 
 	__CPROVER_havoc_object(small);
 	s.base = small;
@@ -126,10 +143,10 @@ user(void)
 		ASSERT(read_user_sized(&s, off, &u, &size) == LB_ERR_DAMAGED);
 		return;
 	}
-	s.record_at = off;
+	s.slot_at = off;
 	if (read_user_sized(&s, off, &u, &size) != LB_OK)
 		return;
-	ASSERT(off >= s.record_at && off < sizeof small && size > 0 && size <= sizeof small - off);
+	ASSERT(off >= s.slot_at && off < sizeof small && size > 0 && size <= sizeof small - off);
 	check_user(&u);
 	COVER(u.ngroups > 0 && u.shell_len > 0);
 	COVER(u.text + lb_snapshot_user_text_size(&u) == (const char *)small + sizeof small);
@@ -140,7 +157,7 @@ role(void)
 {
 	struct lb_snapshot s = any_snapshot();
 	struct lb_snapshot_role r;
-	uint32_t off = LB_SNAPSHOT_HEADER, size = 0;
+	uint32_t off = LB_SNAPSHOT_ALIGN, size = 0;
 
 	__CPROVER_havoc_object(small);
 	s.base = small;
@@ -151,10 +168,10 @@ role(void)
 		ASSERT(read_role_sized(&s, off, &r, &size) == LB_ERR_DAMAGED);
 		return;
 	}
-	s.record_at = off;
+	s.slot_at = off;
 	if (read_role_sized(&s, off, &r, &size) != LB_OK)
 		return;
-	ASSERT(off >= s.record_at && off < sizeof small && size > 0 && size <= sizeof small - off);
+	ASSERT(off >= s.slot_at && off < sizeof small && size > 0 && size <= sizeof small - off);
 	check_role(&s, &r);
 	COVER(r.nmembers > 3 && r.name_len > 4);
 }
@@ -166,7 +183,7 @@ search(void)
 	uint32_t buckets = nondet_u32(), hash = nondet_u32(), n = 0;
 	struct probe p;
 
-	ASSUME(buckets > 0 && buckets <= LINES - 1);
+	ASSUME(buckets > 0 && buckets <= LINES - LB_SNAPSHOT_HEADER / LB_SNAPSHOT_ALIGN);
 	ASSERT(lb_snapshot_home(hash, buckets) < buckets);
 	p = probe_start(&s, LB_SNAPSHOT_HEADER, buckets, hash, nondet_u32());
 	while (probe_next(&p) != 0) {

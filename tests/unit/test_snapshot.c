@@ -66,7 +66,7 @@ name_hash_reads_by_the_specification(void **state)
 	(void)state;
 	for (size_t len = 0; len <= 32; len++) {
 		unsigned char padded[32] = {0};
-		uint64_t h = len;
+		uint64_t h = len ^ (uint64_t)3 << 32;
 
 		memcpy(padded, text, len);
 		for (size_t i = 0; i < len; i += 8) {
@@ -77,7 +77,7 @@ name_hash_reads_by_the_specification(void **state)
 			h = (h ^ w) * 0x9e3779b97f4a7c15u;
 			h ^= h >> 32;
 		}
-		assert_true(lb_snapshot_name_hash(text, len) == h);
+		assert_true(lb_snapshot_name_hash(text, len, 3) == h);
 	}
 }
 
@@ -188,6 +188,155 @@ everything_written_is_found_again(void **state)
 	assert_int_equal(lb_snapshot_role_by_gid(&s, IDLE, &r), LB_OK);
 	assert_int_equal(r.nmembers, 0);
 	free(buf);
+}
+
+/* Accounts with more groups than fit in a slot, among many that fit. */
+#define MANY 40
+static unsigned char *
+build_with_long_ones(size_t *size)
+{
+	static char names[MANY][16];
+	static uint32_t groups[LB_SNAPSHOT_GROUPS_MAX];
+	struct lb_snapshot_account a[MANY];
+	void *buf = NULL;
+
+	for (uint32_t i = 0; i < LB_SNAPSHOT_GROUPS_MAX; i++)
+		groups[i] = i + 1;
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof names[i], "lb-mary-%u", i);
+		a[i] = (struct lb_snapshot_account){
+			names[i], ANNA + i,
+			ANNA + i, "",
+			"/home",  "/bin/sh",
+			WALL,	  BOOT,
+			groups,	  i % 19 == 7 ? LB_SNAPSHOT_GROUPS_MAX : 1};
+	}
+	assert_int_equal(lb_snapshot_build(a, MANY, NULL, 0, &buf, size, NULL), LB_OK);
+	return buf;
+}
+
+static void
+an_account_too_long_for_a_slot_stands_elsewhere(void **state)
+{
+	struct lb_snapshot_user u;
+	struct lb_snapshot s;
+	size_t size, elsewhere = 0;
+	unsigned char *buf = build_with_long_ones(&size);
+	char name[16];
+
+	(void)state;
+	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+	assert_int_equal(lb_snapshot_verify(&s), LB_OK);
+	assert_int_equal(s.slot_size, 128);
+	for (uint32_t i = 0; i < MANY; i++) {
+		int len = snprintf(name, sizeof name, "lb-mary-%u", i);
+
+		assert_int_equal(lb_snapshot_user_by_name(&s, name, (size_t)len, &u), LB_OK);
+		assert_int_equal(u.uid, ANNA + i);
+		assert_int_equal(u.ngroups, i % 19 == 7 ? LB_SNAPSHOT_GROUPS_MAX : 1);
+		assert_int_equal(lb_snapshot_user_group(&u, u.ngroups - 1), u.ngroups);
+		elsewhere += (const unsigned char *)u.text - buf > s.record_at;
+		assert_int_equal(lb_snapshot_user_by_uid(&s, ANNA + i, &u), LB_OK);
+		/* Others, some of which come to a slot that leads elsewhere. */
+		len = snprintf(name, sizeof name, "lb-mary-%u", i + MANY);
+		assert_int_equal(lb_snapshot_user_by_name(&s, name, (size_t)len, &u),
+				 LB_ERR_NOT_FOUND);
+	}
+	assert_int_equal(elsewhere, 2);
+	free(buf);
+}
+
+/* The line of a slot that leads elsewhere, or of an empty one. */
+static void
+a_changed_byte_of_a_slot_gives_no_wrong_answer(void **state)
+{
+	struct lb_snapshot_user u;
+	struct lb_snapshot s;
+	size_t size, found = 0, refused = 0;
+	unsigned char *buf = build_with_long_ones(&size);
+
+	(void)state;
+	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+	for (uint32_t at = s.slot_at; at < s.record_at; at++) {
+		uint32_t slot = at - (at - s.slot_at) % s.slot_size;
+
+		if (test_get32(buf + slot + 8) != 0)
+			continue;
+		for (unsigned bit = 0; bit < 8; bit++) {
+			buf[at] ^= (unsigned char)(1u << bit);
+			assert_int_equal(lb_snapshot_verify(&s), LB_ERR_DAMAGED);
+			for (uint32_t i = 0; i < 2 * MANY; i++) {
+				char name[16];
+				int len = snprintf(name, sizeof name, "lb-mary-%u", i), err;
+
+				err = lb_snapshot_user_by_name(&s, name, (size_t)len, &u);
+				found += err == LB_OK;
+				refused += err == LB_ERR_DAMAGED;
+				if (err != LB_ERR_DAMAGED)
+					assert_int_equal(err, i < MANY ? LB_OK : LB_ERR_NOT_FOUND);
+				if (err == LB_OK)
+					assert_int_equal(u.uid, ANNA + i);
+			}
+			buf[at] ^= (unsigned char)(1u << bit);
+		}
+	}
+	assert_true(found > 0 && refused > 0);
+	free(buf);
+}
+
+/* A record inside the slots is not one that a slot may lead to; it could be another name's. */
+static void
+a_slot_leads_to_what_is_behind_the_slots_only(void **state)
+{
+	struct lb_snapshot_user u;
+	struct lb_snapshot s;
+	size_t size;
+	unsigned char *buf = build_with_long_ones(&size), *good = malloc(size), *slot;
+
+	(void)state;
+	memcpy(good, buf, size);
+	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+	assert_int_equal(lb_snapshot_user_by_name(&s, "lb-mary-7", 9, &u), LB_OK);
+	for (slot = buf + s.slot_at; slot < buf + s.record_at; slot += s.slot_size)
+		if (test_get32(slot + LB_SNAPSHOT_SLOT_ELSEWHERE) ==
+		    (uint32_t)((const unsigned char *)u.text - buf) - LB_SNAPSHOT_USER_TEXT)
+			break;
+	assert_true(slot < buf + s.record_at);
+	assert_int_equal(lb_snapshot_user_by_name(&s, "lb-mary-8", 9, &u), LB_OK);
+	test_put32(slot + LB_SNAPSHOT_SLOT_ELSEWHERE,
+		   (uint32_t)((const unsigned char *)u.text - buf) - LB_SNAPSHOT_USER_TEXT);
+	test_seal(buf, size, good);
+	assert_int_equal(lb_snapshot_user_by_name(&s, "lb-mary-7", 9, &u), LB_ERR_DAMAGED);
+	free(good);
+	free(buf);
+}
+
+/* Slots and pilots for any number of accounts: each is found, and nobody else. */
+static void
+every_number_of_accounts_has_its_slots(void **state)
+{
+	static char names[3000][16];
+	static struct lb_snapshot_account a[3000];
+	static const uint32_t counts[] = {0, 1, 2, 3, 4, 5, 9, 17, 28, 29, 112, 113, 1000, 3000};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+		struct lb_snapshot s;
+		size_t size;
+		void *buf;
+
+		for (uint32_t i = 0; i < counts[c]; i++) {
+			snprintf(names[i], sizeof names[i], "lb-u%u-%u", i % 7, i * 31);
+			a[i] = (struct lb_snapshot_account){names[i], ANNA + i,	 ANNA + i, "",
+							    "/home",  "/bin/sh", WALL,	   BOOT,
+							    NULL,     0};
+		}
+		assert_int_equal(lb_snapshot_build(a, counts[c], NULL, 0, &buf, &size, NULL),
+				 LB_OK);
+		assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
+		assert_int_equal(lb_snapshot_verify(&s), LB_OK);
+		free(buf);
+	}
 }
 
 static void
@@ -401,7 +550,8 @@ lines_of_another_file_or_place_are_refused(void **state)
 			else if (how == 1)
 				memcpy(buf + at, other + at, 64);
 			else
-				memcpy(buf + at, good + (at == 64 ? size - 64 : at - 64), 64);
+				memcpy(buf + at,
+				       good + (at == LB_SNAPSHOT_HEADER ? size - 64 : at - 64), 64);
 			if (memcmp(buf, good, size) == 0)
 				continue;
 			assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
@@ -628,6 +778,10 @@ main(void)
 		cmocka_unit_test(name_hash_reads_by_the_specification),
 		cmocka_unit_test(the_example_in_the_specification_is_what_the_builder_makes),
 		cmocka_unit_test(everything_written_is_found_again),
+		cmocka_unit_test(an_account_too_long_for_a_slot_stands_elsewhere),
+		cmocka_unit_test(a_changed_byte_of_a_slot_gives_no_wrong_answer),
+		cmocka_unit_test(a_slot_leads_to_what_is_behind_the_slots_only),
+		cmocka_unit_test(every_number_of_accounts_has_its_slots),
 		cmocka_unit_test(what_is_not_there_is_not_found),
 		cmocka_unit_test(a_walk_gives_all_by_rising_id),
 		cmocka_unit_test(an_account_lasts_while_both_clocks_are_before_its_end),

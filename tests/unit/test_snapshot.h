@@ -95,6 +95,21 @@ test_record_size(const unsigned char *r, bool user)
 	return ((n + 3) / 4 * 4 + (uint64_t)test_get32(r + 12) * 4 + 63) / 64 * 64;
 }
 
+/* Seals what stands at `at`, a record or a slot's line alone; returns how long it was. */
+static inline uint32_t
+test_seal_record(unsigned char *buf, size_t size, const unsigned char *good, uint32_t at,
+		 bool record, uint64_t seed)
+{
+	bool user = lb_uid_is_account(test_get32(good + at + 8));
+	uint64_t was = record ? test_record_size(good + at, user) : LB_SNAPSHOT_ALIGN;
+	uint64_t now = record ? test_record_size(buf + at, user) : LB_SNAPSHOT_ALIGN;
+
+	if (now > size - at)
+		now = was;
+	test_put64(buf + at, lb_snapshot_sum(buf + at + 8, now / 8 - 1, seed, at));
+	return (uint32_t)was;
+}
+
 /*
  * Makes changed bytes a snapshot again: every sum is right, as the reader will
  * reckon it.  Where the sections are comes from `good`, the same file unchanged.
@@ -104,25 +119,19 @@ test_seal(unsigned char *buf, size_t size, const unsigned char *good)
 {
 	struct lb_snapshot s;
 	uint64_t seed = 0;
-	bool user = true;
 
 	assert_int_equal(lb_snapshot_open(&s, good, size), LB_OK);
 	for (int i = 7; i >= 0; i--)
 		seed = seed << 8 | buf[LB_SNAPSHOT_AT_SEED + (unsigned)i];
-	for (uint32_t at = LB_SNAPSHOT_HEADER; at < s.record_at; at += LB_SNAPSHOT_ALIGN)
+	for (uint32_t at = LB_SNAPSHOT_HEADER; at < s.slot_at; at += LB_SNAPSHOT_ALIGN)
 		test_put64(buf + at + LB_SNAPSHOT_LINE_SUM, lb_snapshot_sum(buf + at, 7, seed, at));
-	for (uint32_t at = s.record_at, n = 0; at < size; n++) {
-		uint64_t now, was;
-
-		user = n < s.accounts;
-		was = test_record_size(good + at, user);
-		now = test_record_size(buf + at, user);
-		if (now > size - at)
-			now = was;
-		test_put64(buf + at, lb_snapshot_sum(buf + at + 8, now / 8 - 1, seed, at));
-		at += (uint32_t)was;
-	}
-	test_put64(buf + LB_SNAPSHOT_AT_SUM, lb_snapshot_sum(buf + LB_SNAPSHOT_AT_SEED, 5, 0, 0));
+	for (uint32_t at = s.slot_at; at < s.record_at; at += s.slot_size)
+		test_seal_record(buf, size, good, at, test_get32(good + at + 8) != 0, seed);
+	for (uint32_t at = s.record_at; at < size;)
+		at += test_seal_record(buf, size, good, at, true, seed);
+	test_put64(buf + LB_SNAPSHOT_AT_SUM,
+		   lb_snapshot_sum(buf + LB_SNAPSHOT_AT_SEED,
+				   (LB_SNAPSHOT_HEADER - LB_SNAPSHOT_AT_SEED) / 8, 0, 0));
 }
 
 static inline void

@@ -185,7 +185,7 @@ snapshot(unsigned accounts, unsigned roles)
 	struct lb_snapshot_account a[40];
 	struct lb_snapshot_group g[8];
 	static char names[40][40], homes[40][60], groups[8][40];
-	uint32_t gids[8];
+	uint32_t gids[8], many[100];
 	void *buf = NULL;
 	const char *why = NULL;
 	size_t size = 0;
@@ -197,6 +197,8 @@ snapshot(unsigned accounts, unsigned roles)
 		gids[i] = LB_UID_FIRST + i;
 	}
 	gids[roles] = 4;
+	for (uint32_t i = 0; i < 100; i++)
+		many[i] = 1000 + i;
 	for (unsigned i = 0; i < accounts; i++) {
 		snprintf(names[i], sizeof names[i], "lb-%s-%u", i % 2 ? "bob" : "annamaria", i + 1);
 		snprintf(homes[i], sizeof homes[i], "/home/%.39s", names[i]);
@@ -212,6 +214,11 @@ snapshot(unsigned accounts, unsigned roles)
 			.groups = gids,
 			.ngroups = i % (roles + 2),
 		};
+		/* Too long for a slot. */
+		if (i == 7) {
+			a[i].groups = many;
+			a[i].ngroups = 100;
+		}
 	}
 	must(lb_snapshot_build(a, accounts, g, roles, &buf, &size, &why), "snapshot");
 	put(buf, size);
