@@ -164,6 +164,7 @@ static const struct lb_field grant_fields[] = {
 	LB_U8(struct lb_msg_grant, starts),
 	LB_U64(struct lb_msg_grant, extends),
 	LB_TEXT(struct lb_msg_grant, resource),
+	LB_TEXT(struct lb_msg_grant, rule),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {

@@ -238,6 +238,7 @@ struct lb_msg_refused {
 /* What a level is, beside its name. */
 #define LB_LEVEL_SAME_PERSON 0x01u /* who counted for an earlier level may count here too */
 #define LB_LEVEL_CUSTOMER 0x02u	   /* its name is a customer's, whose approvers alone decide */
+#define LB_LEVEL_RULE 0x04u	   /* added by the rule of the policy that has its name */
 
 struct lb_msg_level {
 	char name[LB_IDENTITY_MAX + 1];
@@ -301,6 +302,7 @@ struct lb_msg_grant {
 	uint8_t starts;			  /* enum lb_starts */
 	uint64_t extends; /* the grant that it would lengthen; 0: a grant of its own */
 	char resource[LB_IDENTITY_MAX + 1]; /* that it is for; "": the whole role */
+	char rule[LB_IDENTITY_MAX + 1]; /* that approved it in place of the role's levels, or "" */
 };
 struct lb_msg_claimed {
 	uint64_t id;

@@ -25,14 +25,21 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 	lb_cli_approvals(approvals, g);
 	switch (message) {
 	case LB_MSG_REQUEST:
-		if (lb_cli_waits(g))
+		if (g->rule[0] != '\0' && !lb_cli_waits(g))
+			lb_cli_say(cli, "R-%" PRIu64 " is %s: automatically by rule %s.", g->id,
+				   lb_state_name(g->state), g->rule);
+		else if (lb_cli_waits(g))
 			lb_cli_say(cli, "Asked for. Your request is R-%" PRIu64 ".", g->id);
 		else
 			lb_cli_say(cli, "R-%" PRIu64 " is %s.", g->id, lb_state_name(g->state));
 		break;
 	case LB_MSG_EXTEND:
-		lb_cli_say(cli, "Asked for. R-%" PRIu64 " waits to extend R-%" PRIu64 ".", g->id,
-			   g->extends);
+		if (lb_cli_waits(g))
+			lb_cli_say(cli, "Asked for. R-%" PRIu64 " waits to extend R-%" PRIu64 ".",
+				   g->id, g->extends);
+		else
+			lb_cli_say(cli, "R-%" PRIu64 " is extended, automatically by rule %s.",
+				   g->extends, g->rule);
 		break;
 	case LB_MSG_APPROVE:
 	case LB_MSG_APPROVE_SIGNED:

@@ -155,6 +155,7 @@ levels(const struct lb_msg_level *level, size_t count)
 		const struct member members[] = {
 			{"name", text(level[i].name)},
 			{"customer", json_boolean(level[i].flags & LB_LEVEL_CUSTOMER)},
+			{"rule", json_boolean(level[i].flags & LB_LEVEL_RULE)},
 			{"same_person", json_boolean(level[i].flags & LB_LEVEL_SAME_PERSON)},
 			{"teams", list(level[i].teams)},
 			{"approvals", number(level[i].have)},
@@ -230,6 +231,7 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"begun", time_or_null(g->begun_s)},
 		{"extends", grant_id(g->extends)},
 		{"resource", text_or_null(g->resource)},
+		{"rule", text_or_null(g->rule)},
 	};
 
 	return OBJECT(members);

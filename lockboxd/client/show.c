@@ -29,7 +29,9 @@ lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g)
 {
 	const struct lb_msg_level *l = lb_cli_level(g);
 
-	if (g->need == 0)
+	if (g->need == 0 && g->rule[0] != '\0')
+		snprintf(out, LB_APPROVALS_TEXT, "automatic, by rule %s", g->rule);
+	else if (g->need == 0)
 		snprintf(out, LB_APPROVALS_TEXT, "automatic");
 	else if (l != NULL)
 		snprintf(out, LB_APPROVALS_TEXT, "%s %u of %u", l->name, l->have, l->need);
@@ -139,7 +141,9 @@ show_levels(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 	for (size_t i = 0; i < g->levels && i < LB_LEVELS_MAX; i++) {
 		const struct lb_msg_level *l = &g->level[i];
-		const char *whose = (l->flags & LB_LEVEL_CUSTOMER) != 0 ? " (customer)" : "";
+		const char *whose = (l->flags & LB_LEVEL_CUSTOMER) != 0 ? " (customer)"
+				    : (l->flags & LB_LEVEL_RULE) != 0	? " (added by this rule)"
+									: "";
 
 		snprintf(label, sizeof label, "Level %zu", i + 1);
 		join_approved(by, sizeof by, g, i);
@@ -209,7 +213,14 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 		lb_cli_label(cli, "Access", g->access);
 		lb_cli_label(cli, "Customer", g->customer);
 	}
-	if (g->levels > 1) {
+	if (g->rule[0] != '\0') {
+		snprintf(text, sizeof text, "automatically by rule %s%s", g->rule,
+			 g->levels > 0 ? ", but for the customer" : "");
+		lb_cli_label(cli, "Approved", text);
+	}
+	if (g->rule[0] != '\0' && g->levels == 0) {
+		/* That is all of it. */
+	} else if (g->levels > 1) {
 		show_levels(cli, g);
 	} else {
 		lb_cli_approvals(text, g);

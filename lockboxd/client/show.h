@@ -11,7 +11,7 @@
  * "1 of 2" and the like, of a grant's approvals; while it waits and has several
  * levels, of the one that it waits for: "leads 1 of 2".
  */
-#define LB_APPROVALS_TEXT 40
+#define LB_APPROVALS_TEXT 96
 void lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g);
 
 /* The level that a grant waits for, when it has several; NULL otherwise. */

@@ -10,6 +10,7 @@
 #include "keeper/eligible.h"
 #include "keeper/extend.h"
 #include "keeper/levels.h"
+#include "keeper/rules.h"
 #include "text.h"
 
 #define PAGE 20		   /* items in one answer */
@@ -217,7 +218,7 @@ int
 lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
 		struct lb_grant *g)
 {
-	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "", extends[48] = "";
+	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "", extends[48] = "", rules[160];
 	struct lb_customer customer;
 	bool has_customer;
 	unsigned live;
@@ -242,7 +243,8 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
 		return err;
 	lb_role_note(role, g);
-	lb_levels_plan(role, g);
+	if ((err = lb_rules_plan(tx, who, role, g)) != LB_OK)
+		return lb_settled(err);
 	if (has_customer)
 		lb_levels_plan_customer(&customer, g);
 	memcpy(g->policy_digest, lb_policy_digest(tx->k->policy), sizeof g->policy_digest);
@@ -252,13 +254,15 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 	if (g->extends != 0)
 		snprintf(extends, sizeof extends, ", to extend R-%llu",
 			 (unsigned long long)g->extends);
+	lb_rules_tell(g, rules, sizeof rules);
 	if ((err = lb_store_next_id(tx->store, &g->id)) != LB_OK ||
 	    (err = lb_store_put_grant(tx->store, g)) != LB_OK ||
 	    (err = lb_audit(tx, "request", g, who->actor,
-			    "role %s for %s%s%s%s%s%s, reason: %s%s%s", g->role, duration,
+			    "role %s for %s%s%s%s%s%s%s, reason: %s%s%s", g->role, duration,
 			    g->start_s != 0 ? " from " : "", start, extends,
-			    g->ticket[0] ? ", ticket " : "", g->ticket, g->reason,
-			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK)
+			    g->ticket[0] ? ", ticket " : "", g->ticket, rules, g->reason,
+			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK ||
+	    (g->rule[0] != '\0' && (err = lb_rules_approve(tx, who, g)) != LB_OK))
 		return err;
 	return lb_answer_grant(tx, who, g);
 }

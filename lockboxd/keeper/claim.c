@@ -10,6 +10,7 @@
 #include "keeper/levels.h"
 #include "keeper/login.h"
 #include "keeper/password.h"
+#include "keeper/rules.h"
 #include "text.h"
 #include "wipe.h"
 
@@ -58,6 +59,11 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 			"the policy has changed since the approval: it takes %u and fewer of them "
 			"still count; request it anew",
 			need);
+	else if (g->state == LB_STATE_APPROVED && !lb_rules_claimable(tx, g))
+		err = lb_refuse(tx, who, LB_NOT_NOW,
+				"a rule of the policy asks for more, for a grant that begins now, "
+				"than R-%llu was approved with; request it anew",
+				(unsigned long long)g->id);
 	else if (g->state == LB_STATE_APPROVED && lb_keeper_clock_astray(tx->k))
 		err = lb_refuse(tx, who, LB_NOT_NOW,
 				"the host's clock is more than a day behind what it has shown; the "

@@ -1,6 +1,8 @@
 /* The state machine: see the table in grant.h, which this is. */
 #include "keeper/grant.h"
 
+#include <stdio.h>
+
 #include "err.h"
 
 /* clang-format off */
@@ -75,6 +77,18 @@ lb_grant_step(const struct lb_grant *grant, enum lb_event event, uint64_t now_s,
 		return LB_ERR_REFUSED;
 	*step = table[grant->state][event];
 	return LB_OK;
+}
+
+void
+lb_grant_added(const struct lb_grant *grant, char out[LB_GRANT_ADDED_TEXT])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t l = 0; l < grant->levels && l < LB_LEVELS_MAX; l++)
+		if ((grant->level[l].flags & LB_LEVEL_RULE) != 0)
+			used += (size_t)snprintf(out + used, LB_GRANT_ADDED_TEXT - used, "%s%s",
+						 used > 0 ? ", " : "", grant->level[l].name);
 }
 
 int

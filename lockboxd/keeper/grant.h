@@ -57,6 +57,10 @@ struct lb_step {
 int lb_grant_step(const struct lb_grant *grant, enum lb_event event, uint64_t now_s,
 		  struct lb_step *step, const char **why);
 
+/* The names of the levels that rules added to a grant's plan, joined by ", ". */
+#define LB_GRANT_ADDED_TEXT ((LB_LEVELS_MAX * (LB_IDENTITY_MAX + 2)) + 1)
+void lb_grant_added(const struct lb_grant *grant, char out[LB_GRANT_ADDED_TEXT]);
+
 /* True while the grant lets its account in: active and its time not over. */
 int lb_grant_open(const struct lb_grant *grant, uint64_t now_s);
 

@@ -36,6 +36,15 @@ lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *g)
 }
 
 void
+lb_levels_plan_rule(const struct lb_policy_rule *rule, struct lb_grant *g)
+{
+	struct lb_level *last = &g->level[g->levels++];
+
+	note_level(&rule->level, last);
+	last->flags |= LB_LEVEL_RULE;
+}
+
+void
 lb_levels_plan_customer(const struct lb_customer *customer, struct lb_grant *g)
 {
 	struct lb_level *last = &g->level[g->levels++];
@@ -65,15 +74,34 @@ lb_levels_reached(const struct lb_grant *g)
 	return g->customer[0] != '\0' && have >= before;
 }
 
-bool
-lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *g)
+/* The level of a plan that a rule of the policy adds; NULL when it has none such. */
+static const struct lb_policy_level *
+level_of_rule(const struct lb_policy *policy, const struct lb_level *level)
 {
-	if (role->levels + (g->customer[0] != '\0') != g->levels)
+	const struct lb_policy_rule *rule = lb_policy_rule(policy, level->name);
+
+	return rule != NULL && !rule->approve ? &rule->level : NULL;
+}
+
+bool
+lb_levels_same(const struct lb_policy *policy, const struct lb_policy_role *role,
+	       const struct lb_grant *g)
+{
+	size_t own = g->rule[0] != '\0' ? 0 : role->levels, last = g->levels;
+
+	last -= last > 0 && is_customers(g, last - 1);
+	if (last < own)
 		return false;
-	for (size_t i = 0; i < role->levels; i++) {
+	for (size_t i = 0; i < last; i++) {
+		bool of_rule = (g->level[i].flags & LB_LEVEL_RULE) != 0;
+		const struct lb_policy_level *from =
+			i < own ? &role->level[i] : level_of_rule(policy, &g->level[i]);
 		struct lb_level now;
 
-		note_level(&role->level[i], &now);
+		if (from == NULL || of_rule != (i >= own))
+			return false;
+		note_level(from, &now);
+		now.flags |= of_rule ? LB_LEVEL_RULE : 0;
 		if (strcmp(now.name, g->level[i].name) != 0 ||
 		    strcmp(now.teams, g->level[i].teams) != 0 || now.flags != g->level[i].flags)
 			return false;
@@ -87,6 +115,8 @@ level_in_force(const struct lb_tx *tx, const struct lb_grant *g, size_t i)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 
+	if ((g->level[i].flags & LB_LEVEL_RULE) != 0)
+		return level_of_rule(tx->k->policy, &g->level[i]);
 	if (role == NULL || i >= role->levels || is_customers(g, i) ||
 	    strcmp(role->level[i].name, g->level[i].name) != 0)
 		return NULL;
@@ -235,7 +265,7 @@ lb_levels_approver(struct lb_tx *tx, const struct lb_grant *g, const char *ident
 		if (approver_at(tx, g, l, identity) &&
 		    (!is_customers(g, l) || lb_levels_reached(g)))
 			return true;
-	return false;
+	return g->rule[0] != '\0' && lb_policy_may_approve(tx->k->policy, g->role, identity);
 }
 
 static enum lb_right
@@ -336,6 +366,7 @@ lb_levels_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *
 		v->have++;
 	}
 	memcpy(v->customer, g->customer, sizeof v->customer);
+	memcpy(v->rule, g->rule, sizeof v->rule);
 	lb_levels_people(tx, g, v->approvers, sizeof v->approvers);
 }
 

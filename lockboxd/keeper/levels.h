@@ -43,12 +43,15 @@ bool lb_state_waits(uint8_t state);
 
 /* Notes the plan of a role in a new grant. */
 void lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *grant);
+/* Adds the level of a rule. */
+void lb_levels_plan_rule(const struct lb_policy_rule *rule, struct lb_grant *grant);
 /* Adds the level of the customer who has the last word. */
 void lb_levels_plan_customer(const struct lb_customer *customer, struct lb_grant *grant);
 /* True once the customer was asked: until then it does not concern the customer. */
 bool lb_levels_reached(const struct lb_grant *grant);
-/* True while the role has the levels that were noted: names, order, teams, same-person. */
-bool lb_levels_same(const struct lb_policy_role *role, const struct lb_grant *grant);
+/* True while role and rules have the levels that were noted: names, order, teams, same-person. */
+bool lb_levels_same(const struct lb_policy *policy, const struct lb_policy_role *role,
+		    const struct lb_grant *grant);
 
 void lb_levels_tally(struct lb_tx *tx, const struct lb_grant *grant, struct lb_tally *tally);
 /* Whether somebody's word counts that came with this key, or, "", from his Unix user. */
@@ -57,7 +60,10 @@ bool lb_levels_way(struct lb_tx *tx, const struct lb_grant *grant, const char *i
 /* How many approvals count, and how many it takes. */
 unsigned lb_levels_count(struct lb_tx *tx, const struct lb_grant *grant, unsigned *need);
 enum lb_right lb_levels_right(struct lb_tx *tx, const struct lb_grant *grant, const char *identity);
-/* True for an approver of any of its levels, also of one's own grant; a customer's once it was asked. */
+/*
+ * True for an approver of any of its levels, also of one's own grant; of the role, if a rule
+ * approved in their place; a customer's once it was asked.
+ */
 bool lb_levels_approver(struct lb_tx *tx, const struct lb_grant *grant, const char *identity);
 /* Drops from a grant the approvals that do not count, and notes what it takes now. */
 void lb_levels_settle(struct lb_tx *tx, struct lb_grant *grant);

@@ -8,6 +8,7 @@
 #include "keeper/customer.h"
 #include "keeper/levels.h"
 #include "keeper/password.h"
+#include "keeper/rules.h"
 #include "keeper/waits.h"
 #include "text.h"
 
@@ -111,7 +112,7 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 		return false;
 	/* Once it is claimed it was approved, as was asked for then. */
 	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&
-	    (!lb_levels_same(role, g) || !lb_customer_same(tx, g)))
+	    (!lb_levels_same(policy, role, g) || !lb_rules_same(tx, g) || !lb_customer_same(tx, g)))
 		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "keeper/grant.h"
 #include "text.h"
 
 /* The statement so far; the first line that does not fit latches the error. */
@@ -62,7 +63,7 @@ int
 lb_statement_write(const struct lb_statement *s, const struct lb_grant *g,
 		   char out[LB_STATEMENT_MAX + 1], size_t *len)
 {
-	char buf[LB_STATEMENT_MAX + 1], text[64];
+	char buf[LB_STATEMENT_MAX + 1], text[LB_GRANT_ADDED_TEXT];
 	struct text t = {.out = buf};
 
 	t.used = (size_t)snprintf(buf, sizeof buf, "lockbox-approval 1\n");
@@ -74,6 +75,9 @@ lb_statement_write(const struct lb_statement *s, const struct lb_grant *g,
 	snprintf(text, sizeof text, "%u%s%.*s", s->level, s->level_name[0] != '\0' ? " " : "",
 		 LB_IDENTITY_MAX, s->level_name);
 	put(&t, "level", text);
+	put(&t, "by-rule", g->rule);
+	lb_grant_added(g, text);
+	put(&t, "added-by-rule", text);
 	put(&t, "identity", g->identity);
 	put(&t, "role", g->role);
 	put(&t, "customer", s->customer);

@@ -14,6 +14,8 @@
  *	decision: approve
  *	approver: bob
  *	level: 1 leads
+ *	by-rule:                        the rule that approves in place of the role's levels
+ *	added-by-rule: night            the levels that rules added to the role's
  *	identity: alice
  *	role: db-operator
  *	customer:

@@ -74,7 +74,7 @@ struct lb_grant {
 	uint8_t policy_digest[LB_HASH_SIZE];
 	char customer[LB_IDENTITY_MAX + 1]; /* whose level is the last one, or "" */
 	uint8_t levels, have;
-	struct lb_level level[LB_LEVELS_MAX]; /* the first `levels` are set; none: automatic */
+	struct lb_level level[LB_LEVELS_MAX]; /* the first `levels` are set */
 	struct lb_approval
 		approval[LB_APPROVALS_MAX]; /* the first `have`, in order of their levels */
 	char account[LB_ACCOUNT_MAX + 1];
@@ -88,6 +88,8 @@ struct lb_grant {
 	uint8_t starts;		       /* enum lb_starts */
 	uint64_t extends;	       /* the grant that it would lengthen; 0: a grant of its own */
 	char resource[LB_IDENTITY_MAX + 1]; /* of the role's; "" when it has none */
+	char rule[LB_IDENTITY_MAX + 1]; /* that approved it in place of the role's levels, or "" */
+	char key[LB_FINGERPRINT_MAX + 1]; /* that it was asked for with; "": with none */
 };
 
 struct lb_session {

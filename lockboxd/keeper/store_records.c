@@ -83,6 +83,8 @@ static const struct lb_field grant_fields[] = {
 	LB_U8(struct lb_grant, starts),
 	LB_U64(struct lb_grant, extends),
 	LB_TEXT(struct lb_grant, resource),
+	LB_TEXT(struct lb_grant, rule),
+	LB_TEXT(struct lb_grant, key),
 };
 static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),
@@ -443,7 +445,9 @@ levels_valid(const struct lb_grant *g)
 			continue;
 		if (customer || !lb_identity_valid(l->name) || l->need == 0 ||
 		    l->need > LB_APPROVALS_MAX ||
-		    l->flags > (LB_LEVEL_SAME_PERSON | LB_LEVEL_CUSTOMER))
+		    l->flags > (LB_LEVEL_SAME_PERSON | LB_LEVEL_CUSTOMER | LB_LEVEL_RULE) ||
+		    (l->flags & (LB_LEVEL_CUSTOMER | LB_LEVEL_RULE)) ==
+			    (LB_LEVEL_CUSTOMER | LB_LEVEL_RULE))
 			return false;
 		customer = (l->flags & LB_LEVEL_CUSTOMER) != 0; /* the last one, or none */
 	}
@@ -481,6 +485,16 @@ account_valid(const struct lb_grant *g)
 	return lb_uid_is_account(g->uid) && lb_account_valid(g->account);
 }
 
+/* What a rule approves has no levels but its customer's. */
+static bool
+rule_valid(const struct lb_grant *g)
+{
+	if (g->rule[0] == '\0')
+		return true;
+	return lb_identity_valid(g->rule) && g->levels <= 1 &&
+	       (g->levels == 0 || (g->level[0].flags & LB_LEVEL_CUSTOMER) != 0);
+}
+
 /* The keeper's clock counts nanoseconds in 63 bits. */
 #define END_MAX_S ((uint64_t)INT64_MAX / 1000000000u)
 
@@ -495,7 +509,7 @@ grant_valid(const void *record, const struct lb_key *key)
 	       account_valid(g) && g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID &&
 	       g->port_forwarding <= 1 && g->start_s <= END_MAX_S && g->starts < LB_STARTS_COUNT &&
 	       g->extends < g->id && (g->extends == 0 || g->uid == 0) &&
-	       (g->resource[0] == '\0' || lb_identity_valid(g->resource));
+	       (g->resource[0] == '\0' || lb_identity_valid(g->resource)) && rule_valid(g);
 }
 
 static bool

@@ -15,6 +15,7 @@
 
 #include "policy/key.h"
 #include "policy/rights.h"
+#include "policy/rule.h"
 
 /* Checks of one text; NULL when it is fine, else "what is wrong; what to write instead". */
 static const char *
@@ -111,6 +112,32 @@ check_role(const char *v)
 }
 
 static const char *
+check_permission(const char *v)
+{
+	return strcmp(v, "read-only") == 0 || strcmp(v, "change") == 0
+		       ? NULL
+		       : "this is no permission of a role; write read-only or change (and "
+			 "root-equivalent = true for the third)";
+}
+
+static const char *
+check_permissions(const char *v)
+{
+	return strcmp(v, "root-equivalent") == 0 || check_permission(v) == NULL
+		       ? NULL
+		       : "this is no permission; write read-only, change or root-equivalent";
+}
+
+static const char *
+check_answer(const char *v)
+{
+	return strcmp(v, "true") == 0 || strcmp(v, "false") == 0
+		       ? NULL
+		       : "this is neither yes nor no; write true or false, or leave it out when it "
+			 "does not matter";
+}
+
+static const char *
 check_none(const char *v)
 {
 	(void)v;
@@ -135,6 +162,13 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_COMMANDS] = lb_command_problem,
 	[LB_KIND_CUSTOMER] = check_short_name,
 	[LB_KIND_URL] = check_url,
+	[LB_KIND_ROLES] = check_role,
+	[LB_KIND_RESOURCES] = check_short_name,
+	[LB_KIND_PERMISSION] = check_permission,
+	[LB_KIND_PERMISSIONS] = check_permissions,
+	[LB_KIND_TICKETS] = lb_ticket_problem,
+	[LB_KIND_LABELS] = check_short_name,
+	[LB_KIND_ANSWER] = check_answer,
 };
 
 /* One value on its way into a struct. */
@@ -387,29 +421,51 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 			"default-duration is longer than max-duration; write a shorter one");
 }
 
-/* The rule of a role's time zone: that of a name that the source knows, or written out. */
+/* The rule of a time zone: that of a name that the source knows, or written out. */
 static int
-settle_hours(struct lb_doc *doc, const struct lb_doc_section *section)
+settle_hours(struct lb_doc *doc, const struct lb_doc_section *section, const char *time_zone,
+	     struct lb_zone *zone, const struct lb_policy_names *hours,
+	     const struct lb_hours **read)
 {
-	struct lb_policy_role *role = section->built;
-	struct lb_hours *open = lb_arena_get(&doc->policy->arena, role->hours.count, sizeof *open);
-	const char *rule = lb_policy_source_zone(doc->source, role->time_zone);
+	struct lb_hours *open = lb_arena_get(&doc->policy->arena, hours->count, sizeof *open);
+	const char *rule = lb_policy_source_zone(doc->source, time_zone);
 
 	if (open == NULL)
 		return LB_ERR_NOMEM;
 	if (rule == NULL)
-		rule = strcmp(role->time_zone, "UTC") == 0 ? "UTC0" : role->time_zone;
-	if (role->time_zone[0] != '\0' && lb_zone_parse(rule, &role->zone) != LB_OK)
+		rule = strcmp(time_zone, "UTC") == 0 ? "UTC0" : time_zone;
+	if (time_zone[0] != '\0' && lb_zone_parse(rule, zone) != LB_OK)
 		lb_doc_error_at(doc, section, "time-zone", 0,
 				"time-zone = '%.64s': there is no such time zone in "
 				"/usr/share/zoneinfo; write one such as Europe/Berlin (package "
 				"tzdata), or its rule, such as CET-1CEST,M3.5.0,M10.5.0/3",
-				role->time_zone);
-	for (size_t i = 0; i < role->hours.count; i++)
-		if (lb_hours_parse(role->hours.name[i], &open[i]) != LB_OK)
+				time_zone);
+	for (size_t i = 0; i < hours->count; i++)
+		if (lb_hours_parse(hours->name[i], &open[i]) != LB_OK)
 			open[i] = (struct lb_hours){0}; /* reported when it was built */
-	role->open = open;
+	*read = open;
 	return LB_OK;
+}
+
+/* Hours of roles and of rules, and the level that a rule adds. */
+static int
+settle_all_hours(struct lb_doc *doc)
+{
+	struct lb_policy *p = doc->policy;
+	int err = LB_OK;
+
+	for (size_t i = 0; err == LB_OK && i < p->roles; i++)
+		err = settle_hours(doc, doc->list[LB_SECTION_ROLE][i], p->role[i].time_zone,
+				   &p->role[i].zone, &p->role[i].hours, &p->role[i].open);
+	for (size_t i = 0; err == LB_OK && i < p->rules; i++) {
+		struct lb_policy_rule *r = &p->rule[i];
+
+		r->level = (struct lb_policy_level){
+			r->name, r->approvers, r->approvals > 0 ? r->approvals : 1, r->same_person};
+		err = settle_hours(doc, doc->list[LB_SECTION_RULE][i], r->time_zone, &r->zone,
+				   &r->hours, &r->open);
+	}
+	return err;
 }
 
 /* A role that names approvers instead of levels has one, which is called so. */
@@ -521,6 +577,8 @@ lb_build_policy(struct lb_doc *doc)
 	p->roles = doc->count[LB_SECTION_ROLE];
 	p->customer = arrays[LB_SECTION_CUSTOMER];
 	p->customers = doc->count[LB_SECTION_CUSTOMER];
+	p->rule = arrays[LB_SECTION_RULE];
+	p->rules = doc->count[LB_SECTION_RULE];
 	p->resource = arrays[LB_SECTION_RESOURCE];
 	p->resources = doc->count[LB_SECTION_RESOURCE];
 	p->level = arrays[LB_SECTION_LEVEL];
@@ -530,9 +588,8 @@ lb_build_policy(struct lb_doc *doc)
 			return LB_ERR_NOMEM;
 	for (size_t i = 0; i < p->roles; i++)
 		settle_role(doc, doc->list[LB_SECTION_ROLE][i]);
-	for (size_t i = 0; i < p->roles; i++)
-		if (settle_hours(doc, doc->list[LB_SECTION_ROLE][i]) != LB_OK)
-			return LB_ERR_NOMEM;
+	if (settle_all_hours(doc) != LB_OK)
+		return LB_ERR_NOMEM;
 	settle_resources(doc);
 	return settle_levels(doc);
 }

@@ -88,5 +88,13 @@ lb_validate_customers(struct lb_doc *doc);   /* whose data roles touch, and who 
 void lb_validate_rights(struct lb_doc *doc); /* groups and commands of roles */
 void lb_validate_eligibility(struct lb_doc *doc); /* what roles say of it */
 void lb_validate_eligible(struct lb_doc *doc);	  /* who could become so */
+void lb_validate_rules(struct lb_doc *doc);	  /* rules, one by one */
+
+/*
+ * Reports every name of list (the value of key) that no section of kind wanted
+ * has; in validate.c.
+ */
+void lb_doc_check_names(const struct lb_doc *doc, const struct lb_doc_section *section,
+			const char *key, enum lb_section wanted);
 
 #endif

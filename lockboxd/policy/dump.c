@@ -149,6 +149,8 @@ lb_policy_dump(const struct lb_policy *policy, char **text, size_t *len)
 			dump_section(out, LB_SECTION_ROLE, &policy->role[i]);
 	for (size_t i = 0; i < policy->customers; i++)
 		dump_section(out, LB_SECTION_CUSTOMER, &policy->customer[i]);
+	for (size_t i = 0; i < policy->rules; i++)
+		dump_section(out, LB_SECTION_RULE, &policy->rule[i]);
 	failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {
 		free(buf);

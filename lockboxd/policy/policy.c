@@ -163,6 +163,38 @@ lb_policy_customer(const struct lb_policy *policy, const char *name)
 		       customer_order);
 }
 
+static int
+rule_order(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct lb_policy_rule *)element)->name);
+}
+
+size_t
+lb_policy_rules(const struct lb_policy *policy)
+{
+	return policy->rules;
+}
+
+const struct lb_policy_rule *
+lb_policy_rule_at(const struct lb_policy *policy, size_t i)
+{
+	return i < policy->rules ? &policy->rule[i] : NULL;
+}
+
+const struct lb_policy_rule *
+lb_policy_rule(const struct lb_policy *policy, const char *name)
+{
+	if (name == NULL || policy->rules == 0)
+		return NULL;
+	return bsearch(name, policy->rule, policy->rules, sizeof *policy->rule, rule_order);
+}
+
+const char *
+lb_policy_permission(const struct lb_policy_role *role)
+{
+	return role->root_equivalent ? "root-equivalent" : role->permission;
+}
+
 const char *
 lb_policy_customer_of(const struct lb_policy *policy, const struct lb_policy_role *role)
 {

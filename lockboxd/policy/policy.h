@@ -24,8 +24,9 @@
 #define LB_POLICY_TEAMS_MAX 1000u
 #define LB_POLICY_ROLES_MAX 1000u
 #define LB_POLICY_CUSTOMERS_MAX 100u
-#define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval in a role */
-#define LB_POLICY_APPROVALS_MAX 8u /* approvals that all levels of a role need together */
+#define LB_POLICY_RULES_MAX 64u
+#define LB_POLICY_LEVELS_MAX 4u	   /* levels of approval: a role's, and what rules add */
+#define LB_POLICY_APPROVALS_MAX 8u /* approvals that all of them need together */
 #define LB_POLICY_LONGEST_WAIT_S                                                                   \
 	(38u * 86400u)		/* between a request and its claim: start-ahead, lifetime, window */
 #define LB_POLICY_CHECKS_MAX 8u /* personnel checks of a role */
@@ -52,6 +53,7 @@ struct lb_policy_host {
 	struct lb_policy_names auditors; /* teams that may read the record */
 	const char *customer;		 /* whose host it is, "": nobody's */
 	const char *ticket_url;		 /* with %s where the ticket goes; "" when none */
+	struct lb_policy_names labels;	 /* what rules may go by */
 };
 
 /* One SSH public key of an identity. */
@@ -71,6 +73,8 @@ struct lb_policy_identity {
 	uint32_t uid;			  /* of unix_user, never 0, or LB_POLICY_NO_ID */
 	struct lb_policy_names key_texts; /* the keys as written */
 	const struct lb_policy_key *keys; /* key_texts.count of them, in that order */
+	bool isolated; /* works from a place that does nothing else; the operators' word */
+	bool mfa;      /* has a second factor; the operators' word */
 };
 
 struct lb_policy_team {
@@ -129,6 +133,7 @@ struct lb_policy_role {
 	uint32_t sessions;	       /* how many may be open at once */
 	const char *shell;	       /* never "": the host's when the role names none */
 	bool root_equivalent;
+	const char *permission; /* "read-only", "change"; of a root-equivalent role "change" */
 	bool port_forwarding;
 	bool signed_approvals; /* an approval counts only with a signature */
 	const char *customer;  /* whose data it touches; "": the host's, or nobody's */
@@ -150,6 +155,30 @@ struct lb_policy_role {
 	const char *requires;	       /* role that one must be eligible for as well, or "" */
 	uint32_t eligible_for_s;
 	bool ends_with_eligibility; /* and so do its active grants */
+};
+
+/*
+ * A rule: of the requests that all its conditions hold for it approves the
+ * role's levels, or adds a level to them (rule.h).  A list holds when one of its
+ * items does; what is empty, "" or 0 is no condition.
+ */
+struct lb_policy_rule {
+	const char *name;
+	struct lb_policy_names roles, resources, permissions;
+	struct lb_policy_names identities, teams;  /* somebody named, or in one of the teams */
+	const char *isolated, *mfa, *hardware_key; /* "true", "false" or "" */
+	struct lb_policy_names tickets;		   /* patterns; "": no ticket */
+	struct lb_policy_names labels;		   /* of the host */
+	uint32_t at_most_s, longer_than_s;
+	struct lb_policy_names hours;
+	const struct lb_hours *open; /* the same, read */
+	const char *time_zone;
+	struct lb_zone zone;
+	bool approve;
+	struct lb_policy_names approvers; /* of the level that it adds; with approve: none */
+	uint32_t approvals;		  /* 0: as 1 */
+	bool same_person;
+	struct lb_policy_level level; /* the same; its name is the rule's */
 };
 
 /*
@@ -182,6 +211,9 @@ const struct lb_policy_role *lb_policy_role_at(const struct lb_policy *policy, s
 size_t lb_policy_customers(const struct lb_policy *policy);
 const struct lb_policy_customer *lb_policy_customer_at(const struct lb_policy *policy, size_t i);
 
+size_t lb_policy_rules(const struct lb_policy *policy);
+const struct lb_policy_rule *lb_policy_rule_at(const struct lb_policy *policy, size_t i);
+
 const struct lb_policy_customer *lb_policy_customer(const struct lb_policy *policy,
 						    const char *name);
 /* The name of the customer that a role, or else the host, is labelled with; "" for none. */
@@ -192,6 +224,9 @@ const struct lb_policy_identity *lb_policy_identity(const struct lb_policy *poli
 const struct lb_policy_team *lb_policy_team(const struct lb_policy *policy, const char *name);
 const struct lb_policy_check *lb_policy_check(const struct lb_policy *policy, const char *name);
 const struct lb_policy_role *lb_policy_role(const struct lb_policy *policy, const char *name);
+const struct lb_policy_rule *lb_policy_rule(const struct lb_policy *policy, const char *name);
+/* "read-only", "change" or "root-equivalent". */
+const char *lb_policy_permission(const struct lb_policy_role *role);
 
 /* True when both carry the same: groups, commands and whom they run as, shell, forwarding. */
 bool lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b);

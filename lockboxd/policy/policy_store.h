@@ -22,7 +22,8 @@ struct lb_policy {
 	size_t resources;
 	struct lb_policy_level *level; /* as written, so that those of a role stand together */
 	struct lb_policy_customer *customer; /* sorted by name */
-	size_t identities, teams, checks, roles, levels, customers;
+	struct lb_policy_rule *rule;	     /* the same */
+	size_t identities, teams, checks, roles, levels, customers, rules;
 	struct lb_key_owner *owner;
 	size_t owners;
 	const struct lb_policy_identity **by_uid; /* those that have one, ascending */

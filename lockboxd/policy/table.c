@@ -24,6 +24,7 @@
 #define CUSTOMER(...) ROW(CUSTOMER, lb_policy_customer, __VA_ARGS__)
 #define RESOURCE(...) ROW(RESOURCE, lb_policy_resource, __VA_ARGS__)
 #define LEVEL(...) ROW(LEVEL, lb_policy_level, __VA_ARGS__)
+#define RULE(...) ROW(RULE, lb_policy_rule, __VA_ARGS__)
 
 /* clang-format off */
 static const struct lb_policy_row host_rows[] = {
@@ -38,12 +39,15 @@ static const struct lb_policy_row host_rows[] = {
 	HOST("auditors",         auditors,           TEAMS,      NULL,        0,      100, 0),
 	HOST("host-customer",    customer,           CUSTOMER,   NULL,        1,      18,  0),
 	HOST("ticket-url",       ticket_url,         URL,        NULL,        1,      120, 0),
+	HOST("labels",           labels,             LABELS,     NULL,        0,      16,  0),
 };
 
 static const struct lb_policy_row identity_rows[] = {
 	IDENTITY("keys",         key_texts,          KEYS,       NULL,        0,      50,  0),
 	IDENTITY("mail",         mail,               MAIL,       NULL,        3,      254, 0),
 	IDENTITY("unix-user",    unix_user,          USER,       NULL,        1,      32,  0),
+	IDENTITY("isolated",     isolated,           BOOL,       "false",     0,      1,   0),
+	IDENTITY("mfa",          mfa,                BOOL,       "false",     0,      1,   0),
 };
 
 static const struct lb_policy_row team_rows[] = {
@@ -69,6 +73,7 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("sessions",         sessions,           NUMBER,     "1",         1,      10,  0),
 	ROLE("shell",            shell,              PATH,       NULL,        2,      128, 0),
 	ROLE("root-equivalent",  root_equivalent,    BOOL,       "false",     0,      1,   0),
+	ROLE("permission",       permission,         PERMISSION, "change",    1,      16,  0),
 	ROLE("port-forwarding",  port_forwarding,    BOOL,       "false",     0,      1,   0),
 	ROLE("signed-approvals", signed_approvals,   BOOL,       "false",     0,      1,   0),
 	ROLE("customer",         customer,           CUSTOMER,   NULL,        1,      18,  0),
@@ -102,6 +107,27 @@ static const struct lb_policy_row level_rows[] = {
 	LEVEL("approvals",       approvals,          NUMBER,     "1",         1,      8,   0),
 	LEVEL("same-person",     same_person,        BOOL,       "false",     0,      1,   0),
 };
+
+static const struct lb_policy_row rule_rows[] = {
+	RULE("roles",            roles,              ROLES,      NULL,        0,      100, 0),
+	RULE("resources",        resources,          RESOURCES,  NULL,        0,      100, 0),
+	RULE("permissions",      permissions,        PERMISSIONS, NULL,       0,      3,   0),
+	RULE("identities",       identities,         IDENTITIES, NULL,        0,      100, 0),
+	RULE("teams",            teams,              TEAMS,      NULL,        0,      100, 0),
+	RULE("isolated",         isolated,           ANSWER,     NULL,        1,      8,   0),
+	RULE("mfa",              mfa,                ANSWER,     NULL,        1,      8,   0),
+	RULE("hardware-key",     hardware_key,       ANSWER,     NULL,        1,      8,   0),
+	RULE("tickets",          tickets,            TICKETS,    NULL,        0,      16,  0),
+	RULE("host-labels",      labels,             LABELS,     NULL,        0,      16,  0),
+	RULE("at-most",          at_most_s,          DURATION,   NULL,        1,      DAY, 0),
+	RULE("longer-than",      longer_than_s,      DURATION,   NULL,        1,      DAY, 0),
+	RULE("hours",            hours,              HOURS,      NULL,        0,      8,   0),
+	RULE("time-zone",        time_zone,          ZONE,       "UTC",       1,      64,  0),
+	RULE("approve",          approve,            BOOL,       "false",     0,      1,   0),
+	RULE("approvers",        approvers,          TEAMS,      NULL,        0,      10,  0),
+	RULE("approvals",        approvals,          NUMBER,     NULL,        1,      8,   0),
+	RULE("same-person",      same_person,        BOOL,       "false",     0,      1,   0),
+};
 /* clang-format on */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -128,6 +154,9 @@ static const struct lb_policy_section sections[LB_SECTIONS] = {
 				 customer_rows, COUNT(customer_rows), LB_POLICY_CUSTOMERS_MAX,
 				 lb_identity_valid, SHORT_NAME,
 				 offsetof(struct lb_policy_customer, name)},
+	[LB_SECTION_RULE] = {"rule", LB_SECTION_HOST, sizeof(struct lb_policy_rule), rule_rows,
+			     COUNT(rule_rows), LB_POLICY_RULES_MAX, lb_identity_valid, SHORT_NAME,
+			     offsetof(struct lb_policy_rule, name)},
 	[LB_SECTION_RESOURCE] = {"resource", LB_SECTION_ROLE, sizeof(struct lb_policy_resource),
 				 resource_rows, COUNT(resource_rows), LB_POLICY_ROLES_MAX,
 				 lb_identity_valid, SHORT_NAME,
@@ -164,6 +193,13 @@ static const struct {
 	[LB_KIND_KEYS] = {LB_STORE_NAMES, "{\"ssh-ed25519 AAAA... alice\"}"},
 	[LB_KIND_CUSTOMER] = {LB_STORE_TEXT, "\"acme\""},
 	[LB_KIND_URL] = {LB_STORE_TEXT, "\"https://tickets.example.org/%s\""},
+	[LB_KIND_ROLES] = {LB_STORE_NAMES, "{\"db-reader\"}"},
+	[LB_KIND_RESOURCES] = {LB_STORE_NAMES, "{\"payments\"}"},
+	[LB_KIND_PERMISSION] = {LB_STORE_TEXT, "\"read-only\""},
+	[LB_KIND_PERMISSIONS] = {LB_STORE_NAMES, "{\"read-only\", \"change\"}"},
+	[LB_KIND_TICKETS] = {LB_STORE_NAMES, "{\"OPS-*\"}"},
+	[LB_KIND_LABELS] = {LB_STORE_NAMES, "{\"staging\"}"},
+	[LB_KIND_ANSWER] = {LB_STORE_TEXT, "true"},
 	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
 };
 

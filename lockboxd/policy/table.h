@@ -21,6 +21,7 @@ enum lb_section {
 	LB_SECTION_CHECK,
 	LB_SECTION_ROLE,
 	LB_SECTION_CUSTOMER,
+	LB_SECTION_RULE,
 	LB_SECTION_LEVEL,    /* inside a role */
 	LB_SECTION_RESOURCE, /* the same */
 	LB_SECTIONS
@@ -56,6 +57,13 @@ enum lb_kind {
 	LB_KIND_HOURS,
 	LB_KIND_CUSTOMER,
 	LB_KIND_URL, /* with one %s */
+	LB_KIND_ROLES,
+	LB_KIND_RESOURCES,
+	LB_KIND_PERMISSION,  /* of a role */
+	LB_KIND_PERMISSIONS, /* root-equivalent as well */
+	LB_KIND_TICKETS,     /* patterns */
+	LB_KIND_LABELS,
+	LB_KIND_ANSWER, /* true or false; left out it is neither */
 };
 
 #define LB_ROW_REQUIRED 1u /* must be there */

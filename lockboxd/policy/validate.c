@@ -46,10 +46,9 @@ exists(const struct lb_doc *doc, enum lb_section section, const char *name)
 	}
 }
 
-/* Reports every name of list (the value of key) that no section of kind wanted has. */
-static void
-check_names(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
-	    enum lb_section wanted)
+void
+lb_doc_check_names(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+		   enum lb_section wanted)
 {
 	const struct lb_policy_section *kind = lb_table_section(section->section);
 	const struct lb_doc_list *list =
@@ -82,8 +81,8 @@ check_host(struct lb_doc *doc)
 	struct lb_doc_section at = *doc->host;
 
 	host->gate_uid = LB_POLICY_NO_ID;
-	check_names(doc, doc->host, "auditors", LB_SECTION_TEAM);
-	check_names(doc, doc->host, "host-customer", LB_SECTION_CUSTOMER);
+	lb_doc_check_names(doc, doc->host, "auditors", LB_SECTION_TEAM);
+	lb_doc_check_names(doc, doc->host, "host-customer", LB_SECTION_CUSTOMER);
 	if (host->gate_user[0] == '\0')
 		return; /* reported when it was built */
 	if (strncmp(host->gate_user, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) == 0 ||
@@ -297,27 +296,34 @@ lb_validate_policy(struct lb_doc *doc)
 		check_unix_user(doc, doc->list[LB_SECTION_IDENTITY][i], &p->identity[i]);
 	}
 	for (size_t i = 0; i < p->teams; i++)
-		check_names(doc, doc->list[LB_SECTION_TEAM][i], "members", LB_SECTION_IDENTITY);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_TEAM][i], "members",
+				   LB_SECTION_IDENTITY);
 	for (size_t i = 0; i < p->roles; i++) {
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requesters", LB_SECTION_TEAM);
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "approvers", LB_SECTION_TEAM);
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "customer", LB_SECTION_CUSTOMER);
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "managers", LB_SECTION_TEAM);
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "checks", LB_SECTION_CHECK);
-		check_names(doc, doc->list[LB_SECTION_ROLE][i], "requires", LB_SECTION_ROLE);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "requesters",
+				   LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "approvers",
+				   LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "customer",
+				   LB_SECTION_CUSTOMER);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "managers", LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "checks", LB_SECTION_CHECK);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "requires", LB_SECTION_ROLE);
 	}
 	for (size_t i = 0; i < p->checks; i++)
-		check_names(doc, doc->list[LB_SECTION_CHECK][i], "attesters", LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_CHECK][i], "attesters",
+				   LB_SECTION_TEAM);
 	for (size_t i = 0; i < p->levels; i++)
-		check_names(doc, doc->list[LB_SECTION_LEVEL][i], "approvers", LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_LEVEL][i], "approvers",
+				   LB_SECTION_TEAM);
 	for (size_t i = 0; i < p->customers; i++)
-		check_names(doc, doc->list[LB_SECTION_CUSTOMER][i], "approvers",
-			    LB_SECTION_IDENTITY);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_CUSTOMER][i], "approvers",
+				   LB_SECTION_IDENTITY);
 	if (index_uids(doc) != LB_OK || index_keys(doc) != LB_OK)
 		return LB_ERR_NOMEM;
 	check_recognisable(doc);
 	lb_validate_rights(doc);
 	lb_validate_eligibility(doc);
+	lb_validate_rules(doc);
 	/* Who could approve is worth counting only when everybody is known. */
 	if (doc->report->errors == 0) {
 		lb_validate_roles(doc);

@@ -14,6 +14,7 @@
 #include "text.h"
 
 #include "policy/rights.h"
+#include "policy/rule.h"
 
 /* Groups of Lockbox itself: its daemons' and its roles'. */
 static bool
@@ -199,9 +200,15 @@ mark(const struct lb_policy *p, const struct lb_policy_names *teams, uint8_t *pe
 	}
 }
 
+/* Rules that add levels, a bit each. */
+typedef uint64_t rule_set;
+_Static_assert(LB_POLICY_RULES_MAX <= 64, "a bit for each rule");
+
 /* People of one kind are all alike: how many did not count yet, and how many did. */
 struct crowd {
 	const struct lb_policy_role *role;
+	struct lb_policy_level level[LB_POLICY_LEVELS_MAX]; /* the role's, and what rules add */
+	size_t levels;
 	size_t fresh[KINDS], spent[KINDS];
 };
 
@@ -217,10 +224,10 @@ approvable(struct crowd *c, size_t level)
 {
 	size_t more;
 
-	if (level == c->role->levels)
+	if (level == c->levels)
 		return true;
-	more = c->role->level[level].approvals;
-	for (unsigned k = 0; c->role->level[level].same_person && k < KINDS; k++)
+	more = c->level[level].approvals;
+	for (unsigned k = 0; c->level[level].same_person && k < KINDS; k++)
 		if ((k & 1u << level) != 0)
 			more -= c->spent[k] < more ? c->spent[k] : more;
 	return take(c, level, 0, more);
@@ -265,12 +272,12 @@ report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *secti
 		    const struct crowd *c, const char *who, unsigned own)
 {
 	const struct lb_policy_role *role = c->role;
-	bool written = role->approvers.count == 0;
+	bool written = role->approvers.count == 0 || c->levels > role->levels;
 	char all[LB_POLICY_LEVELS_MAX * (LB_IDENTITY_MAX + 32)] = "";
 	size_t used = 0;
 
-	for (size_t l = 0; l < role->levels; l++) {
-		const struct lb_policy_level *level = &role->level[l];
+	for (size_t l = 0; l < c->levels; l++) {
+		const struct lb_policy_level *level = &c->level[l];
 		size_t others = at_level(c, l);
 		bool himself = (own & 1u << l) != 0;
 
@@ -314,7 +321,7 @@ can_sign(const struct lb_policy_identity *who)
 /* Where approvals must be signed, who cannot sign is no approver. */
 static void
 drop_who_cannot_sign(const struct lb_doc *doc, const struct lb_doc_section *section,
-		     uint8_t *people)
+		     uint8_t *people, bool tell)
 {
 	const struct lb_policy *p = doc->policy;
 	const struct lb_policy_role *role = section->built;
@@ -323,70 +330,175 @@ drop_who_cannot_sign(const struct lb_doc *doc, const struct lb_doc_section *sect
 		if (people[i] % KINDS == 0 || can_sign(&p->identity[i]))
 			continue;
 		people[i] &= ASKS;
-		lb_doc_warn(doc, section,
-			    "role '%s': approver '%s' cannot sign an approval; add a key of type "
-			    "ssh-ed25519 or sk-ssh-ed25519@openssh.com to the identity",
-			    role->name, p->identity[i].name);
+		if (tell)
+			lb_doc_warn(
+				doc, section,
+				"role '%s': approver '%s' cannot sign an approval; add a key of "
+				"type ssh-ed25519 or sk-ssh-ed25519@openssh.com to the identity",
+				role->name, p->identity[i].name);
 	}
 }
 
-/* A requester needs enough approvers besides himself, and a key to log in with. */
-static void
-check_people(const struct lb_doc *doc, const struct lb_doc_section *section, uint8_t *people)
+/* The rules that can add a level to a request of somebody. */
+static rule_set
+adding(const struct lb_policy *p, const struct lb_policy_role *role,
+       const struct lb_policy_identity *who, bool hardware_key)
 {
-	const struct lb_policy *p = doc->policy;
-	const struct lb_policy_role *role = section->built;
-	struct crowd crowd = {.role = role};
-	bool looked_at[KINDS] = {false};
-	size_t askers = 0;
+	rule_set set = 0;
 
-	memset(people, 0, p->identities * sizeof *people);
-	mark(p, &role->requesters, people, ASKS);
-	for (size_t l = 0; l < role->levels; l++)
-		mark(p, &role->level[l].approvers, people, 1u << l);
-	drop_who_cannot_sign(doc, section, people);
-	for (size_t i = 0; i < p->identities; i++) {
-		askers += (people[i] & ASKS) != 0;
-		crowd.fresh[people[i] % KINDS]++;
+	for (size_t i = 0; i < p->rules; i++)
+		if (!p->rule[i].approve &&
+		    lb_rule_possible(p, &p->rule[i], role, who, hardware_key))
+			set |= (rule_set)1 << i;
+	return set;
+}
+
+/* The role's levels and those of the rules; false when that are more than a request can have. */
+static bool
+list_levels(const struct lb_doc *doc, const struct lb_doc_section *section, rule_set rules,
+	    struct crowd *c)
+{
+	const struct lb_policy_role *role = c->role;
+	size_t approvals = 0, levels = 0;
+
+	for (size_t i = 0; i < role->levels + doc->policy->rules; i++) {
+		const struct lb_policy_level *level =
+			i < role->levels ? &role->level[i]
+					 : &doc->policy->rule[i - role->levels].level;
+
+		if (i >= role->levels && (rules & (rule_set)1 << (i - role->levels)) == 0)
+			continue;
+		if (levels < LB_POLICY_LEVELS_MAX)
+			c->level[levels] = *level;
+		levels++;
+		approvals += level->approvals;
 	}
-	if (askers == 0)
-		lb_doc_warn(
-			doc, section,
-			"role '%s': nobody is in the teams of its requesters, so nobody can ask "
-			"for it",
-			role->name);
+	c->levels = levels;
+	if (levels <= LB_POLICY_LEVELS_MAX && approvals <= LB_POLICY_APPROVALS_MAX)
+		return true;
+	lb_doc_error(doc, section,
+		     "role '%s': with what rules can add, a request has %zu levels that need %zu "
+		     "approvals; at most %u and %u",
+		     role->name, levels, approvals, LB_POLICY_LEVELS_MAX, LB_POLICY_APPROVALS_MAX);
+	return false;
+}
+
+/* What is looked at of a role's people, once for each set of rules. */
+struct look {
+	const struct lb_doc *doc;
+	const struct lb_doc_section *section;
+	uint8_t *people;
+	rule_set *seen; /* the sets that have been looked at */
+	size_t count;
+};
+
+/*
+ * Whether those whom a set of rules can hold for have enough approvers besides
+ * themselves; false when that was found wrong.
+ */
+static bool
+check_set(const struct look *k, rule_set rules)
+{
+	const struct lb_policy *p = k->doc->policy;
+	struct crowd crowd = {.role = k->section->built};
+	bool looked_at[KINDS] = {false};
+
+	if (!list_levels(k->doc, k->section, rules, &crowd))
+		return false;
+	memset(k->people, 0, p->identities * sizeof *k->people);
+	mark(p, &crowd.role->requesters, k->people, ASKS);
+	for (size_t l = 0; l < crowd.levels; l++)
+		mark(p, &crowd.level[l].approvers, k->people, 1u << l);
+	drop_who_cannot_sign(k->doc, k->section, k->people, rules == 0);
+	for (size_t i = 0; i < p->identities; i++)
+		crowd.fresh[k->people[i] % KINDS]++;
 	for (size_t i = 0; i < p->identities; i++) {
 		const struct lb_policy_identity *who = &p->identity[i];
-		unsigned own = people[i] % KINDS;
+		unsigned own = k->people[i] % KINDS;
 		bool fine;
 
-		if ((people[i] & ASKS) == 0)
-			continue;
-		if (who->key_texts.count == 0)
-			lb_doc_warn(
-				doc, section,
-				"role '%s': requester '%s' has no keys and could not log in with a "
-				"grant; add a key to the identity",
-				role->name, who->name);
-		if (looked_at[own])
+		if ((k->people[i] & ASKS) == 0 || looked_at[own] ||
+		    (rules != 0 && adding(p, crowd.role, who, false) != rules &&
+		     adding(p, crowd.role, who, true) != rules))
 			continue;
 		looked_at[own] = true;
 		crowd.fresh[own]--;
 		fine = approvable(&crowd, 0);
 		if (!fine)
-			report_unapprovable(doc, section, &crowd, who->name, own);
+			report_unapprovable(k->doc, k->section, &crowd, who->name, own);
 		crowd.fresh[own]++;
 		if (!fine)
-			return; /* one name is enough to see what is missing */
+			return false; /* one name is enough to see what is missing */
 	}
+	return true;
+}
+
+/* The same for whatever rules can hold for somebody, unless that was looked at. */
+static bool
+check_sets_of(struct look *k, const struct lb_policy_identity *who)
+{
+	for (unsigned hardware = 0; hardware < 2; hardware++) {
+		rule_set set = adding(k->doc->policy, k->section->built, who, hardware == 1);
+		size_t i = 0;
+
+		while (i < k->count && k->seen[i] != set)
+			i++;
+		if (i < k->count)
+			continue;
+		k->seen[k->count++] = set;
+		if (!check_set(k, set))
+			return false;
+	}
+	return true;
+}
+
+/* A requester needs enough approvers besides himself, and a key to log in with. */
+static void
+check_people(struct look *k)
+{
+	const struct lb_policy *p = k->doc->policy;
+	const struct lb_policy_role *role = k->section->built;
+	size_t askers = 0;
+
+	k->seen[0] = 0;
+	k->count = 1;
+	if (!check_set(k, 0))
+		return;
+	for (size_t i = 0; i < p->identities; i++) {
+		const struct lb_policy_identity *who = &p->identity[i];
+
+		if (!lb_policy_may_request(p, role->name, who->name))
+			continue;
+		askers++;
+		if (who->key_texts.count == 0)
+			lb_doc_warn(
+				k->doc, k->section,
+				"role '%s': requester '%s' has no keys and could not log in with a "
+				"grant; add a key to the identity",
+				role->name, who->name);
+		if (p->rules > 0 && !check_sets_of(k, who))
+			return;
+	}
+	if (askers == 0)
+		lb_doc_warn(
+			k->doc, k->section,
+			"role '%s': nobody is in the teams of its requesters, so nobody can ask "
+			"for it",
+			role->name);
 }
 
 void
 lb_validate_roles(struct lb_doc *doc)
 {
-	uint8_t *people = lb_arena_get(&doc->arena, doc->policy->identities, sizeof *people);
+	struct look look = {.doc = doc};
 
-	for (size_t i = 0; people != NULL && i < doc->policy->roles; i++)
-		check_people(doc, doc->list[LB_SECTION_ROLE][i], people);
+	look.people = lb_arena_get(&doc->arena, doc->policy->identities, sizeof *look.people);
+	/* Somebody's with a hardware key and without, and none. */
+	look.seen = lb_arena_get(&doc->arena, 2 * doc->policy->identities + 1, sizeof *look.seen);
+	for (size_t i = 0; look.people != NULL && look.seen != NULL && i < doc->policy->roles;
+	     i++) {
+		look.section = doc->list[LB_SECTION_ROLE][i];
+		check_people(&look);
+	}
 	/* Without memory the arena remembers. */
 }

@@ -133,7 +133,7 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
-		"starts", "begun", "extends", "resource"
+		"starts", "begun", "extends", "resource", "rule"
 
 static void
 member_is(json_t *o, const char *name, const char *value)

@@ -90,7 +90,10 @@ a_grant_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].name[0] = '\0');
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].need = 0);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].need = LB_APPROVALS_MAX + 1);
-	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].flags = 4);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].flags = 8);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[1].flags |= LB_LEVEL_RULE);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->rule[0] = 'r');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->rule[0] = 'R'; r->levels = 0; r->have = 0);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[0].flags = LB_LEVEL_CUSTOMER);
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->level[4].teams[0] = 'x');
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->customer[0] = 'b');

@@ -48,6 +48,8 @@ static const char due[] =
 	"decision: approve\n"
 	"approver: bob\n"
 	"level: 1 leads\n"
+	"by-rule:\n"
+	"added-by-rule:\n"
 	"identity: alice\n"
 	"role: db-operator\n"
 	"customer:\n"
@@ -108,6 +110,7 @@ differs(const struct lb_statement *s, const struct lb_grant *g, const char *line
 static void
 each_field_is_a_line_of_its_own(void **state)
 {
+	static const struct lb_level night = {"night", "oncall", 1, LB_LEVEL_RULE};
 	static const uint8_t other_digest[LB_HASH_SIZE] = {1}, other_nonce[LB_NONCE_SIZE] = {1};
 
 	(void)state;
@@ -135,6 +138,8 @@ each_field_is_a_line_of_its_own(void **state)
 	S(level = 2, "level: 2 leads");
 	S(level_name = "", "level: 1");
 	S(level_name = "owners", "level: 1 owners");
+	T(rule, "small", "by-rule: small");
+	G(levels = 1; g.level[0] = night, "added-by-rule: night");
 	T(identity, "dave", "identity: dave");
 	T(role, "log-reader", "role: log-reader");
 	S(customer = "acme", "customer: acme");
