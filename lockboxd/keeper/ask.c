@@ -82,7 +82,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 	return err == LB_OK ? lb_done(tx, who) : err;
 }
 
-/* The same request, already waiting or usable: found instead of made twice. */
+/* The same request, already waiting, or approved by a rule: found instead of made twice. */
 static int
 find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
 	  const struct lb_policy_role *role, uint32_t duration_s, struct lb_grant *same)
@@ -92,10 +92,12 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 	int err, found = LB_ERR_NOT_FOUND;
 
 	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
-		if (lb_state_waits(g.state) && strcmp(g.role, role->name) == 0 &&
-		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
-		    strcmp(g.ticket, r->ticket) == 0 && g.extends == 0 && g.start_s == r->start_s &&
-		    tx->now_s < g.until_s) {
+		bool open = lb_state_waits(g.state) ||
+			    (g.state == LB_STATE_APPROVED && g.rule[0] != '\0');
+
+		if (open && strcmp(g.role, role->name) == 0 && g.duration_s == duration_s &&
+		    strcmp(g.reason, r->reason) == 0 && strcmp(g.ticket, r->ticket) == 0 &&
+		    g.extends == 0 && g.start_s == r->start_s && tx->now_s < g.until_s) {
 			*same = g;
 			found = LB_OK;
 		}

@@ -206,6 +206,38 @@ a_key_that_the_customer_did_not_sign_for_decides_nothing(void **state)
 }
 
 static void
+no_rule_stands_for_a_customer(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	set_policy(f, &eve, ACME "\nrule any { roles = {\"theirs\", \"ours\"} approve = true }",
+		   LABEL);
+	asked(f, "theirs", "T-1");
+	assert_int_equal(f->a.grant.state, LB_STATE_APPROVED); /* nobody has the last word yet */
+	switched_on(f);
+	asked(f, "ours", "T-2");
+	assert_int_equal(f->a.grant.state, LB_STATE_APPROVED);
+	id = asked(f, "theirs", "T-3");
+	assert_int_equal(f->a.grant.state, LB_STATE_NOTIFIED);
+	assert_string_equal(f->a.grant.rule, "any");
+	assert_int_equal(f->a.grant.levels, 1);
+	assert_string_equal(f->a.grant.level[0].name, "acme");
+	recorded(f, "customer-notified", id, "");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "waiting for the customer");
+	refused(act(f, "bob", LB_MSG_APPROVE, id, ""), LB_NO_PERMISSION, "no approver");
+	with_key(f, "u2", &eve, LB_MSG_STATEMENT, &(union lb_msg){.act = {.id = id}});
+	assert_non_null(strstr(f->a.to_sign.statement, "\nby-rule: any\n"));
+	answered(act_with(f, "u2", &eve, LB_MSG_APPROVE, id));
+	assert_int_equal(f->a.grant.state, LB_STATE_APPROVED);
+	/* Without the rule it is not approved at all. */
+	id = asked(f, "theirs", "T-4");
+	set_policy(f, &eve, ACME, LABEL);
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+}
+
+static void
 no_policy_takes_anything_from_a_customer(void **state)
 {
 	struct fixture *f = *state;
@@ -635,6 +667,7 @@ main(void)
 		KEPT(only_the_customers_own_signature_changes_anything),
 		KEPT(the_customers_level_comes_last_and_its_time_begins_then),
 		KEPT(a_key_that_the_customer_did_not_sign_for_decides_nothing),
+		KEPT(no_rule_stands_for_a_customer),
 		KEPT(no_policy_takes_anything_from_a_customer),
 		KEPT(somebody_in_a_team_of_the_host_decides_for_no_customer),
 		KEPT(several_approvers_sign_together),
