@@ -160,3 +160,19 @@ lb_id_parse(const char *text, uint32_t *id)
 	*id = (uint32_t)value;
 	return LB_OK;
 }
+
+bool
+lb_own_name_valid(const char *name)
+{
+	return lb_unix_name_valid(name) && strcmp(name, "root") != 0 &&
+	       strncmp(name, LB_ACCOUNT_PREFIX, strlen(LB_ACCOUNT_PREFIX)) != 0 &&
+	       strncmp(name, LB_ROLE_GROUP_PREFIX, strlen(LB_ROLE_GROUP_PREFIX)) != 0;
+}
+
+bool
+lb_own_uid_valid(uint32_t uid)
+{
+	/* 65534 is nobody, and 65535 and 4294967295 are -1 of 16 and 32 bits. */
+	return uid >= LB_OWN_UID_FIRST && uid != 65534 && uid != 65535 && uid != UINT32_MAX &&
+	       !lb_id_reserved(uid);
+}

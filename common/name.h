@@ -68,6 +68,15 @@ bool lb_unix_name_valid(const char *name);
  */
 bool lb_path_valid(const char *path, size_t max);
 
+/*
+ * True for the name of an ordinary user, whose account a role may be worked with
+ * on: a valid name that is not root's and that Lockbox hands out to nobody.
+ */
+bool lb_own_name_valid(const char *name);
+/* The same for a uid: 1000 or more, not reserved, and nobody's. */
+#define LB_OWN_UID_FIRST 1000u
+bool lb_own_uid_valid(uint32_t uid);
+
 /* The uid of the account with this serial, or 0 when the range has no such number. */
 uint32_t lb_account_uid(uint32_t serial);
 

@@ -114,6 +114,7 @@ static const struct lb_field role_fields[] = {
 	LB_TEXT(struct lb_msg_role, time_zone),
 	LB_TEXT(struct lb_msg_role, resources),
 	LB_U8(struct lb_msg_role, eligibility),
+	LB_U8(struct lb_msg_role, own),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -165,6 +166,7 @@ static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, extends),
 	LB_TEXT(struct lb_msg_grant, resource),
 	LB_TEXT(struct lb_msg_grant, rule),
+	LB_TEXT(struct lb_msg_grant, own),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {

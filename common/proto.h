@@ -270,6 +270,7 @@ struct lb_msg_role {
 	char time_zone[LB_ZONE_MAX + 1];      /* of the hours */
 	char resources[LB_RESOURCES_MAX + 1]; /* one of which must be named; "": none */
 	uint8_t eligibility;		      /* enum lb_needs */
+	uint8_t own;			      /* 1: on the requester's own Unix account */
 };
 struct lb_msg_grant {
 	uint64_t id;
@@ -303,12 +304,13 @@ struct lb_msg_grant {
 	uint64_t extends; /* the grant that it would lengthen; 0: a grant of its own */
 	char resource[LB_IDENTITY_MAX + 1]; /* that it is for; "": the whole role */
 	char rule[LB_IDENTITY_MAX + 1]; /* that approved it in place of the role's levels, or "" */
+	char own[LB_ACCOUNT_MAX + 1];	/* the Unix account that it is for; "": a temporary one */
 };
 struct lb_msg_claimed {
 	uint64_t id;
 	char host[LB_HOST_MAX + 1];
 	char account[LB_ACCOUNT_MAX + 1];
-	char password[LB_PASSWORD_MAX + 1];
+	char password[LB_PASSWORD_MAX + 1]; /* "": the account is the engineer's own */
 	uint64_t end_s;
 };
 struct lb_msg_record {

@@ -19,13 +19,16 @@ static const struct lb_field account_fields[] = {
 	LB_U32(struct lb_ipc_account, role_gid),    LB_TEXT(struct lb_ipc_account, name),
 	LB_TEXT(struct lb_ipc_account, identity),   LB_TEXT(struct lb_ipc_account, role),
 	LB_U64(struct lb_ipc_account, end_wall_ns), LB_U64(struct lb_ipc_account, end_boot_ns),
-	LB_U8(struct lb_ipc_account, fresh),
+	LB_U8(struct lb_ipc_account, fresh),	    LB_U32(struct lb_ipc_account, own_uid),
 };
 static const struct lb_field evict_fields[] = {
-	LB_U64(struct lb_ipc_evict, grant),
-	LB_U32(struct lb_ipc_evict, uid),
-	LB_TEXT(struct lb_ipc_evict, name),
-	LB_TEXT(struct lb_ipc_evict, cause),
+	LB_U64(struct lb_ipc_evict, grant),   LB_U32(struct lb_ipc_evict, uid),
+	LB_TEXT(struct lb_ipc_evict, name),   LB_TEXT(struct lb_ipc_evict, cause),
+	LB_U32(struct lb_ipc_evict, own_uid),
+};
+static const struct lb_field kernel_fields[] = {
+	LB_U32(struct lb_ipc_kernel, uid),
+	LB_U32(struct lb_ipc_kernel, session),
 };
 static const struct lb_field session_fields[] = {
 	LB_U32(struct lb_ipc_session, uid),
@@ -57,6 +60,7 @@ static const struct {
 	{LB_IPC_DISCONNECT, LB_LAYOUT("disconnect", struct lb_ipc_session, session_fields)},
 	{LB_IPC_ACK, LB_LAYOUT("ack", struct lb_ipc_uid, uid_fields)},
 	{LB_IPC_BAD_FRONT, LB_LAYOUT("bad-front", struct lb_ipc_conn, conn_fields)},
+	{LB_IPC_KERNEL, LB_LAYOUT("kernel", struct lb_ipc_kernel, kernel_fields)},
 	{LB_IPC_PEER, LB_LAYOUT("peer", struct lb_ipc_conn, conn_fields)},
 	{LB_IPC_GONE, LB_LAYOUT("gone", struct lb_ipc_conn, conn_fields)},
 };

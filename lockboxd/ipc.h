@@ -32,6 +32,7 @@ enum lb_ipc {
 	LB_IPC_DISCONNECT = 22, /* struct lb_ipc_session + pidfd: end this one connection */
 	LB_IPC_ACK = 23,	/* struct lb_ipc_uid: the EVICTED is in the store */
 	LB_IPC_BAD_FRONT = 24,	/* struct lb_ipc_conn: that start of front misbehaves: replace it */
+	LB_IPC_KERNEL = 25,	/* struct lb_ipc_kernel: a session that is the grant's to end */
 	/* keeper <-> front */
 	LB_IPC_PEER = 32, /* struct lb_ipc_conn + descriptor: serve it */
 	LB_IPC_FRAME =
@@ -64,13 +65,19 @@ struct lb_ipc_account {
 	char identity[LB_IDENTITY_MAX + 1];
 	char role[LB_ROLE_MAX + 1];
 	uint64_t end_wall_ns, end_boot_ns;
-	uint8_t fresh; /* 1: just claimed, so nothing of it may exist yet */
+	uint8_t fresh;	  /* 1: just claimed, so nothing of it may exist yet */
+	uint32_t own_uid; /* of name, where that is the engineer's own account; else 0 */
 };
 struct lb_ipc_evict {
 	uint64_t grant;
 	uint32_t uid;
 	char name[LB_ACCOUNT_MAX + 1];
 	char cause[LB_REASON_MAX + 1];
+	uint32_t own_uid;
+};
+struct lb_ipc_kernel {
+	uint32_t uid;	  /* of the grant */
+	uint32_t session; /* the kernel's number of a session of its own account */
 };
 struct lb_ipc_session {
 	uint32_t uid;
@@ -85,6 +92,7 @@ union lb_ipc_msg {
 	struct lb_ipc_account account;
 	struct lb_ipc_evict evict;
 	struct lb_ipc_session session;
+	struct lb_ipc_kernel kernel;
 };
 
 /* Encodes msg by its type's layout into buf. */

@@ -258,6 +258,41 @@ open_temporary(const struct lb_pam_call *call)
 }
 
 /*
+ * sshd's session of somebody who has an account here anyway: it is under a grant
+ * for that account, or pam.conf lets it past.  The first is known to the daemon
+ * by the number that the kernel gives a session with its login uid.
+ */
+static int
+open_own(const struct lb_pam_call *call)
+{
+	struct lb_pam_conf conf;
+	struct lb_pam_conf_fault fault = {NULL, 0};
+	const struct lb_pam_rule *rule;
+	enum lb_pam_way way;
+	int err = lb_pam_conf_load(&conf, call->opts.conf, &fault);
+
+	if (err != LB_OK)
+		return bad_conf(call, err, &fault);
+	way = lb_pam_gate(&conf, &call->subject, call->login.service,
+			  lb_pam_caller_is_root(call->pamh), &rule);
+	lb_pam_conf_clear(&conf);
+	if (way == LB_PAM_PASS || way == LB_PAM_ALARM) /* the alarm was raised in account */
+		return PAM_IGNORE;
+	if (way != LB_PAM_ASK)
+		return refuse(call, PAM_PERM_DENIED, "this account may not use this service");
+	if (lb_pam_take_login_uid(call->subject.uid) != LB_OK) {
+		lb_pam_call_log(call, LOG_CRIT, "refused: the login uid is not the account's",
+				"pam_loginuid must come before pam_lockbox in the session stack");
+		lb_pam_say(call->pamh, call->flags, PAM_ERROR_MSG, bad_setup_text);
+		return PAM_PERM_DENIED;
+	}
+	if (lb_cgroup_join(call->subject.uid) == LB_ERR_SYSTEM)
+		lb_pam_call_log(call, LOG_WARNING, "no control group for the session",
+				"its end relies on the kernel's number of it alone");
+	return ask(call, LB_MSG_PAM_OPEN, PAM_PERM_DENIED);
+}
+
+/*
  * The account ended between sshd's account stack and its session.  Without a
  * shell sshd goes on whatever is refused here, and pam_loginuid has not found
  * the account either.  So this process is given the login uid that the name
@@ -288,8 +323,9 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 		return local_code(err);
 	switch (call.subject.kind) {
 	case LB_PAM_NOBODY:
-	case LB_PAM_PERSON: /* in sudo's session that is the target: the gate was in account */
 		return PAM_IGNORE;
+	case LB_PAM_PERSON: /* in sudo's session that is the target: the gate was in account */
+		return is_sshd(&call) ? open_own(&call) : PAM_IGNORE;
 	case LB_PAM_TEMPORARY:
 		return open_temporary(&call);
 	case LB_PAM_GONE:

@@ -232,6 +232,7 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"extends", grant_id(g->extends)},
 		{"resource", text_or_null(g->resource)},
 		{"rule", text_or_null(g->rule)},
+		{"own_account", text_or_null(g->own)},
 	};
 
 	return OBJECT(members);
@@ -259,6 +260,7 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"hours", list(r->hours)},
 		{"time_zone", text_or_null(r->time_zone)},
 		{"resources", list(r->resources)},
+		{"own_account", json_boolean(r->own)},
 		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	 ? "none"
 					    : r->eligibility == LB_NEEDS_AND_HAS ? "held"
 										 : "needed")},
@@ -357,7 +359,7 @@ lb_cli_json_claimed(const struct lb_msg_claimed *c)
 	snprintf(login, sizeof login, "ssh %s@%s", c->account, c->host);
 	const struct member members[] = {
 		{"id", grant_id(c->id)},	 {"host", text(c->host)},
-		{"account", text(c->account)},	 {"password", text(c->password)},
+		{"account", text(c->account)},	 {"password", text_or_null(c->password)},
 		{"end", time_or_null(c->end_s)}, {"login", text(login)},
 	};
 

@@ -201,6 +201,12 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Who", g->identity);
 	lb_cli_label(cli, "Role", g->role);
 	lb_cli_label(cli, "Resource", g->resource);
+	if (g->own[0] != '\0') {
+		char account[LB_ACCOUNT_MAX + 16];
+
+		snprintf(account, sizeof account, "%s, their own", g->own);
+		lb_cli_label(cli, "Works on", account);
+	}
 	lb_cli_label(cli, "Host", g->host);
 	show_duration(cli, g);
 	lb_cli_label(cli, "Reason", g->reason);
@@ -335,6 +341,13 @@ lb_cli_show_claimed(const struct lb_cli *cli, const struct lb_msg_claimed *c)
 	lb_cli_label(cli, "Account", c->account);
 	lb_cli_label(cli, "Host", c->host);
 	lb_cli_label(cli, "Ends", ends);
+	if (c->password[0] == '\0') {
+		fputc('\n', cli->out);
+		lb_cli_say(cli, "It is your own account, open for you until then. Log in as you "
+				"do always; what was open before has nothing of the role:");
+		fprintf(cli->out, "  ssh %s@%s\n", account, host);
+		return;
+	}
 	fputs("\nOne-time password, good for one login and shown only this once:\n\n", cli->out);
 	lb_cli_style(cli, "1");
 	fputs(password, cli->out);
@@ -403,6 +416,7 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	if (r->eligibility == LB_NEEDS_ELIGIBILITY)
 		lb_cli_label(cli, "Eligibility", "needed first: see eligibility");
 	lb_cli_label(cli, "Resources", r->resources);
+	lb_cli_label(cli, "Works on", r->own ? "your own Unix account" : "");
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
 }
 

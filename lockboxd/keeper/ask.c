@@ -11,6 +11,7 @@
 #include "keeper/extend.h"
 #include "keeper/levels.h"
 #include "keeper/rules.h"
+#include "keeper/own.h"
 #include "text.h"
 
 #define PAGE 20		   /* items in one answer */
@@ -65,6 +66,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.starts = (uint8_t)r->starts;
 		m.start_ahead_s = r->start_ahead_s;
 		m.max_day_s = r->max_day_s;
+		m.own = lb_policy_role_own(r);
 		lb_join(m.hours, sizeof m.hours, &r->hours);
 		join_resources(r, m.resources, sizeof m.resources);
 		if (r->hours.count > 0)
@@ -132,6 +134,15 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 			 role->name, role->resources[0].name,
 			 role->resource_count > 1 ? ", of " : "",
 			 role->resource_count > 1 ? resources : "");
+		return text;
+	}
+	if (lb_policy_role_own(role) && !lb_own_account(tx->k->policy, who->identity)) {
+		*code = LB_NOT_NOW;
+		snprintf(text, sizeof text,
+			 "%.28s is for your own Unix account here, and the policy names none of "
+			 "yours, or one that is no ordinary user's; the host's operators can write "
+			 "unix-user",
+			 role->name);
 		return text;
 	}
 	if (duration_s > role->max_duration_s) {
@@ -244,7 +255,7 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 	lb_clocks_requested(role, g, tx->now_s);
 	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
 		return err;
-	lb_role_note(role, g);
+	lb_role_note(tx->k->policy, role, g);
 	if ((err = lb_rules_plan(tx, who, role, g)) != LB_OK)
 		return lb_settled(err);
 	if (has_customer)

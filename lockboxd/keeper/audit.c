@@ -65,7 +65,7 @@ lb_audit(struct lb_tx *tx, const char *event, const struct lb_grant *grant, cons
 	snprintf(r.actor, sizeof r.actor, "%s", actor);
 	if (grant != NULL) {
 		r.grant = grant->id;
-		r.uid = grant->uid;
+		r.uid = grant->own_uid != 0 ? grant->own_uid : grant->uid;
 		memcpy(r.identity, grant->identity, sizeof r.identity);
 		snprintf(r.account, sizeof r.account, "%s", grant->account);
 	}

@@ -9,6 +9,7 @@
 #include "keeper/eligible.h"
 #include "keeper/levels.h"
 #include "keeper/login.h"
+#include "keeper/own.h"
 #include "keeper/password.h"
 #include "keeper/rules.h"
 #include "text.h"
@@ -27,6 +28,11 @@ allot(struct lb_tx *tx, struct lb_grant *g)
 	if (g->uid == 0)
 		return LB_ERR_FULL;
 	lb_clocks_claimed(lb_policy_role(tx->k->policy, g->role), g, tx->now_s);
+	if (g->own[0] != '\0') {
+		g->own_uid = lb_own_account(tx->k->policy, g->identity);
+		memcpy(g->account, g->own, sizeof g->account);
+		return g->own_uid != 0 ? LB_OK : LB_ERR_INTERNAL;
+	}
 	return lb_account_name(g->account, g->identity, serial);
 }
 
@@ -78,6 +84,8 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		err = lb_refuse(tx, who, LB_NOT_NOW, "%s is closed now", g->role);
 	else if (g->state == LB_STATE_APPROVED && (err = lb_check_day(tx, who, role, g)) != LB_OK)
 		return err;
+	else if (g->own[0] != '\0')
+		return lb_own_check(tx, who, g);
 	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
 		return err;
 	else if (sessions >= lb_role_sessions(role, g))
@@ -140,13 +148,17 @@ lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 			       ? lb_refuse(tx, who, LB_STORE_FULL,
 					   "the range of user ids of this host is used up")
 			       : err;
-	lb_password_make(&g, password);
+	password[0] = '\0';
+	if (g.own[0] == '\0')
+		lb_password_make(&g, password);
 	lb_login_forget_tries(tx->k, g.id);
 	err = lb_move(tx, &g, &step, "");
 	if (err == LB_OK)
 		err = lb_audit(tx, "claim", &g, who->actor, "%s%s%s",
-			       fresh ? "account made"
-				     : "new one-time password, the last one is void",
+			       g.own[0] != '\0' ? (fresh ? "its own account is opened"
+							 : "the account is open already")
+			       : fresh		? "account made"
+						: "new one-time password, the last one is void",
 			       who->fingerprint[0] ? ", key " : "", who->fingerprint);
 	if (err == LB_OK)
 		err = answer(tx, who, &g, password, fresh);

@@ -126,9 +126,10 @@ ask(struct direct_conn *c, uint16_t type, const uint8_t *payload, size_t len)
 
 	if (err != LB_OK)
 		return err;
-	/* Only a session is registered by its process: nothing else needs it pinned. */
-	if (type == LB_MSG_PAM_OPEN) {
-		lb_peer_of(c->fd, k->proc_fd, &c->peer, true);
+	/* Only a session is registered by its process, and only what runs already belongs to one. */
+	if (type == LB_MSG_PAM_OPEN ||
+	    (type == LB_MSG_PAM_ACCOUNT && !lb_uid_is_account(c->msg.login.uid))) {
+		lb_peer_of(c->fd, k->proc_fd, &c->peer, type == LB_MSG_PAM_OPEN);
 		c->peer.conn = conn;
 	}
 	c->type = type;

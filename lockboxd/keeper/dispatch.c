@@ -128,6 +128,20 @@ identity_of(const struct lb_keeper *k, const struct lb_peer *peer)
 	return id != NULL ? id->name : "";
 }
 
+/*
+ * The login uid says whose login stands behind a process, whatever it is now: who is let in as
+ * one person by a grant that is as good as root does not decide as another.
+ */
+static bool
+came_as_another(const struct lb_keeper *k, const struct lb_peer *peer, const char *identity)
+{
+	const struct lb_policy_identity *login =
+		lb_policy_identity_by_uid(k->policy, peer->login_uid);
+
+	return login != NULL && peer->uid != 0 && peer->uid != login->uid &&
+	       strcmp(login->name, identity) != 0;
+}
+
 static const char *
 refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct lb_caller *who,
 	   enum who wanted)
@@ -144,6 +158,9 @@ refusal_of(const struct lb_keeper *k, const struct lb_peer *peer, const struct l
 	if (peer->temporary)
 		return "a temporary account decides nothing; leave the session and use "
 		       "ssh lockbox@HOST";
+	if (came_as_another(k, peer, who->identity))
+		return "you have logged in as somebody else; what you decide is decided by who "
+		       "logged in";
 	if (wanted == WHO_GATE)
 		return gate && peer->direct ? NULL : "only the gate may name an identity, and once";
 	if (wanted == WHO_ROOT)

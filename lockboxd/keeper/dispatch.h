@@ -97,8 +97,9 @@ lb_refused(int err)
 void lb_role_texts(const struct lb_policy_role *role, char groups[LB_LIST_MAX + 1],
 		   char sudo[LB_LIST_MAX + 1]);
 
-/* Notes in grant what the role carries: what is asked for is approved, and no more than that is given. */
-void lb_role_note(const struct lb_policy_role *role, struct lb_grant *grant);
+/* Notes in grant, whose identity is set, what the role carries: what is asked for is approved, and no more than that is given. */
+void lb_role_note(const struct lb_policy *policy, const struct lb_policy_role *role,
+		  struct lb_grant *grant);
 /*
  * True while the role still is what was asked for, until the claim its levels
  * of approval and who has the last word as well, and the identity may have it for so long, or once it is claimed for what is left of it.  Sessions and forwarding are not compared: the narrower of what

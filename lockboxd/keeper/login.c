@@ -13,6 +13,7 @@
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/eligible.h"
+#include "keeper/own.h"
 #include "keeper/password.h"
 #include "text.h"
 
@@ -119,6 +120,46 @@ say_how_to_ask(struct ask *a)
 	       host, gate, host, gate, host);
 }
 
+/* The grant that this login would be under.  LB_ERR_REFUSED: there is none, and why says so. */
+static int
+find_grant(struct ask *a)
+{
+	const struct lb_msg_login *m = a->msg;
+	bool temporary = lb_uid_is_account(m->uid) && lb_account_valid(m->user);
+	int err = temporary ? lb_store_grant_by_uid(a->tx->store, m->uid, &a->grant)
+			    : lb_own_grant(a->tx, m->uid, m->user, &a->grant);
+
+	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+		return err;
+	a->found = err == LB_OK && strcmp(a->grant.account, m->user) == 0 &&
+		   temporary == (a->grant.own_uid == 0);
+	if (a->found)
+		return LB_OK;
+	if (temporary)
+		say_no(a, "no such account", "Lockbox: there is no such account");
+	else
+		say_how_to_ask(a);
+	return LB_ERR_REFUSED;
+}
+
+/*
+ * What an own account runs outside the grant's sessions, cron's or what was there before, is not
+ * what was approved, and is not ended with the grant.
+ */
+static int
+check_within(struct ask *a)
+{
+	bool within;
+	int err = lb_own_within(a->tx, a->peer, &a->grant, &within);
+
+	if (err != LB_OK || within)
+		return err;
+	say_no(a, "outside the grant's sessions",
+	       "Lockbox: this session was not opened under R-%llu; log in anew",
+	       (unsigned long long)a->grant.id);
+	return LB_ERR_REFUSED;
+}
+
 /*
  * The gate.  LB_OK: the grant is open and everything about this login is as
  * it must be; LB_ERR_REFUSED: why says what is not; else a failure.
@@ -133,21 +174,16 @@ gate(struct ask *a)
 	uint32_t sessions;
 	int err;
 
-	if (!lb_uid_is_account(m->uid) || !lb_account_valid(m->user)) {
-		say_how_to_ask(a);
-		return LB_ERR_REFUSED;
-	}
-	err = lb_store_grant_by_uid(tx->store, m->uid, &a->grant);
-	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
+	err = find_grant(a);
+	if (err != LB_OK)
 		return err;
-	a->found = err == LB_OK && strcmp(a->grant.account, m->user) == 0;
-	if (!a->found) {
-		say_no(a, "no such account", "Lockbox: there is no such account");
-		return LB_ERR_REFUSED;
-	}
 	if (!service_known(m->service)) {
-		say_no(a, "not a service for temporary accounts",
-		       "Lockbox: a temporary account may not use %s", m->service);
+		say_no(a,
+		       a->grant.own_uid != 0 ? "not a service for own accounts"
+					     : "not a service for temporary accounts",
+		       a->grant.own_uid != 0 ? "Lockbox: a grant on your own account is not for %s"
+					     : "Lockbox: a temporary account may not use %s",
+		       m->service);
 		return LB_ERR_REFUSED;
 	}
 	role = lb_policy_role(tx->k->policy, a->grant.role);
@@ -158,7 +194,9 @@ gate(struct ask *a)
 		return LB_ERR_REFUSED;
 	}
 	if (strcmp(m->service, "sshd") != 0)
-		return LB_OK; /* what is open goes on, unless the role ends with eligibility */
+		return a->grant.own_uid != 0
+			       ? check_within(a)
+			       : LB_OK; /* what is open goes on, unless the role ends with eligibility */
 	err = lb_eligible(tx, a->grant.identity, role, lacks, sizeof lacks);
 	if (err == LB_ERR_REFUSED)
 		say_no(a, "not eligible any more", "Lockbox: R-%llu lets nobody in now: %.400s",
@@ -228,6 +266,10 @@ do_auth(struct ask *a)
 	if (err != LB_OK)
 		return err;
 	tries = tries_of(a->tx->k, a->grant.id, a->msg->rhost);
+	if (a->grant.own_uid != 0) {
+		say_no(a, "no password", "Lockbox: your own account has no one-time password");
+		return refuse(a);
+	}
 	if (strcmp(a->msg->service, "sshd") != 0) {
 		say_no(a, "password outside sshd",
 		       "Lockbox: one-time passwords are accepted by sshd only");
@@ -274,7 +316,8 @@ refuse_session(struct ask *a)
 	int err = LB_OK;
 
 	snprintf(s.text, sizeof s.text, "%s", a->why);
-	if (lb_uid_is_account(a->msg->uid) && a->peer->pidfd >= 0)
+	if ((lb_uid_is_account(a->msg->uid) || a->peer->login_uid == a->msg->uid) &&
+	    a->peer->pidfd >= 0)
 		err = lb_outbox_warden(&a->tx->out, LB_IPC_DISCONNECT, &s, a->peer->pidfd);
 	return err == LB_OK ? refuse(a) : err;
 }
@@ -312,16 +355,26 @@ begin_duration(struct ask *a)
 	return err;
 }
 
+/* A session on an own account is known by the kernel's number of it, so it must have one of its own. */
+static bool
+numbered(const struct ask *a)
+{
+	return a->grant.own_uid == 0 ||
+	       (a->peer->login_uid == a->grant.own_uid && a->peer->kernel_session != 0 &&
+		a->peer->kernel_session != UINT32_MAX);
+}
+
 static int
 do_open(struct ask *a)
 {
 	struct lb_session s = {.service = ""};
-	struct lb_ipc_session ipc = {.uid = a->msg->uid, .pid = (uint32_t)a->peer->pid};
+	struct lb_ipc_session ipc = {.pid = (uint32_t)a->peer->pid};
+	struct lb_ipc_kernel kernel;
 	char text[LB_REASON_MAX + 1];
 	int err = gate(a), pidfd;
 
-	if (err == LB_OK &&
-	    (strcmp(a->msg->service, "sshd") != 0 || !a->peer->known || a->peer->pidfd < 0)) {
+	if (err == LB_OK && (strcmp(a->msg->service, "sshd") != 0 || !a->peer->known ||
+			     a->peer->pidfd < 0 || !numbered(a))) {
 		say_no(a, "the session's process cannot be registered",
 		       "Lockbox: this session cannot be registered");
 		err = LB_ERR_REFUSED;
@@ -330,6 +383,10 @@ do_open(struct ask *a)
 		return refuse_session(a);
 	if (err != LB_OK)
 		return err;
+	ipc.uid = kernel.uid = a->grant.uid;
+	if (a->grant.own_uid != 0)
+		s.kernel = a->peer->kernel_session;
+	kernel.session = s.kernel;
 	s.grant = a->grant.id;
 	s.pid = (uint32_t)a->peer->pid;
 	s.start_ticks = lb_peer_start_ticks(a->tx->k->proc_fd, a->peer->pid);
@@ -350,6 +407,8 @@ do_open(struct ask *a)
 	err = lb_outbox_watch(&a->tx->out, s.grant, s.number, pidfd);
 	if (err == LB_OK)
 		err = begin_duration(a);
+	if (err == LB_OK && s.kernel != 0)
+		err = lb_outbox_warden(&a->tx->out, LB_IPC_KERNEL, &kernel, -1);
 	if (err == LB_OK)
 		err = lb_outbox_warden(&a->tx->out, LB_IPC_SESSION, &ipc, a->peer->pidfd);
 	if (err == LB_OK)

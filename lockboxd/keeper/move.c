@@ -7,6 +7,7 @@
 #include "keeper/extend.h"
 #include "keeper/customer.h"
 #include "keeper/levels.h"
+#include "keeper/own.h"
 #include "keeper/password.h"
 #include "keeper/rules.h"
 #include "keeper/waits.h"
@@ -100,6 +101,16 @@ time_of(const struct lb_grant *g, uint64_t now_s)
 	return g->end_s > now_s ? g->end_s - now_s : 0;
 }
 
+/* The Unix account that a role is worked with on; "": a temporary one. */
+static const char *
+own_account(const struct lb_policy *policy, const struct lb_policy_role *role, const char *identity)
+{
+	const struct lb_policy_identity *id = lb_policy_identity(policy, identity);
+
+	return lb_policy_role_own(role) && lb_own_account(policy, identity) != 0 ? id->unix_user
+										 : "";
+}
+
 bool
 lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 {
@@ -114,14 +125,18 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&
 	    (!lb_levels_same(policy, role, g) || !lb_rules_same(tx, g) || !lb_customer_same(tx, g)))
 		return false;
+	if (lb_policy_role_own(role) != (g->own[0] != '\0') ||
+	    strcmp(g->own, own_account(policy, role, g->identity)) != 0)
+		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
 	       strcmp(role->shell, g->shell) == 0 && time_of(g, tx->now_s) <= role->max_duration_s;
 }
 
 void
-lb_role_note(const struct lb_policy_role *role, struct lb_grant *g)
+lb_role_note(const struct lb_policy *policy, const struct lb_policy_role *role, struct lb_grant *g)
 {
+	snprintf(g->own, sizeof g->own, "%s", own_account(policy, role, g->identity));
 	lb_role_texts(role, g->groups, g->sudo);
 	snprintf(g->shell, sizeof g->shell, "%s", role->shell);
 	g->sessions_max = role->sessions;
@@ -156,7 +171,8 @@ lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, co
 	if (step->todo & LB_DO_CLOSE)
 		grant->closed_s = tx->now_s;
 	if (step->todo & LB_DO_EVICT) {
-		struct lb_ipc_evict evict = {.grant = grant->id, .uid = grant->uid};
+		struct lb_ipc_evict evict = {
+			.grant = grant->id, .uid = grant->uid, .own_uid = grant->own_uid};
 
 		memcpy(evict.name, grant->account, sizeof evict.name);
 		memcpy(evict.cause, grant->cause, sizeof evict.cause);
@@ -209,6 +225,8 @@ ticket_url(const struct lb_tx *tx, const struct lb_grant *g, char *out, size_t c
 void
 lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 {
+	char shell[LB_SHELL_MAX + 16];
+
 	memset(v, 0, sizeof *v);
 	v->id = g->id;
 	v->state = g->state;
@@ -216,7 +234,7 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	memcpy(v->identity, g->identity, sizeof v->identity);
 	memcpy(v->role, g->role, sizeof v->role);
 	memcpy(v->account, g->account, sizeof v->account);
-	v->uid = g->uid;
+	v->uid = g->own_uid != 0 ? g->own_uid : g->uid;
 	v->duration_s = g->duration_s;
 	v->requested_s = g->requested_s;
 	v->until_s = g->until_s;
@@ -234,13 +252,18 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->starts = g->starts;
 	v->extends = g->extends;
 	memcpy(v->resource, g->resource, sizeof v->resource);
+	memcpy(v->own, g->own, sizeof v->own);
 	memcpy(v->ticket, g->ticket, sizeof v->ticket);
 	memcpy(v->reason, g->reason, sizeof v->reason);
 	memcpy(v->groups, g->groups, sizeof v->groups);
 	memcpy(v->sudo, g->sudo, sizeof v->sudo);
 	memcpy(v->cause, g->cause, sizeof v->cause);
-	snprintf(v->access, sizeof v->access, "a shell (%s), %u %s at a time, %s", g->shell,
-		 g->sessions_max, g->sessions_max == 1 ? "session" : "sessions",
+	if (g->own[0] != '\0')
+		snprintf(shell, sizeof shell, "the shell of their own account");
+	else
+		snprintf(shell, sizeof shell, "a shell (%s)", g->shell);
+	snprintf(v->access, sizeof v->access, "%s, %u %s at a time, %s", shell, g->sessions_max,
+		 g->sessions_max == 1 ? "session" : "sessions",
 		 g->port_forwarding ? "forwards ports" : "no port forwarding");
 	ticket_url(tx, g, v->ticket_url, sizeof v->ticket_url);
 }

@@ -100,6 +100,7 @@ lb_peer_credentials(int fd, struct lb_peer *peer)
 	memset(peer, 0, sizeof *peer);
 	peer->uid = (uid_t)-1;
 	peer->pidfd = -1;
+	peer->login_uid = peer->kernel_session = UINT32_MAX;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred)
 		return;
 	peer->uid = cred.uid;
@@ -109,8 +110,8 @@ lb_peer_credentials(int fd, struct lb_peer *peer)
 void
 lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
 {
-	char login[16];
-	uint32_t loginuid;
+	char login[16], session[16];
+	uint32_t loginuid, number = UINT32_MAX;
 	int pidfd;
 
 	lb_peer_credentials(fd, peer);
@@ -119,10 +120,14 @@ lb_peer_of(int fd, int proc_fd, struct lb_peer *peer, bool keep_pidfd)
 	pidfd = peer_pidfd(fd, peer->pid);
 	if (pidfd < 0)
 		return;
+	if (read_proc(proc_fd, peer->pid, "sessionid", session, sizeof session))
+		number = (uint32_t)strtoul(session, NULL, 10);
 	if (read_proc(proc_fd, peer->pid, "loginuid", login, sizeof login) &&
 	    lb_peer_alive(pidfd)) {
 		/* 2^32-1 is "none": a process no login stands behind. */
 		loginuid = (uint32_t)strtoul(login, NULL, 10);
+		peer->login_uid = loginuid;
+		peer->kernel_session = number;
 		peer->temporary = lb_id_reserved(peer->uid) || lb_id_reserved(loginuid);
 		peer->known = true;
 	}

@@ -18,10 +18,11 @@ struct lb_peer {
 	uint64_t conn; /* never used twice */
 	uid_t uid;
 	pid_t pid;
-	bool known;	   /* uid, pid and login uid were all read from one living process */
-	bool temporary;	   /* its uid or login uid is a temporary account's */
-	bool direct;	   /* the keeper itself reads what it says */
-	bool has_identity; /* the gate named one */
+	bool known;	/* uid, pid and login uid were all read from one living process */
+	bool temporary; /* its uid or login uid is a temporary account's */
+	uint32_t login_uid, kernel_session; /* the kernel's; UINT32_MAX: none */
+	bool direct;			    /* the keeper itself reads what it says */
+	bool has_identity;		    /* the gate named one */
 	char identity[LB_IDENTITY_MAX + 1];
 	char fingerprint[LB_FINGERPRINT_MAX + 1];
 	int pidfd; /* kept for a session only: the process that asked; else -1 */

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/own.h"
 #include "keeper/state.h"
 #include "log.h"
 
@@ -17,10 +18,12 @@ static int
 close_session(struct lb_tx *tx, uint64_t grant, uint64_t number)
 {
 	struct lb_grant g;
-	int err = lb_store_drop_session(tx->store, grant, number);
+	int err = lb_store_grant(tx->store, grant, &g);
 
-	if (err == LB_OK)
-		err = lb_store_grant(tx->store, grant, &g);
+	if (err == LB_OK && g.own_uid != 0)
+		err = lb_own_close_session(tx, grant, number);
+	else if (err == LB_OK)
+		err = lb_store_drop_session(tx->store, grant, number);
 	if (err == LB_OK)
 		err = lb_audit(tx, "session-close", &g, "", "session %llu",
 			       (unsigned long long)number);
@@ -119,8 +122,10 @@ resume_one(struct lb_tx *tx, const struct lb_session *s)
 {
 	struct lb_ipc_session ipc = {.pid = s->pid};
 	struct lb_grant g;
-	int pidfd, err = find_process(tx->k, s, &pidfd);
+	int pidfd, err = s->closed_s == 0 ? find_process(tx->k, s, &pidfd) : LB_OK;
 
+	if (s->closed_s != 0)
+		return LB_OK; /* only the kernel's number of it is of use still: lb_own_name_sessions() */
 	if (err != LB_OK)
 		return err == LB_ERR_NOT_FOUND ? close_session(tx, s->grant, s->number) : err;
 	err = lb_store_grant(tx->store, s->grant, &g);

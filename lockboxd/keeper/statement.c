@@ -82,6 +82,8 @@ lb_statement_write(const struct lb_statement *s, const struct lb_grant *g,
 	put(&t, "role", g->role);
 	put(&t, "customer", s->customer);
 	put(&t, "resource", s->resource);
+	snprintf(text, sizeof text, "own %.*s", LB_ACCOUNT_MAX, g->own);
+	put(&t, "account", g->own[0] != '\0' ? text : "temporary");
 	put_number(&t, "duration", g->duration_s);
 	if (g->start_s != 0)
 		put_time(&t, "start", g->start_s);

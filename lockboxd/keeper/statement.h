@@ -20,6 +20,7 @@
  *	role: db-operator
  *	customer:
  *	resource:
+ *	account: temporary
  *	duration: 1800
  *	start:
  *	starts: claim

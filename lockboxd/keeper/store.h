@@ -90,6 +90,13 @@ struct lb_grant {
 	char resource[LB_IDENTITY_MAX + 1]; /* of the role's; "" when it has none */
 	char rule[LB_IDENTITY_MAX + 1]; /* that approved it in place of the role's levels, or "" */
 	char key[LB_FINGERPRINT_MAX + 1]; /* that it was asked for with; "": with none */
+	/*
+	 * The Unix account of the engineer's own that it is for, as the policy had it when it was
+	 * asked for; "": a temporary account.  Once claimed, account is the same, own_uid is its uid,
+	 * and uid, which nobody has, stands for the grant.
+	 */
+	char own[LB_ACCOUNT_MAX + 1];
+	uint32_t own_uid;
 };
 
 struct lb_session {
@@ -101,6 +108,12 @@ struct lb_session {
 	char service[LB_SERVICE_MAX + 1];
 	char rhost[LB_RHOST_MAX + 1];
 	char tty[LB_TTY_MAX + 1];
+	/*
+	 * On an own account: the kernel's number of the session, else 0; and when its first process
+	 * ended: what it may have left behind ends with the grant.
+	 */
+	uint32_t kernel;
+	uint64_t closed_s;
 };
 
 #define LB_CUSTOMER_KEYS_MAX 12	  /* of all approvers of a customer */
@@ -298,7 +311,7 @@ int lb_store_drop_session(struct lb_store_txn *txn, uint64_t grant, uint64_t num
 /* The session after (grant, number) in order; start with 0, 0 for all, or grant, 0 for one's. */
 int lb_store_next_session(struct lb_store_txn *txn, uint64_t grant, uint64_t number,
 			  struct lb_session *session);
-/* How many sessions a grant has. */
+/* How many open sessions a grant has. */
 int lb_store_count_sessions(struct lb_store_txn *txn, uint64_t grant, uint32_t *count);
 
 /*

@@ -460,7 +460,7 @@ lb_store_count_sessions(struct lb_store_txn *txn, uint64_t grant, uint32_t *coun
 
 	while ((err = lb_store_next_session(txn, grant, session.number, &session)) == LB_OK &&
 	       session.grant == grant)
-		n++;
+		n += session.closed_s == 0;
 	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
 		return err;
 	*count = n;

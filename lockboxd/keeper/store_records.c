@@ -85,6 +85,8 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_grant, resource),
 	LB_TEXT(struct lb_grant, rule),
 	LB_TEXT(struct lb_grant, key),
+	LB_TEXT(struct lb_grant, own),
+	LB_U32(struct lb_grant, own_uid),
 };
 static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),
@@ -94,7 +96,8 @@ static const struct lb_field session_fields[] = {
 	LB_U32(struct lb_session, pid),	      LB_U64(struct lb_session, start_ticks),
 	LB_BYTES(struct lb_session, boot_id), LB_U64(struct lb_session, opened_s),
 	LB_TEXT(struct lb_session, service),  LB_TEXT(struct lb_session, rhost),
-	LB_TEXT(struct lb_session, tty),
+	LB_TEXT(struct lb_session, tty),      LB_U32(struct lb_session, kernel),
+	LB_U64(struct lb_session, closed_s),
 };
 static const struct lb_field role_fields[] = {
 	LB_U32(struct lb_role_entry, gid),
@@ -480,9 +483,15 @@ approvals_valid(const struct lb_grant *g)
 static bool
 account_valid(const struct lb_grant *g)
 {
+	if (g->own[0] != '\0' && !lb_own_name_valid(g->own))
+		return false;
 	if (g->uid == 0)
-		return g->account[0] == '\0';
-	return lb_uid_is_account(g->uid) && lb_account_valid(g->account);
+		return g->account[0] == '\0' && g->own_uid == 0;
+	if (!lb_uid_is_account(g->uid))
+		return false;
+	if (g->own[0] == '\0')
+		return lb_account_valid(g->account) && g->own_uid == 0;
+	return strcmp(g->account, g->own) == 0 && lb_own_uid_valid(g->own_uid);
 }
 
 /* What a rule approves has no levels but its customer's. */
@@ -529,7 +538,8 @@ session_valid(const void *record, const struct lb_key *key)
 {
 	const struct lb_session *s = record;
 
-	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number));
+	return s->grant != 0 && s->number != 0 && key_is(key, lb_key_pair(s->grant, s->number)) &&
+	       s->kernel != UINT32_MAX && (s->closed_s == 0 || s->kernel != 0);
 }
 
 static bool

@@ -9,6 +9,7 @@
 #include "keeper/customer.h"
 #include "keeper/eligible.h"
 #include "keeper/levels.h"
+#include "keeper/own.h"
 #include "keeper/state.h"
 #include "keeper/waits.h"
 #include "text.h"
@@ -20,7 +21,8 @@
 int
 lb_sync_publish(struct lb_tx *tx, const struct lb_grant *g, bool fresh)
 {
-	struct lb_ipc_account a = {.grant = g->id, .uid = g->uid, .fresh = fresh};
+	struct lb_ipc_account a = {
+		.grant = g->id, .uid = g->uid, .fresh = fresh, .own_uid = g->own_uid};
 	int64_t left_ns = (int64_t)g->end_s * NS - lb_clock_now_ns(&tx->k->clock);
 	int err = lb_store_role_gid(tx->store, g->role, &a.role_gid);
 
@@ -45,15 +47,19 @@ begin_list(struct lb_tx *tx, void *unused)
 static int
 name_one(struct lb_tx *tx, const struct lb_grant *g)
 {
-	struct lb_ipc_evict evict = {.grant = g->id, .uid = g->uid};
+	struct lb_ipc_evict evict = {.grant = g->id, .uid = g->uid, .own_uid = g->own_uid};
+	int err = LB_OK;
 
-	if (g->state == LB_STATE_ACTIVE)
-		return lb_sync_publish(tx, g, false);
-	if (g->state != LB_STATE_ENDING)
+	if (g->state == LB_STATE_ACTIVE) {
+		err = lb_sync_publish(tx, g, false);
+	} else if (g->state == LB_STATE_ENDING) {
+		memcpy(evict.name, g->account, sizeof evict.name);
+		memcpy(evict.cause, g->cause, sizeof evict.cause);
+		err = lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+	} else {
 		return LB_OK;
-	memcpy(evict.name, g->account, sizeof evict.name);
-	memcpy(evict.cause, g->cause, sizeof evict.cause);
-	return lb_outbox_warden(&tx->out, LB_IPC_EVICT, &evict, -1);
+	}
+	return err == LB_OK && g->own_uid != 0 ? lb_own_name_sessions(tx, g) : err;
 }
 
 struct list {

@@ -206,7 +206,8 @@ close_grant(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 			err = lb_move(tx, &g, &step, "");
 		while (err == LB_OK && lb_store_next_session(tx->store, g.id, 0, &s) == LB_OK &&
 		       s.grant == g.id)
-			if ((err = lb_store_drop_session(tx->store, g.id, s.number)) == LB_OK)
+			if ((err = lb_store_drop_session(tx->store, g.id, s.number)) == LB_OK &&
+			    s.closed_s == 0)
 				err = lb_audit(tx, "session-close", &g, "", "session %llu",
 					       (unsigned long long)s.number);
 		if (err == LB_OK)

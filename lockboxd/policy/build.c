@@ -104,6 +104,15 @@ check_starts(const char *v)
 }
 
 static const char *
+check_account(const char *v)
+{
+	return strcmp(v, "own") == 0 || strcmp(v, "temporary") == 0
+		       ? NULL
+		       : "there is no such kind of account; write temporary, or own for the "
+			 "requester's own Unix user";
+}
+
+static const char *
 check_role(const char *v)
 {
 	return lb_role_valid(v) ? NULL
@@ -151,6 +160,7 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_USER] = check_user,
 	[LB_KIND_PATH] = check_path,
 	[LB_KIND_STARTS] = check_starts,
+	[LB_KIND_ACCOUNT] = check_account,
 	[LB_KIND_ZONE] = check_none, /* settle_hours() */
 	[LB_KIND_HOURS] = lb_hours_problem,
 	[LB_KIND_IDENTITIES] = check_short_name,

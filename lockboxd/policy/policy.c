@@ -393,6 +393,12 @@ same_names(const struct lb_policy_names *a, const struct lb_policy_names *b)
 }
 
 bool
+lb_policy_role_own(const struct lb_policy_role *role)
+{
+	return strcmp(role->account, "own") == 0;
+}
+
+bool
 lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b)
 {
 	if (!same_names(&a->groups, &b->groups) || !same_names(&a->sudo, &b->sudo))
@@ -401,5 +407,5 @@ lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role 
 		if (a->gids[i] != b->gids[i])
 			return false;
 	return strcmp(a->sudo_as, b->sudo_as) == 0 && strcmp(a->shell, b->shell) == 0 &&
-	       a->port_forwarding == b->port_forwarding;
+	       strcmp(a->account, b->account) == 0 && a->port_forwarding == b->port_forwarding;
 }

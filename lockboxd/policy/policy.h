@@ -145,7 +145,8 @@ struct lb_policy_role {
 	const char *time_zone;	      /* of the hours */
 	struct lb_zone zone;	      /* its rule */
 	const char *starts_word;
-	uint32_t starts; /* enum lb_starts: when the duration begins */
+	uint32_t starts;     /* enum lb_starts: when the duration begins */
+	const char *account; /* "temporary", or "own": the requester's unix-user */
 	/*
 	 * Who is to be given the role must be eligible for it: teams that approve
 	 * that, none when nobody needs to be, and nothing below counts then.
@@ -228,7 +229,9 @@ const struct lb_policy_rule *lb_policy_rule(const struct lb_policy *policy, cons
 /* "read-only", "change" or "root-equivalent". */
 const char *lb_policy_permission(const struct lb_policy_role *role);
 
-/* True when both carry the same: groups, commands and whom they run as, shell, forwarding. */
+/* True when the role is worked with on the requester's own Unix account, of which nothing is changed. */
+bool lb_policy_role_own(const struct lb_policy_role *role);
+/* True when both carry the same: account, groups, commands and whom they run as, shell, forwarding. */
 bool lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b);
 /* The identity whose unix-user has this uid; never one for uid 0. */
 const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_policy *policy,

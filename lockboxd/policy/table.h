@@ -43,6 +43,7 @@ enum lb_kind {
 	LB_KIND_USER,
 	LB_KIND_PATH,
 	LB_KIND_STARTS,
+	LB_KIND_ACCOUNT, /* temporary or own */
 	LB_KIND_ZONE,
 	LB_KIND_DURATION,
 	LB_KIND_NUMBER,

@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "log.h"
+#include "warden/own.h"
 
 #define NS 1000000000ll
 #define SLACK_NS (5 * NS) /* between the keeper's decision and our look at it */
@@ -38,14 +39,39 @@ lb_accounts_find(const struct lb_accounts *all, uint32_t uid)
 	return i < all->count && all->at[i]->uid == uid ? all->at[i] : NULL;
 }
 
+/* A name and uid of ours, made of the identity and the serial. */
+static const char *
+temporary_fault(const struct lb_ipc_account *msg)
+{
+	char name[LB_ACCOUNT_MAX + 1];
+
+	if (lb_account_name(name, msg->identity, msg->uid - LB_ACCOUNT_UID_FIRST) != LB_OK ||
+	    strcmp(name, msg->name) != 0 || msg->own_uid != 0)
+		return "the account name does not belong to the uid and identity";
+	return NULL;
+}
+
+/* One that is here anyway, and that no other grant works on. */
+static const char *
+own_fault(const struct lb_accounts *all, const struct lb_policy *policy,
+	  const struct lb_ipc_account *msg)
+{
+	const char *why = lb_own_fault(policy, msg->identity, msg->name, msg->own_uid);
+
+	for (size_t i = 0; why == NULL && i < all->count; i++)
+		if (all->at[i]->own_uid == msg->own_uid && all->at[i]->uid != msg->uid)
+			why = "another grant works on the account";
+	return why;
+}
+
 static const char *
 find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	   const struct lb_policy *policy, const struct lb_ipc_account *msg, int64_t boot_ns)
 {
 	const struct lb_account *there = lb_accounts_find(all, msg->uid);
 	int64_t since_boot_ns = there != NULL ? there->since_boot_ns : boot_ns;
-	char name[LB_ACCOUNT_MAX + 1];
 	int64_t longest_s;
+	const char *why;
 
 	if (role == NULL)
 		return "the policy has no such role";
@@ -57,9 +83,9 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 		return "the identity may not have this role";
 	if (!lb_uid_is_account(msg->uid))
 		return "the uid is outside the account range";
-	if (lb_account_name(name, msg->identity, msg->uid - LB_ACCOUNT_UID_FIRST) != LB_OK ||
-	    strcmp(name, msg->name) != 0)
-		return "the account name does not belong to the uid and identity";
+	why = lb_policy_role_own(role) ? own_fault(all, policy, msg) : temporary_fault(msg);
+	if (why != NULL)
+		return why;
 	if (!lb_gid_is_role(msg->role_gid))
 		return "the role's gid is outside the role range";
 	for (size_t i = 0; i < all->nroles; i++)
@@ -91,6 +117,7 @@ fill(struct lb_account *a, const struct lb_policy_host *host, const struct lb_po
 	a->grant = msg->grant;
 	a->uid = msg->uid;
 	a->role_gid = msg->role_gid;
+	a->own_uid = msg->own_uid;
 	a->fresh = msg->fresh;
 	memcpy(a->name, msg->name, sizeof a->name);
 	memcpy(a->identity, msg->identity, sizeof a->identity);
@@ -190,6 +217,7 @@ account_free(struct lb_account *a)
 	for (size_t i = 0; i < a->nconnections; i++)
 		close(a->connections[i].pidfd);
 	free(a->connections);
+	free(a->sessions);
 	free(a->groups);
 	free(a);
 }
@@ -206,7 +234,8 @@ lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
 
 	*why = find_fault(all, role, policy, msg, boot_ns);
 	if (*why == NULL && a != NULL &&
-	    (a->grant != msg->grant || strcmp(a->role, msg->role) != 0 || msg->fresh))
+	    (a->grant != msg->grant || strcmp(a->role, msg->role) != 0 || msg->fresh ||
+	     a->own_uid != msg->own_uid))
 		*why = "the uid belongs to another grant";
 	if (*why == NULL && a != NULL && lb_account_ending(a))
 		*why = "the account is being ended";
@@ -231,17 +260,28 @@ lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
 	return LB_OK;
 }
 
+static bool
+may_adopt(const struct lb_policy *policy, const struct lb_ipc_evict *msg)
+{
+	const struct lb_policy_identity *id = lb_policy_identity_by_uid(policy, msg->own_uid);
+	uint32_t serial;
+
+	if (!lb_uid_is_account(msg->uid))
+		return false;
+	if (msg->own_uid == 0)
+		return lb_account_serial(msg->name, &serial) == LB_OK &&
+		       lb_account_uid(serial) == msg->uid;
+	return id != NULL && lb_own_fault(policy, id->name, msg->name, msg->own_uid) == NULL;
+}
+
 int
 lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 		  const struct lb_ipc_evict *msg, struct lb_account **account)
 {
 	struct lb_account *a;
-	const char *dash = strrchr(msg->name, '-');
-	uint32_t serial;
 	int len, err = LB_ERR_TOO_LONG;
 
-	if (!lb_uid_is_account(msg->uid) || !lb_account_valid(msg->name) ||
-	    lb_id_parse(dash + 1, &serial) != LB_OK || lb_account_uid(serial) != msg->uid)
+	if (!may_adopt(policy, msg))
 		return LB_ERR_REFUSED;
 	a = calloc(1, sizeof *a);
 	if (a == NULL)
@@ -249,6 +289,8 @@ lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 	a->state = LB_ACCOUNT_ENDING;
 	a->grant = msg->grant;
 	a->uid = msg->uid;
+	a->own_uid = msg->own_uid;
+	a->awaits_sessions = msg->own_uid != 0;
 	memcpy(a->name, msg->name, sizeof a->name);
 	len = snprintf(a->home, sizeof a->home, "%s/%s", lb_policy_host(policy)->home_base,
 		       msg->name);

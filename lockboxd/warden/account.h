@@ -51,6 +51,11 @@ struct lb_account {
 	bool announced; /* the keeper waits for LB_IPC_PUBLISHED */
 	bool seen;	/* named since the last SYNC_BEGIN */
 	bool checking;	/* a helper is at work: not to be dropped yet */
+	/* On an account of the engineer's own: its uid, and the kernel's numbers of its sessions. */
+	uint32_t own_uid; /* 0: a temporary account */
+	uint32_t *sessions;
+	size_t nsessions;
+	bool awaits_sessions; /* taken over only to be ended; the keeper has not named them all yet */
 	struct lb_connection *connections;
 	size_t nconnections;
 	char cause[LB_REASON_MAX + 1];
@@ -92,7 +97,8 @@ int lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
 
 /*
  * Adds an account only to end it: one that was active when an earlier warden
- * stopped.  Name and uid must belong together.
+ * stopped.  Name and uid must belong together; an own account must be one that
+ * the policy has for somebody.
  */
 int lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 		      const struct lb_ipc_evict *msg, struct lb_account **account);

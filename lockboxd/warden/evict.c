@@ -30,6 +30,7 @@
 #include "warden/cage.h"
 #include "warden/helper.h"
 #include "warden/home.h"
+#include "warden/own.h"
 #include "warden/scan.h"
 
 #define MS 1000000ll
@@ -191,7 +192,8 @@ rush_some(struct lb_evictor *e, size_t *at)
 	for (; *at < e->all->count && r->job.count < RUSH_MAX; ++*at) {
 		const struct lb_account *a = e->all->at[*at];
 
-		if (a->state == LB_ACCOUNT_KILLING && a->cage_tried && !a->rushed && !a->rushing)
+		if (a->state == LB_ACCOUNT_KILLING && a->cage_tried && !a->rushed && !a->rushing &&
+		    a->own_uid == 0)
 			r->job.uid[r->job.count++] = a->uid;
 	}
 	if (r->job.count == 0 ||
@@ -239,6 +241,30 @@ first_time(struct lb_evictor *e, pid_t pid)
 	return last->at == last->count || last->pid[last->at] != pid;
 }
 
+/* The same by a session on somebody's own account. */
+static uint32_t
+wanted_session(void *arg, uint32_t login_uid, uint32_t session)
+{
+	const struct lb_evictor *e = arg;
+	const struct lb_account *a = lb_own_of(e->all, login_uid, session);
+
+	return a != NULL && a->state == LB_ACCOUNT_KILLING ? a->uid : UINT32_MAX;
+}
+
+/* A process of a scope that is to be killed whole. */
+static bool
+ours_or_gone(void *arg, pid_t pid)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool ours;
+
+	if (pidfd < 0)
+		return errno == ESRCH;
+	ours = lb_own_belongs(arg, pid, pidfd) || exited(&(struct lb_connection){pid, pidfd});
+	close(pidfd);
+	return ours;
+}
+
 static void
 kill_found(void *arg, const struct lb_found *found)
 {
@@ -258,6 +284,9 @@ kill_found(void *arg, const struct lb_found *found)
 		return;
 	}
 	a->clean_scans = 0;
+	if (a->own_uid != 0 &&
+	    lb_cage_kill_scope(lb_cgroup_tree(), a->own_uid, found->pid, ours_or_gone, a))
+		a->caged = true;
 	if (syscall(SYS_pidfd_send_signal, found->pidfd, SIGKILL, NULL, 0) == 0)
 		a->killed += first_time(e, found->pid);
 }
@@ -271,6 +300,9 @@ walk(struct lb_evictor *e, unsigned *vanished)
 	e->before.at = 0;
 	e->now = emptied;
 	e->now.count = 0;
+	for (size_t i = 0; i < e->all->count; i++)
+		if (e->all->at[i]->own_uid != 0 && e->all->at[i]->state == LB_ACCOUNT_KILLING)
+			return lb_scan_sessions(wanted, wanted_session, kill_found, e, vanished);
 	return lb_scan(wanted, kill_found, e, vanished);
 }
 
@@ -296,6 +328,27 @@ finish(struct lb_evictor *e, struct lb_account *a, const char *cleared)
 	e->gone(e->arg, a);
 }
 
+/* Of an own account nothing is cleared: it was there before, and stays. */
+static void
+finish_own(struct lb_evictor *e, struct lb_account *a)
+{
+	char numbers[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < a->nsessions && used < sizeof numbers - 16; i++)
+		used += (size_t)snprintf(numbers + used, sizeof numbers - used, "%s%u",
+					 used > 0 ? ", " : "", a->sessions[i]);
+	snprintf(a->receipt, sizeof a->receipt,
+		 "%.400s; killed %u processes of the %zu sessions opened under it%s%s%s%s, none is "
+		 "left%s; the account itself and what else it runs were left as they were",
+		 a->cause, a->killed, a->nsessions, used > 0 ? " (the kernel's " : "", numbers,
+		 used >= sizeof numbers - 16 ? ", ..." : "", used > 0 ? ")" : "",
+		 a->spared ? ", a listening sshd it started was left running" : "");
+	lb_cage_remove(lb_cgroup_tree(), a->own_uid);
+	a->state = LB_ACCOUNT_GONE;
+	e->gone(e->arg, a);
+}
+
 static void
 cleared(void *arg, bool ok, const char *text)
 {
@@ -313,8 +366,13 @@ static void
 begin_clearing(struct lb_evictor *e, struct lb_account *a)
 {
 	struct lb_home_job job = {.uid = a->uid};
-	struct clearing *c = calloc(1, sizeof *c);
+	struct clearing *c;
 
+	if (a->own_uid != 0) {
+		finish_own(e, a);
+		return;
+	}
+	c = calloc(1, sizeof *c);
 	memcpy(job.name, a->name, sizeof job.name);
 	memcpy(job.home, a->home, sizeof job.home);
 	a->state = LB_ACCOUNT_CLEARING;
@@ -342,8 +400,13 @@ static void
 ask_connections(const struct lb_account *a)
 {
 	for (size_t i = 0; i < a->nconnections; i++)
-		if (!exited(&a->connections[i]))
+		if (exited(&a->connections[i]))
+			continue;
+		else if (a->own_uid == 0)
 			lb_evict_connection(a->uid, a->connections[i].pid, a->connections[i].pidfd);
+		else if (lb_own_belongs(a, a->connections[i].pid, a->connections[i].pidfd) &&
+			 lb_scan_is_listener(a->connections[i].pid) == 0)
+			signal_pidfd(a->connections[i].pidfd, SIGTERM);
 }
 
 /* Towards KILLING, as the connections close or their time is up. */
@@ -384,7 +447,10 @@ before_walk(struct lb_evictor *e, int64_t now)
 		a->rounds++;
 		if (a->rounds >= 2 && !a->cage_tried && cages++ < CAGES_PER_TURN) {
 			a->cage_tried = true;
-			a->caged = lb_cage_kill(tree, a->uid);
+			/* Nothing is killed for the uid of an own account. */
+			a->rushed = a->own_uid != 0;
+			a->caged = a->own_uid != 0 ? lb_cage_kill_own(tree, a->own_uid) || a->caged
+						   : lb_cage_kill(tree, a->uid);
 		}
 	}
 	for (size_t at = 0; rush_some(e, &at);)

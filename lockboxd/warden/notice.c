@@ -60,3 +60,20 @@ lb_notice(lb_notice_text *text, lb_notice_told *told, void *arg)
 	if (pts != NULL)
 		closedir(pts);
 }
+
+bool
+lb_notice_terminal(dev_t terminal, uint32_t uid, const char *text)
+{
+	int dir = open("/dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[16];
+	struct stat st;
+	bool told;
+
+	if (dir < 0)
+		return false;
+	snprintf(name, sizeof name, "%u", minor(terminal));
+	told = lb_text_plain(text) && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_rdev == terminal && is_terminal_of(&st, uid) && tell(dir, name, uid, text);
+	close(dir);
+	return told;
+}

@@ -4,8 +4,10 @@
 #ifndef LB_WARDEN_NOTICE_H
 #define LB_WARDEN_NOTICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LB_NOTICE_MAX 900
 
@@ -20,5 +22,8 @@ typedef void lb_notice_told(void *arg, uint32_t uid, const char *text);
  * Never blocks: a terminal that is not read gets nothing.
  */
 void lb_notice(lb_notice_text *text, lb_notice_told *told, void *arg);
+
+/* The same to one pseudo-terminal that uid owns.  True when it was reached. */
+bool lb_notice_terminal(dev_t terminal, uint32_t uid, const char *text);
 
 #endif

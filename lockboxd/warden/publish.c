@@ -46,7 +46,7 @@ collect_accounts(const struct lb_accounts *all, struct lb_snapshot_account *acco
 	for (size_t i = 0; i < all->count; i++) {
 		const struct lb_account *a = all->at[i];
 
-		if (!lb_account_published(a))
+		if (!lb_account_published(a) || a->own_uid != 0)
 			continue;
 		accounts[n++] = (struct lb_snapshot_account){
 			.name = a->name,

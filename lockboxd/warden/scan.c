@@ -20,7 +20,7 @@
 
 struct ids {
 	uint32_t uid[4]; /* real, effective, saved, file system */
-	uint32_t loginuid;
+	uint32_t loginuid, session;
 	bool gone; /* a zombie without other threads */
 };
 
@@ -65,10 +65,11 @@ line_of(const char *status, const char *key)
 
 enum look { LOOK_OK, LOOK_GONE, LOOK_FAILED };
 
+/* numbers: the kernel's number of the session as well. */
 static enum look
-read_ids(int dir, struct ids *ids)
+read_ids(int dir, bool numbers, struct ids *ids)
 {
-	char status[4096], login[16];
+	char status[4096], login[16], session[16];
 	const char *uids, *state, *threads;
 
 	if (slurp(dir, "status", status, sizeof status) <= 0)
@@ -84,6 +85,13 @@ read_ids(int dir, struct ids *ids)
 		ids->loginuid = (uint32_t)strtoul(login, NULL, 10);
 	else if (!is_gone(errno) && errno != EINVAL) /* a kernel without audit has no such file */
 		return LOOK_FAILED;
+	ids->session = NO_ID;
+	if (numbers && ids->loginuid != NO_ID && !lb_uid_is_account(ids->loginuid)) {
+		if (slurp(dir, "sessionid", session, sizeof session) > 0)
+			ids->session = (uint32_t)strtoul(session, NULL, 10);
+		else if (!is_gone(errno))
+			return LOOK_FAILED;
+	}
 	/* A leader that exited leaves a zombie while its other threads run on. */
 	ids->gone = state != NULL && strpbrk(state, "ZX") != NULL &&
 		    strcspn(state, "ZX") < strcspn(state, "\n") &&
@@ -93,14 +101,14 @@ read_ids(int dir, struct ids *ids)
 
 /* The same by the name of a directory in proc. */
 static enum look
-read_ids_of(int proc, const char *name, struct ids *ids)
+read_ids_of(int proc, const char *name, bool numbers, struct ids *ids)
 {
 	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum look look;
 
 	if (dir < 0)
 		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
-	look = read_ids(dir, ids);
+	look = read_ids(dir, numbers, ids);
 	close(dir);
 	return look;
 }
@@ -114,15 +122,25 @@ has_uid(const struct ids *ids, uint32_t uid)
 	return false;
 }
 
+/* What a walk is for. */
+struct quest {
+	lb_scan_wanted *wanted;
+	lb_scan_session *session; /* may be NULL */
+	lb_scan_found *found;
+	void *arg;
+};
+
 /* The account this process belongs to, among those wanted; NO_ID when none. */
 static uint32_t
-owner_of(const struct ids *ids, lb_scan_wanted *wanted, void *arg)
+owner_of(const struct ids *ids, const struct quest *q)
 {
 	for (int i = 0; i < 4; i++)
-		if (lb_uid_is_account(ids->uid[i]) && wanted(arg, ids->uid[i]))
+		if (lb_uid_is_account(ids->uid[i]) && q->wanted(q->arg, ids->uid[i]))
 			return ids->uid[i];
-	if (lb_uid_is_account(ids->loginuid) && wanted(arg, ids->loginuid))
+	if (lb_uid_is_account(ids->loginuid) && q->wanted(q->arg, ids->loginuid))
 		return ids->loginuid;
+	if (q->session != NULL && ids->loginuid != NO_ID && ids->session != NO_ID)
+		return q->session(q->arg, ids->loginuid, ids->session);
 	return NO_ID;
 }
 
@@ -148,8 +166,7 @@ ended(int pidfd)
  * when it is decided on; all others are read wholly.
  */
 static bool
-runs_plainly_as(int proc, const char *name, lb_scan_wanted *wanted, void *arg, uint32_t *uid,
-		enum look *look)
+runs_plainly_as(int proc, const char *name, const struct quest *q, uint32_t *uid, enum look *look)
 {
 	struct stat st;
 
@@ -159,44 +176,44 @@ runs_plainly_as(int proc, const char *name, lb_scan_wanted *wanted, void *arg, u
 		return false;
 	}
 	*uid = st.st_uid;
-	return lb_uid_is_account(st.st_uid) && wanted(arg, st.st_uid);
+	return lb_uid_is_account(st.st_uid) && q->wanted(q->arg, st.st_uid);
 }
 
 /* Looks again with the process pinned, so that what is decided on is this process. */
 static enum look
-look_pinned(int proc, const char *name, lb_scan_wanted *wanted, void *arg, struct lb_found *f)
+look_pinned(int proc, const char *name, const struct quest *q, struct lb_found *f)
 {
 	struct ids ids;
 	enum look look;
 
 	f->by_loginuid = false;
-	if (runs_plainly_as(proc, name, wanted, arg, &f->owner, &look)) {
+	if (runs_plainly_as(proc, name, q, &f->owner, &look)) {
 		if (ended(f->pidfd))
 			f->owner = NO_ID;
 		return LOOK_OK;
 	}
 	f->owner = NO_ID;
 	if (look == LOOK_OK)
-		look = read_ids_of(proc, name, &ids);
+		look = read_ids_of(proc, name, q->session != NULL, &ids);
 	if (look != LOOK_OK || ids.gone)
 		return look;
-	f->owner = owner_of(&ids, wanted, arg);
+	f->owner = owner_of(&ids, q);
 	f->by_loginuid = f->owner != NO_ID && !has_uid(&ids, f->owner);
 	return LOOK_OK;
 }
 
 static enum look
-consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *found, void *arg)
+consider(int proc, const char *name, const struct quest *q)
 {
 	struct ids ids;
 	struct lb_found f = {.pidfd = -1};
 	enum look look;
 	uint32_t uid;
 
-	if (!runs_plainly_as(proc, name, wanted, arg, &uid, &look)) {
+	if (!runs_plainly_as(proc, name, q, &uid, &look)) {
 		if (look == LOOK_OK)
-			look = read_ids_of(proc, name, &ids);
-		if (look != LOOK_OK || ids.gone || owner_of(&ids, wanted, arg) == NO_ID)
+			look = read_ids_of(proc, name, q->session != NULL, &ids);
+		if (look != LOOK_OK || ids.gone || owner_of(&ids, q) == NO_ID)
 			return look;
 	}
 	f.pid = (pid_t)strtol(name, NULL, 10);
@@ -205,10 +222,10 @@ consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *foun
 	f.pidfd = (int)syscall(SYS_pidfd_open, f.pid, 0);
 	if (f.pidfd < 0)
 		return is_gone(errno) ? LOOK_GONE : LOOK_FAILED;
-	look = look_pinned(proc, name, wanted, arg, &f);
+	look = look_pinned(proc, name, q, &f);
 	/* Still there: so the number was this process's all the while. */
 	if (look == LOOK_OK && f.owner != NO_ID && alive(f.pidfd))
-		found(arg, &f);
+		q->found(q->arg, &f);
 	close(f.pidfd);
 	return look;
 }
@@ -216,6 +233,14 @@ consider(int proc, const char *name, lb_scan_wanted *wanted, lb_scan_found *foun
 int
 lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg, unsigned *vanished)
 {
+	return lb_scan_sessions(wanted, NULL, found, arg, vanished);
+}
+
+int
+lb_scan_sessions(lb_scan_wanted *wanted, lb_scan_session *session, lb_scan_found *found, void *arg,
+		 unsigned *vanished)
+{
+	const struct quest q = {wanted, session, found, arg};
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	unsigned gone = 0;
@@ -228,7 +253,7 @@ lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg, unsigned *vanis
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		look = consider(dirfd(proc), entry->d_name, wanted, found, arg);
+		look = consider(dirfd(proc), entry->d_name, &q);
 		gone += look == LOOK_GONE;
 		failed = failed || look == LOOK_FAILED;
 	}
@@ -274,10 +299,33 @@ lb_scan_belongs(pid_t pid, int pidfd, uint32_t uid)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	belongs = read_ids(dir, &ids) == LOOK_OK && (has_uid(&ids, uid) || ids.loginuid == uid) &&
-		  alive(pidfd);
+	belongs = read_ids(dir, false, &ids) == LOOK_OK &&
+		  (has_uid(&ids, uid) || ids.loginuid == uid) && alive(pidfd);
 	close(dir);
 	return belongs;
+}
+
+bool
+lb_scan_session_of(pid_t pid, int pidfd, uint32_t *login_uid, uint32_t *session)
+{
+	char path[32];
+	struct ids ids;
+	bool read;
+	int dir;
+
+	if (pid <= 1 || pid == getpid() || pid_of(pidfd) != pid)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	read = read_ids(dir, true, &ids) == LOOK_OK && alive(pidfd);
+	close(dir);
+	if (!read)
+		return false;
+	*login_uid = ids.loginuid;
+	*session = ids.session;
+	return true;
 }
 
 /* 1 when inode is a listening TCP socket in the network namespace seen through dir. */
@@ -363,11 +411,29 @@ lb_scan_is_listener(pid_t pid)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return is_gone(errno) ? 0 : -1;
-	look = read_ids(dir, &ids);
+	look = read_ids(dir, false, &ids);
 	if (look == LOOK_FAILED)
 		yes = -1;
 	else if (look == LOOK_OK && ids.uid[0] == 0 && ids.uid[1] == 0 && runs_sshd(dir))
 		yes = has_listening_socket(dir);
 	close(dir);
 	return yes;
+}
+
+bool
+lb_scan_is_sshd(pid_t pid)
+{
+	char path[32];
+	struct ids ids;
+	bool sshd;
+	int dir;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	sshd = read_ids(dir, false, &ids) == LOOK_OK && ids.uid[0] == 0 && ids.uid[1] == 0 &&
+	       runs_sshd(dir);
+	close(dir);
+	return sshd;
 }

@@ -34,6 +34,25 @@ typedef bool lb_scan_wanted(void *arg, uint32_t uid);
 int lb_scan(lb_scan_wanted *wanted, lb_scan_found *found, void *arg, unsigned *vanished);
 
 /*
+ * The same, and besides for each other process that has a login uid: owner is
+ * then what session() says of that and the kernel's number of its session, and
+ * by_loginuid is true.  UINT32_MAX: not wanted.
+ */
+typedef uint32_t lb_scan_session(void *arg, uint32_t login_uid, uint32_t session);
+int lb_scan_sessions(lb_scan_wanted *wanted, lb_scan_session *session, lb_scan_found *found,
+		     void *arg, unsigned *vanished);
+
+/*
+ * The login uid and the kernel's number of the session of the process pid, for
+ * which pidfd stands and which is alive; false when it is not, or cannot be looked
+ * at, or is pid 1 or the caller.  UINT32_MAX: it has none.
+ */
+bool lb_scan_session_of(pid_t pid, int pidfd, uint32_t *login_uid, uint32_t *session);
+
+/* True when pid is a root-owned sshd. */
+bool lb_scan_is_sshd(pid_t pid);
+
+/*
  * True when uid is an account's, pidfd stands for process pid, and that is
  * alive and has uid as one of its user ids or as its login uid.  Never for
  * pid 1 or the caller.  Nothing is taken on trust: the three may come from a

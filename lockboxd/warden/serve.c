@@ -19,6 +19,7 @@
 #include "warden/helper.h"
 #include "warden/home.h"
 #include "warden/notice.h"
+#include "warden/own.h"
 #include "warden/publish.h"
 #include "warden/scan.h"
 #include "warden/state.h"
@@ -114,13 +115,20 @@ warned(void *arg, uint32_t uid, const char *text)
 	a->announced_warning = true;
 }
 
+/* True while its end cannot begin yet: a helper is at work, or its sessions are not all known. */
+static bool
+held(const struct lb_account *a)
+{
+	return a->checking || a->awaits_sessions;
+}
+
 static int
 end_text(void *arg, uint32_t uid, char *text, size_t cap)
 {
 	const struct lb_warden *w = arg;
 	const struct lb_account *a = lb_accounts_find(&w->accounts, uid);
 
-	if (a == NULL || a->state != LB_ACCOUNT_ENDING || a->checking)
+	if (a == NULL || a->state != LB_ACCOUNT_ENDING || held(a))
 		return 0;
 	snprintf(text, cap, "your access under R-%llu has ended: %s", (unsigned long long)a->grant,
 		 a->cause);
@@ -146,8 +154,10 @@ on_alarm(void *arg)
 			a->warning = warn = true;
 		}
 	}
-	if (warn)
+	if (warn) {
 		lb_notice(warning_text, warned, w);
+		lb_own_notice(&w->accounts, warning_text, warned, w);
+	}
 	for (size_t i = 0; i < w->accounts.count; i++)
 		w->accounts.at[i]->warning = w->accounts.at[i]->announced_warning = false;
 	lb_warden_settle(w);
@@ -192,7 +202,7 @@ lb_warden_settle(struct lb_warden *w)
 	w->urgent = false;
 	for (size_t i = 0; i < w->accounts.count; i++)
 		ending = ending || (w->accounts.at[i]->state == LB_ACCOUNT_ENDING &&
-				    !w->accounts.at[i]->checking);
+				    !held(w->accounts.at[i]));
 	/*
 	 * Until the first list is whole, the file that an earlier warden has published stays: the
 	 * accounts that were not named yet are not to vanish for a moment.  Its entries end by
@@ -200,8 +210,10 @@ lb_warden_settle(struct lb_warden *w)
 	 */
 	if (w->publish_needed && w->listed)
 		published = publish(w);
-	if (ending)
+	if (ending) {
 		lb_notice(end_text, NULL, w);
+		lb_own_notice(&w->accounts, end_text, NULL, w);
+	}
 	for (size_t i = 0; i < w->accounts.count; i++) {
 		struct lb_account *a = w->accounts.at[i];
 
@@ -211,7 +223,7 @@ lb_warden_settle(struct lb_warden *w)
 				    published ? "" : "the accounts file cannot be written");
 		}
 		/* A failed publication has withdrawn the whole file, so this one is gone as well. */
-		if (a->state == LB_ACCOUNT_ENDING && !a->checking)
+		if (a->state == LB_ACCOUNT_ENDING && !held(a))
 			lb_evict_begin(w->evictor, a);
 	}
 	set_alarm(w);
@@ -261,6 +273,9 @@ lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy)
 		if (!lb_account_ending(a) &&
 		    (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
 			end_account(w, a, "its role was changed");
+		else if (!lb_account_ending(a) && a->own_uid != 0 &&
+			 lb_own_fault(policy, a->identity, a->name, a->own_uid) != NULL)
+			end_account(w, a, "its person has another account now");
 	}
 	lb_warden_settle(w);
 }
@@ -389,7 +404,13 @@ static int
 make_account(struct lb_warden *w, struct lb_account *a)
 {
 	const struct lb_warden_making alone = {1, {a->uid}};
+	const char *why;
 
+	if (a->own_uid != 0) { /* nothing is made: it is there, or not */
+		why = lb_own_missing("/etc/passwd", a->name, a->own_uid);
+		made_one(w, a->uid, why == NULL, why != NULL ? why : "");
+		return LB_OK;
+	}
 	if (a->fresh)
 		return begin_making(w, &alone);
 	a->checking = true;
@@ -442,6 +463,11 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 			end_account(w, a, "the store does not know it");
 		}
 	}
+	for (size_t i = 0; i < w->accounts.count; i++)
+		if (w->accounts.at[i]->awaits_sessions) {
+			w->accounts.at[i]->awaits_sessions = false;
+			w->urgent = true;
+		}
 	w->publish_needed = true; /* an old file may stand from before a restart */
 	/* It sends this from the loop, after all that makes it answer logins. */
 	w->synced = w->listed = true;
@@ -474,6 +500,25 @@ do_account(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	return LB_OK;
 }
 
+/*
+ * The sessions on somebody's own account of whom the policy knows nothing any
+ * more: it was changed while no warden ran.  By the keeper's word alone nobody's
+ * sessions are ended.
+ */
+static void
+leave_own(struct lb_warden *w, const struct lb_ipc_evict *msg)
+{
+	char text[LB_IPC_TEXT_MAX + 1];
+
+	snprintf(text, sizeof text,
+		 "%.400s; NOT ENDED: the policy has nobody any more whose Unix user is %s, so what "
+		 "was opened under it was left alone; end it by hand",
+		 lb_text_plain(msg->cause) ? msg->cause : "ended", msg->name);
+	lb_log(LOG_CRIT, "account=%s grant=R-%llu: %s", msg->name, (unsigned long long)msg->grant,
+	       text);
+	tell_keeper(w, LB_IPC_EVICTED, msg->uid, true, "evicted", text);
+}
+
 static int
 do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 {
@@ -485,10 +530,31 @@ do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	else if (a != NULL && !lb_account_ending(a))
 		/* NOLINTNEXTLINE(bugprone-branch-clone): one is in the table, the other comes into it */
 		end_account(w, a, msg->evict.cause);
-	else if (a == NULL && lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) == LB_OK)
+	else if (a == NULL &&
+		 lb_accounts_adopt(&w->accounts, w->policy, &msg->evict, &a) == LB_OK) {
+		/* Later than its list the keeper has no sessions to name that are not known here. */
+		a->awaits_sessions = a->awaits_sessions && !w->synced;
 		end_account(w, a, msg->evict.cause);
-	else if (a == NULL)
+	} else if (a == NULL && msg->evict.own_uid != 0) {
+		leave_own(w, &msg->evict);
+	} else if (a == NULL) {
 		lb_log(LOG_ERR, "asked to end uid %u, which cannot be an account", msg->evict.uid);
+	}
+	return LB_OK;
+}
+
+static int
+do_kernel(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
+{
+	struct lb_account *a = lb_accounts_find(&w->accounts, msg->kernel.uid);
+	int err = a != NULL ? lb_own_add_session(a, msg->kernel.session) : LB_ERR_NOT_FOUND;
+
+	(void)fd;
+	if (err == LB_ERR_NOMEM)
+		lb_fatal(1, "out of memory");
+	if (err != LB_OK)
+		lb_log(LOG_ERR, "session %u cannot be one of uid %u", msg->kernel.session,
+		       msg->kernel.uid);
 	return LB_OK;
 }
 
@@ -501,9 +567,13 @@ do_session(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 	if (fd < 0)
 		return LB_ERR_MALFORMED;
 	if (a == NULL || !lb_account_published(a)) {
-		lb_evict_connection(s->uid, (pid_t)s->pid, fd);
+		if (a != NULL && a->own_uid != 0)
+			lb_own_disconnect(w->policy, a->own_uid, (pid_t)s->pid, fd);
+		else
+			lb_evict_connection(s->uid, (pid_t)s->pid, fd);
 		close(fd);
-	} else if (!lb_scan_belongs((pid_t)s->pid, fd, s->uid)) {
+	} else if (a->own_uid != 0 ? !lb_own_belongs(a, (pid_t)s->pid, fd)
+				   : !lb_scan_belongs((pid_t)s->pid, fd, s->uid)) {
 		lb_log(LOG_ERR, "process %u does not belong to uid %u: not registered", s->pid,
 		       s->uid);
 		close(fd);
@@ -518,10 +588,12 @@ do_disconnect(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 {
 	const struct lb_ipc_session *s = &msg->session;
 
-	(void)w;
 	if (fd < 0)
 		return LB_ERR_MALFORMED;
-	lb_evict_connection(s->uid, (pid_t)s->pid, fd);
+	if (lb_uid_is_account(s->uid))
+		lb_evict_connection(s->uid, (pid_t)s->pid, fd);
+	else
+		lb_own_disconnect(w->policy, s->uid, (pid_t)s->pid, fd);
 	close(fd);
 	return LB_OK;
 }
@@ -561,6 +633,7 @@ static const struct {
 	{LB_IPC_SESSION, true, false, do_session},
 	{LB_IPC_DISCONNECT, true, false, do_disconnect},
 	{LB_IPC_ACK, false, false, do_ack},
+	{LB_IPC_KERNEL, false, false, do_kernel},
 	{LB_IPC_BAD_FRONT, false, false, do_bad_front},
 };
 

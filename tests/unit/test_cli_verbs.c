@@ -133,7 +133,7 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
-		"starts", "begun", "extends", "resource", "rule"
+		"starts", "begun", "extends", "resource", "rule", "own_account"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -513,7 +513,7 @@ roles_say_what_they_allow(void **state)
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
-		       "hours", "time_zone", "resources", "eligibility");
+		       "hours", "time_zone", "resources", "own_account", "eligibility");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);

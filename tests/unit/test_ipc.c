@@ -32,6 +32,7 @@ static const struct {
 	{LB_IPC_SESSION, sizeof(struct lb_ipc_session)},
 	{LB_IPC_DISCONNECT, sizeof(struct lb_ipc_session)},
 	{LB_IPC_ACK, sizeof(struct lb_ipc_uid)},
+	{LB_IPC_KERNEL, sizeof(struct lb_ipc_kernel)},
 	{LB_IPC_BAD_FRONT, sizeof(struct lb_ipc_conn)},
 	{LB_IPC_PEER, sizeof(struct lb_ipc_conn)},
 	{LB_IPC_GONE, sizeof(struct lb_ipc_conn)},
@@ -64,18 +65,24 @@ filled(enum lb_ipc type, bool full)
 		m.account.end_wall_ns = 1;
 		m.account.end_boot_ns = UINT64_MAX;
 		m.account.fresh = 1;
+		m.account.own_uid = 1001;
 		break;
 	case LB_IPC_EVICT:
 		m.evict.grant = 7;
 		m.evict.uid = 1900010001;
 		TEXT(m.evict.name);
 		TEXT(m.evict.cause);
+		m.evict.own_uid = 1001;
 		break;
 	case LB_IPC_SESSION:
 	case LB_IPC_DISCONNECT:
 		m.session.uid = 1900010001;
 		m.session.pid = 77;
 		TEXT(m.session.text);
+		break;
+	case LB_IPC_KERNEL:
+		m.kernel.uid = 1900010001;
+		m.kernel.session = 12;
 		break;
 	case LB_IPC_ACK:
 		m.uid.uid = 5;

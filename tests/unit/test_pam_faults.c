@@ -419,7 +419,7 @@ pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
 static int
 faulty_join(uint32_t uid)
 {
-	assert_int_equal(uid, TEMP_UID);
+	assert_int_equal(uid, world.uid);
 	if (!fails(EIO))
 		return LB_OK;
 	now.harmless = true;
@@ -836,7 +836,10 @@ people_and_unknown_names_are_left_to_the_rest_of_the_stack(void **state)
 	world.user = "bob";
 	world.uid = 1005;
 	assert_int_equal(call_with(pam_sm_authenticate, 0, NULL), PAM_IGNORE);
+	world.service = "sudo";
 	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_IGNORE);
+	assert_int_equal(now.asked, 0);
+	world.service = "sshd";
 	assert_int_equal(call_with(pam_sm_close_session, 0, NULL), PAM_IGNORE);
 	assert_int_equal(call_with(pam_sm_setcred, 0, NULL), PAM_IGNORE);
 	assert_int_equal(call_with(pam_sm_chauthtok, 0, NULL), PAM_IGNORE);
@@ -852,6 +855,43 @@ people_and_unknown_names_are_left_to_the_rest_of_the_stack(void **state)
 	}
 	fresh_world();
 	assert_int_equal(call_with(pam_sm_setcred, 0, NULL), PAM_SUCCESS);
+}
+
+/* sshd's session on an own account is the daemon's to allow, unless pam.conf lets its user past. */
+static void
+the_session_of_an_own_account_is_asked_about_in_sshd(void **state)
+{
+	(void)state;
+	fresh_world();
+	world.user = "bob";
+	world.uid = world.login_uid = 1005;
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_SUCCESS);
+	assert_true(now.asked > 0);
+	world.login_uid = UINT32_MAX; /* without pam_loginuid it is set here */
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_SUCCESS);
+	assert_string_equal(now.taken, "1005");
+	for (int n = 1;; n++) {
+		int code = call_it(pam_sm_open_session, n, 0, 0);
+
+		if (!now.failed)
+			break;
+		/* What was not read is written: then it is the account's, whatever it was. */
+		if (code == PAM_SUCCESS)
+			assert_true(now.harmless || strcmp(now.taken, "1005") == 0);
+		assert_int_not_equal(code, PAM_IGNORE);
+	}
+	world.login_uid = 1000;
+	refused(pam_sm_open_session, PAM_PERM_DENIED, bad_setup_text);
+	world.login_uid = 1005;
+	world.verdict = LB_VERDICT_DENY;
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_PERM_DENIED);
+	world.conf = "exempt sshd bob\n";
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_IGNORE);
+	assert_int_equal(now.asked, 0);
+	world.conf = "gate bob\n";
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_IGNORE);
+	world.conf = "no such line\n";
+	assert_int_equal(call_with(pam_sm_open_session, 0, NULL), PAM_SERVICE_ERR);
 }
 
 static void
@@ -1147,6 +1187,7 @@ main(void)
 		cmocka_unit_test(a_session_of_an_account_that_is_gone_can_be_ended),
 		cmocka_unit_test(a_session_without_the_accounts_login_uid_does_not_begin),
 		cmocka_unit_test(people_and_unknown_names_are_left_to_the_rest_of_the_stack),
+		cmocka_unit_test(the_session_of_an_own_account_is_asked_about_in_sshd),
 		cmocka_unit_test(what_cannot_be_a_one_time_password_is_not_asked_about),
 		cmocka_unit_test(without_a_gate_line_the_log_says_that_nobody_can_ask),
 		cmocka_unit_test(each_argument_is_taken_and_a_mistyped_one_refuses_everybody),

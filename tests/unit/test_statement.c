@@ -54,6 +54,7 @@ static const char due[] =
 	"role: db-operator\n"
 	"customer:\n"
 	"resource:\n"
+	"account: temporary\n"
 	"duration: 1800\n"
 	"start:\n"
 	"starts: claim\n"
@@ -143,6 +144,7 @@ each_field_is_a_line_of_its_own(void **state)
 	T(identity, "dave", "identity: dave");
 	T(role, "log-reader", "role: log-reader");
 	S(customer = "acme", "customer: acme");
+	T(own, "alice", "account: own alice");
 	S(resource = "/srv/acme", "resource: /srv/acme");
 	G(duration_s = 1801, "duration: 1801");
 	G(start_s = 1800000000, "start: 2027-01-15T08:00:00Z");
