@@ -112,7 +112,7 @@ TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/%,$(wildcard tests/to
 TORTURE_OBJ := $(call obj,$(wildcard tests/torture/part/*.c))
 HELPER_BIN += $(TORTURE_BIN)
 # A wall clock for the world of a test (e2e/clock): preloaded there into every program.
-HELPER_BIN += $(BUILD)/tests/wall.so
+HELPER_BIN += $(BUILD)/tests/wall.so $(BUILD)/tests/sk_soft.so
 
 PROGRAMS := $(BUILD)/lockboxd $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys
 MODULES := $(BUILD)/pam_lockbox.so $(BUILD)/libnss_lockbox.so.2
@@ -254,6 +254,11 @@ $(BUILD)/tests/wall.so: tests/clock/wall.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(MODULE_CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -ldl
+
+$(BUILD)/tests/sk_soft.so: tests/hardware/sk_soft.c
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(MODULE_CFLAGS) -MF $@.d $(LDFLAGS) -shared -o $@ $< -lsodium
 
 unit: $(UNIT_BIN)
 helpers: $(HELPER_BIN) $(FUZZ_BIN)
