@@ -15,6 +15,7 @@ add_people() {
 	local n names=
 	for ((n = 0; n < workers * people; n++)); do
 		ssh-keygen -q -t ed25519 -N '' -C "load$n" -f "$work/key$n"
+		ssh-keygen -l -f "$work/key$n.pub" | cut -d ' ' -f 2 >"$work/load$n.fingerprint"
 		echo "identity load$n { keys = {\"$(cat "$work/key$n.pub")\"} }"
 		names+=", \"load$n\""
 	done
