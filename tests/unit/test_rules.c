@@ -286,9 +286,9 @@ rules_are_in_what_approvers_sign(void **state)
 	assert_non_null(strstr(f->a.to_sign.statement, "\nby-rule:\nadded-by-rule: night\n"));
 }
 
-/* A policy with hours from now, which is a full hour, and called noon, until two o'clock. */
+/* It is a full hour from now on, called noon; a policy with a rule that has hours until two o'clock. */
 static void
-policy_at_noon(struct fixture *f, const char *rule)
+policy_at_noon(struct fixture *f, const char *rule, const char *from)
 {
 	char text[16384];
 	unsigned hour;
@@ -296,8 +296,8 @@ policy_at_noon(struct fixture *f, const char *rule)
 	pass_time(f, HOUR - (int64_t)(lb_keeper_now_s(&f->k) % HOUR));
 	hour = (unsigned)(lb_keeper_now_s(&f->k) % 86400 / HOUR);
 	snprintf(text, sizeof text,
-		 "%srule day { %s hours = {\"daily 12:00-14:00\"} time-zone = \"XXX%d\" }\n", ROLES,
-		 rule, (int)hour - 12);
+		 "%srule day { %s hours = {\"daily %s-14:00\"} time-zone = \"XXX%d\" }\n", ROLES,
+		 rule, from, (int)hour - 12);
 	change_policy(f, text);
 }
 
@@ -307,7 +307,7 @@ hours_of_a_rule_that_approved_hold_at_the_claim_too(void **state)
 	struct fixture *f = *state;
 	uint64_t id;
 
-	policy_at_noon(f, "roles = {\"op\"} approve = true");
+	policy_at_noon(f, "roles = {\"op\"} approve = true", "12:00");
 	state_after(f, "op", 2 * HOUR + 60, LB_STATE_PENDING);
 	id = state_after(f, "op", HOUR, LB_STATE_APPROVED);
 	pass_time(f, HOUR - 60);
@@ -327,8 +327,7 @@ hours_of_a_rule_that_adds_hold_at_the_claim_too(void **state)
 	struct fixture *f = *state;
 	uint64_t early, late;
 
-	policy_at_noon(f, "roles = {\"op\"} approvers = {\"both\"}");
-	f->k.clock.anchor_ns -= 30 * 60 * NS;
+	policy_at_noon(f, "roles = {\"op\"} approvers = {\"both\"}", "12:30");
 	early = state_after(f, "op", 1200, LB_STATE_PENDING);
 	late = answered(asked_for(f, "op", 1200, ""));
 	assert_int_equal(f->a.grant.levels, 1);
@@ -336,7 +335,7 @@ hours_of_a_rule_that_adds_hold_at_the_claim_too(void **state)
 	answered(act(f, "bob", LB_MSG_APPROVE, late, ""));
 	act(f, "alice", LB_MSG_CLAIM, early, "");
 	assert_int_equal(f->a.claims, 1);
-	pass_time(f, 660); /* it would reach into noon by a minute */
+	pass_time(f, 660); /* it would reach into the hours by a minute */
 	refused(act(f, "alice", LB_MSG_CLAIM, late, ""), LB_NOT_NOW, "a rule of the policy asks");
 	answered(asked_for(f, "op", 1200, ""));
 	assert_int_equal(f->a.grant.levels, 2);
