@@ -2,7 +2,8 @@
  * The life of one grant with everybody at it at once: two leads (both are needed), the customer, the
  * engineer who asked (and tries to approve, too), somebody who revokes, the clock and the warden, in
  * every order there is.  The table is the code's own (table.c prints it).  Or it is an extension of
- * another grant, which is approved like a request and never becomes an account of its own.
+ * another grant, which is approved like a request and never becomes an account of its own.  Or a rule
+ * has approved it in the leads' place as it was made, and the customer's word alone is needed.
  *
  * One request is one transaction, so a step here is atomic, as in the keeper.  With -DTORN a step reads
  * in one and writes in another, as it would without transactions; with -DTWICE an approval is counted
@@ -20,7 +21,7 @@ bool by[2], by_customer;	/* who gave them */
 byte accounts, evictions;	/* made, and ended, ever */
 byte closed;			/* how often it came to an end */
 bool was_over_at_approval;
-bool extension;			/* chosen before anything happens */
+bool extension, rule;		/* chosen before anything happens */
 
 /* What grant_step() does: an event in a state, while the time is or is not over. */
 inline step(event, ok) {
@@ -82,7 +83,7 @@ proctype lead(byte me) {
 #ifndef TWICE
 		ok = ok && !mine;
 #endif
-		ok = ok && leads < 2;
+		ok = ok && leads < 2 && !rule;
 		if
 		:: ok ->
 			was_over_at_approval = was_over_at_approval || over;
@@ -105,7 +106,7 @@ proctype customer() {
 	event = (extension -> E_EXTEND : E_APPROVE_LAST);
 	step(event, ok);
 	/* Its level comes after the leads'. */
-	ok = ok && leads == 2 && !by_customer;
+	ok = ok && (leads == 2 || rule) && !by_customer;
 	if
 	:: ok ->
 		was_over_at_approval = was_over_at_approval || over;
@@ -171,11 +172,17 @@ end:	do
 }
 
 init {
+	byte before;
+
 	atomic {
 		make_table();
 		if
 		:: extension = true
 		:: extension = false
+		fi;
+		if
+		:: rule = true; move(E_NOTIFY)
+		:: rule = false
 		fi;
 		run lead(0);
 		run lead(1);
@@ -191,7 +198,9 @@ end:	atomic {
 		!(leads <= 2 && customers <= 1 && accounts <= 1 && evictions <= accounts &&
 		  closed <= 1 && (closed == 0 || FINAL(state)) && !was_over_at_approval &&
 		  /* each lead counts once, and both before the customer */
-		  leads == (by[0] -> 1 : 0) + (by[1] -> 1 : 0) && (customers == 0 || leads == 2) &&
+		  leads == (by[0] -> 1 : 0) + (by[1] -> 1 : 0) && (customers == 0 || leads == 2 || rule) &&
+		  /* where a rule approves nobody else counts, and the customer is asked all the same */
+		  (!rule || leads == 0) &&
 		  /* nothing is had that was not approved, and what was had is ended */
 		  (accounts == 0 || customers == 1) &&
 		  (!(state == ACTIVE || state == ENDING || (state == ENDED && !extension)) ||
