@@ -46,6 +46,8 @@ source_of(const char *text, size_t len, bool host)
 		CHECK(lb_policy_source_add_user(source, users[i].name, users[i].id) == LB_OK);
 	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
 		CHECK(lb_policy_source_add_group(source, groups[i].name, groups[i].id) == LB_OK);
+	CHECK(lb_policy_source_add_zone(source, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3") ==
+	      LB_OK);
 	if (lb_policy_source_add_text(source, "a.conf", text, len, host) != LB_OK) {
 		lb_policy_source_free(source);
 		return NULL;

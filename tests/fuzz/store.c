@@ -12,9 +12,9 @@
 #include "name.h"
 
 static const enum lb_table tables[] = {
-	LB_TABLE_META,	    LB_TABLE_GRANT,	  LB_TABLE_UID,
-	LB_TABLE_SESSION,   LB_TABLE_ROLE,	  LB_TABLE_AUDIT,
-	LB_TABLE_STATEMENT, LB_TABLE_ATTESTATION, LB_TABLE_ELIGIBILITY};
+	LB_TABLE_META,	      LB_TABLE_GRANT,	LB_TABLE_UID,	    LB_TABLE_SESSION,
+	LB_TABLE_ROLE,	      LB_TABLE_AUDIT,	LB_TABLE_STATEMENT, LB_TABLE_ATTESTATION,
+	LB_TABLE_ELIGIBILITY, LB_TABLE_CUSTOMER};
 
 static void
 check_grant(const struct lb_grant *g)
@@ -24,6 +24,15 @@ check_grant(const struct lb_grant *g)
 	CHECK(g->have <= LB_APPROVALS_MAX && g->levels <= LB_LEVELS_MAX);
 	CHECK(g->uid == 0 || (lb_uid_is_account(g->uid) && lb_account_valid(g->account)));
 	CHECK(g->otp <= LB_OTP_VOID && g->port_forwarding <= 1);
+}
+
+static void
+check_customer(const struct lb_customer *c)
+{
+	CHECK(lb_identity_valid(c->name) && c->on <= 1 && c->host <= 1);
+	CHECK(c->keys <= LB_CUSTOMER_KEYS_MAX);
+	for (size_t i = 0; i < c->keys; i++)
+		CHECK(lb_identity_valid(c->key[i].identity));
 }
 
 static void
@@ -40,6 +49,8 @@ record(enum lb_table table, const uint8_t *key, size_t key_size, const uint8_t *
 	memcpy(k.bytes, key, key_size);
 	if (table == LB_TABLE_GRANT)
 		check_grant(&r.grant);
+	if (table == LB_TABLE_CUSTOMER)
+		check_customer(&r.customer);
 	if (table == LB_TABLE_STATEMENT)
 		CHECK((r.statement.used_s != 0) == (r.statement.signature[0] != '\0'));
 	if (table == LB_TABLE_ATTESTATION)

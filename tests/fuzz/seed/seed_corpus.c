@@ -295,6 +295,15 @@ records(void)
 	static struct lb_eligibility eligible = {"alice",    "db-operator", LB_ELIGIBLE_HOLDS,
 						 "on call",  1700000100,    "bob",
 						 1700000200, 1715552200,    ""};
+	static struct lb_customer customer = {
+		.name = "acme",
+		.change = 2,
+		.changed_s = 1700000000,
+		.on = 1,
+		.approvals = 1,
+		.roles = "acme-db, acme-web",
+		.keys = 2,
+		.key = {{"eve", "ssh-ed25519 AAAA"}, {"fay", "ssh-ed25519 AAAB"}}};
 	struct lb_msg_record r = {
 		.seq = 1, .event = "claim", .identity = "alice", .actor = "alice"};
 	struct lb_key key = lb_key_u64(1);
@@ -309,6 +318,8 @@ records(void)
 	record(6, LB_TABLE_STATEMENT, lb_key_pair(1, 1), &signed_by);
 	record(7, LB_TABLE_ATTESTATION, lb_key_names("alice", "screening"), &attested);
 	record(8, LB_TABLE_ELIGIBILITY, lb_key_names("alice", "db-operator"), &eligible);
+	memset(customer.nonce, 0x5a, sizeof customer.nonce);
+	record(9, LB_TABLE_CUSTOMER, lb_key_text("acme"), &customer);
 	must(lb_audit_encode(prev, &r, bytes, &len), "audit");
 	put_byte(5);
 	put_byte((unsigned)key.size);
@@ -439,6 +450,18 @@ gates(void)
 	GATE("roles", 1, "roles", LB_MSG_DONE, LB_MSG_ROLE, LB_MSG_DONE);
 	GATE("request", 1, "request db-operator --for 30m --reason index is broken", LB_MSG_DONE,
 	     LB_MSG_GRANT, LB_MSG_DONE);
+	GATE("request-later", 1,
+	     "request pages --resource wiki --for 5m --start-at 18:30 --ticket CS-7 --reason edit",
+	     LB_MSG_DONE, LB_MSG_GRANT, LB_MSG_DONE);
+	GATE("extend", 1, "extend R-17 --for 15m --reason not done yet", LB_MSG_DONE, LB_MSG_GRANT,
+	     LB_MSG_DONE);
+	GATE("customer", 1, "customer acme", LB_MSG_DONE, LB_MSG_CUSTOMER_VIEW, LB_MSG_DONE);
+	GATE("customer-json", 3, "customer", LB_MSG_DONE, LB_MSG_CUSTOMER_VIEW,
+	     LB_MSG_CUSTOMER_VIEW, LB_MSG_DONE);
+	GATE("customer-statement", 0, "customer acme --on --statement", LB_MSG_CUSTOMER_VIEW,
+	     LB_MSG_DONE);
+	GATE("customer-change", 1, "customer acme --approvers eve,fay --approvals 2 --signature -",
+	     LB_MSG_DONE, LB_MSG_CUSTOMER_VIEW, LB_MSG_DONE);
 	GATE("status", 1, "status", LB_MSG_DONE, LB_MSG_GRANT, LB_MSG_GRANT, LB_MSG_DONE);
 	GATE("status-json", 3, "status", LB_MSG_DONE, LB_MSG_GRANT, LB_MSG_GRANT, LB_MSG_DONE);
 	GATE("show", 5, "show R-17", LB_MSG_DONE, LB_MSG_GRANT, LB_MSG_DONE);
