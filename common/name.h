@@ -28,6 +28,7 @@
 #define LB_IDENTITY_MAX 18 /* bytes, without the terminating NUL, as all below */
 #define LB_ROLE_MAX 28
 #define LB_ACCOUNT_MAX 32
+#define LB_SEALED_NAME "lockbox-sealed" /* the account of the sealed path, and who used it */
 #define LB_ACCOUNT_PREFIX "lb-"
 #define LB_ROLE_GROUP_PREFIX "lbr-"
 

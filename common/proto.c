@@ -11,9 +11,10 @@ static const struct lb_field as_fields[] = {
 	LB_TEXT(struct lb_msg_as, fingerprint),
 };
 static const struct lb_field request_fields[] = {
-	LB_TEXT(struct lb_msg_request, role),	LB_U32(struct lb_msg_request, duration_s),
-	LB_TEXT(struct lb_msg_request, ticket), LB_TEXT(struct lb_msg_request, reason),
-	LB_U64(struct lb_msg_request, start_s), LB_TEXT(struct lb_msg_request, resource),
+	LB_TEXT(struct lb_msg_request, role),	   LB_U32(struct lb_msg_request, duration_s),
+	LB_TEXT(struct lb_msg_request, ticket),	   LB_TEXT(struct lb_msg_request, reason),
+	LB_U64(struct lb_msg_request, start_s),	   LB_TEXT(struct lb_msg_request, resource),
+	LB_U8(struct lb_msg_request, break_glass),
 };
 static const struct lb_field extend_fields[] = {
 	LB_U64(struct lb_msg_extend, id),
@@ -27,6 +28,11 @@ static const struct lb_field list_fields[] = {
 static const struct lb_field act_fields[] = {
 	LB_U64(struct lb_msg_act, id),
 	LB_TEXT(struct lb_msg_act, text),
+};
+static const struct lb_field review_fields[] = {
+	LB_U64(struct lb_msg_review, id),
+	LB_U8(struct lb_msg_review, verdict),
+	LB_TEXT(struct lb_msg_review, text),
 };
 static const struct lb_field audit_fields[] = {
 	LB_U64(struct lb_msg_audit, after),
@@ -115,6 +121,8 @@ static const struct lb_field role_fields[] = {
 	LB_TEXT(struct lb_msg_role, resources),
 	LB_U8(struct lb_msg_role, eligibility),
 	LB_U8(struct lb_msg_role, own),
+	LB_U8(struct lb_msg_role, may_break_glass),
+	LB_U32(struct lb_msg_role, break_glass_s),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -167,6 +175,13 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_msg_grant, resource),
 	LB_TEXT(struct lb_msg_grant, rule),
 	LB_TEXT(struct lb_msg_grant, own),
+	LB_U8(struct lb_msg_grant, break_glass),
+	LB_U8(struct lb_msg_grant, review),
+	LB_U8(struct lb_msg_grant, concerns),
+	LB_U64(struct lb_msg_grant, review_due_s),
+	LB_U64(struct lb_msg_grant, reviewed_s),
+	LB_TEXT(struct lb_msg_grant, reviewer),
+	LB_TEXT(struct lb_msg_grant, remark),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {
@@ -225,16 +240,28 @@ static const struct lb_field health_fields[] = {
 	LB_U64(struct lb_msg_health, live),
 };
 
+static const struct lb_field metrics_fields[] = {
+	LB_U64(struct lb_msg_metrics, pending),	     LB_U64(struct lb_msg_metrics, notified),
+	LB_U64(struct lb_msg_metrics, approved),     LB_U64(struct lb_msg_metrics, active),
+	LB_U64(struct lb_msg_metrics, ending),	     LB_U64(struct lb_msg_metrics, break_glass),
+	LB_U64(struct lb_msg_metrics, requests),     LB_U64(struct lb_msg_metrics, records),
+	LB_U64(struct lb_msg_metrics, reviews_open), LB_U64(struct lb_msg_metrics, reviews_overdue),
+	LB_U64(struct lb_msg_metrics, alarms),	     LB_U64(struct lb_msg_metrics, seals_broken),
+	LB_U64(struct lb_msg_metrics, store_bytes),  LB_U64(struct lb_msg_metrics, store_most),
+	LB_U8(struct lb_msg_metrics, store_full),    LB_U8(struct lb_msg_metrics, clock_astray),
+};
+
 static const struct lb_field customer_fields[] = {
-	LB_TEXT(struct lb_msg_customer, name),	     LB_U8(struct lb_msg_customer, lockbox),
-	LB_U8(struct lb_msg_customer, approvals),    LB_TEXT(struct lb_msg_customer, approvers),
-	LB_TEXT(struct lb_msg_customer, signatures),
+	LB_TEXT(struct lb_msg_customer, name),	    LB_U8(struct lb_msg_customer, lockbox),
+	LB_U8(struct lb_msg_customer, approvals),   LB_U8(struct lb_msg_customer, break_glass),
+	LB_TEXT(struct lb_msg_customer, approvers), LB_TEXT(struct lb_msg_customer, signatures),
 };
 static const struct lb_field customer_view_fields[] = {
 	LB_TEXT(struct lb_msg_customer_view, name),
 	LB_U8(struct lb_msg_customer_view, on),
 	LB_U8(struct lb_msg_customer_view, mine),
 	LB_U8(struct lb_msg_customer_view, approvals),
+	LB_U8(struct lb_msg_customer_view, break_glass),
 	LB_U64(struct lb_msg_customer_view, change),
 	LB_U64(struct lb_msg_customer_view, changed_s),
 	LB_TEXT(struct lb_msg_customer_view, covers),
@@ -283,6 +310,10 @@ static const struct {
 	 LB_LAYOUT("eligibility-approve", struct lb_msg_personnel, personnel_fields)},
 	{LB_MSG_ELIGIBILITY_REVOKE, LB_DOOR_PUBLIC,
 	 LB_LAYOUT("eligibility-revoke", struct lb_msg_personnel, personnel_fields)},
+	{LB_MSG_REVIEW, LB_DOOR_PUBLIC, LB_LAYOUT("review", struct lb_msg_review, review_fields)},
+	{LB_MSG_ACKNOWLEDGE, LB_DOOR_PUBLIC,
+	 LB_LAYOUT("acknowledge", struct lb_msg_act, act_fields)},
+	{LB_MSG_METRICS, LB_DOOR_PUBLIC, {"metrics", sizeof(struct lb_msg_roles), NULL, 0}},
 	{LB_MSG_PAM_AUTH, LB_DOOR_PAM, LB_LAYOUT("pam-auth", struct lb_msg_login, login_fields)},
 	{LB_MSG_PAM_ACCOUNT, LB_DOOR_PAM,
 	 LB_LAYOUT("pam-account", struct lb_msg_login, login_fields)},
@@ -308,6 +339,8 @@ static const struct {
 	 LB_LAYOUT("eligible", struct lb_msg_eligible, eligible_fields)},
 	{LB_MSG_ATTESTED, LB_DOOR_NONE,
 	 LB_LAYOUT("attested", struct lb_msg_attested, attested_fields)},
+	{LB_MSG_METRICS_REPORT, LB_DOOR_NONE,
+	 LB_LAYOUT("metrics-report", struct lb_msg_metrics, metrics_fields)},
 };
 
 const struct lb_layout *
@@ -346,6 +379,15 @@ lb_state_name(uint8_t state)
 	if (state >= LB_STATE_COUNT || names[state] == NULL)
 		return "unknown";
 	return names[state];
+}
+
+const char *
+lb_review_name(uint8_t review)
+{
+	static const char *const names[LB_REVIEW_COUNT] = {"none", "open", "justified",
+							   "not-justified"};
+
+	return review < LB_REVIEW_COUNT ? names[review] : "unknown";
 }
 
 const char *

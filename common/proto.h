@@ -48,6 +48,9 @@
 #define LB_ZONE_MAX 64	     /* name of a time zone */
 #define LB_RESOURCES_MAX 600 /* names of a role's resources, joined by ", " */
 
+#define LB_PEOPLE_MAX 1000 /* of a request, joined by ", " */
+#define LB_REMARK_MAX 300  /* what a review says */
+
 #define LB_CHECKS_MAX 8	    /* personnel checks of one role */
 #define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
 #define LB_APPROVALS_MAX 12 /* approvals of one request */
@@ -81,6 +84,9 @@ enum lb_type {
 	LB_MSG_ATTEST = 50,
 	LB_MSG_ELIGIBILITY_APPROVE = 51,
 	LB_MSG_ELIGIBILITY_REVOKE = 52,
+	LB_MSG_REVIEW = 56,
+	LB_MSG_ACKNOWLEDGE = 57,
+	LB_MSG_METRICS = 58,
 
 	LB_MSG_PAM_AUTH = 64,
 	LB_MSG_PAM_ACCOUNT = 65,
@@ -103,6 +109,7 @@ enum lb_type {
 	LB_MSG_CUSTOMER_VIEW = LB_REPLY | 32,
 	LB_MSG_ELIGIBLE = LB_REPLY | 48,
 	LB_MSG_ATTESTED = LB_REPLY | 49,
+	LB_MSG_METRICS_REPORT = LB_REPLY | 58,
 };
 
 /* The life of a grant; see lockboxd/keeper/grant.h for who moves it. */
@@ -142,7 +149,16 @@ enum lb_starts {
 	LB_STARTS_COUNT = 3,
 };
 
-enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3 };
+enum lb_which { LB_LIST_MINE = 1, LB_LIST_PENDING = 2, LB_LIST_ALL = 3, LB_LIST_REVIEWS = 4 };
+
+/* What becomes of break-glass: somebody else says whether it was right. */
+enum lb_review {
+	LB_REVIEW_NONE = 0, /* was not break-glass */
+	LB_REVIEW_OPEN = 1,
+	LB_REVIEW_JUSTIFIED = 2,
+	LB_REVIEW_UNJUSTIFIED = 3,
+	LB_REVIEW_COUNT = 4,
+};
 
 /* Somebody's eligibility for a role. */
 enum lb_eligible_state {
@@ -174,6 +190,7 @@ struct lb_msg_request {
 	char reason[LB_REASON_MAX + 1];
 	uint64_t start_s;		    /* Unix time; 0: now */
 	char resource[LB_IDENTITY_MAX + 1]; /* of the role's; "" when it has none */
+	uint8_t break_glass;		    /* 1: at once, without anybody's approval */
 };
 struct lb_msg_extend {
 	uint64_t id;	     /* 0: the only one the caller can mean */
@@ -184,9 +201,14 @@ struct lb_msg_list {
 	uint8_t which;	/* enum lb_which */
 	uint64_t after; /* grant id to go on from; 0: the start */
 };
-struct lb_msg_act {  /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE, STATEMENT, EVIDENCE */
+struct lb_msg_act { /* SHOW, APPROVE, DENY, CANCEL, CLAIM, END, REVOKE, STATEMENT, EVIDENCE, ACKNOWLEDGE */
 	uint64_t id; /* 0: the only one the caller can mean */
 	char text[LB_REASON_MAX + 1];
+};
+struct lb_msg_review {
+	uint64_t id;
+	uint8_t verdict; /* enum lb_review: LB_REVIEW_JUSTIFIED or LB_REVIEW_UNJUSTIFIED */
+	char text[LB_REMARK_MAX + 1];
 };
 struct lb_msg_audit {
 	uint64_t after; /* sequence number to go on from */
@@ -215,6 +237,7 @@ struct lb_msg_customer {
 	char name[LB_IDENTITY_MAX + 1]; /* CUSTOMER: "" for all that the caller may see */
 	uint8_t lockbox;		/* 1 on, 2 off */
 	uint8_t approvals;
+	uint8_t break_glass;			/* 1 consents to it, 2 does not */
 	char approvers[LB_LIST_MAX + 1];	/* identities, joined by ", " */
 	char signatures[LB_SIGNATURES_MAX + 1]; /* of the statement; CUSTOMER_CHANGE only */
 };
@@ -271,7 +294,14 @@ struct lb_msg_role {
 	char resources[LB_RESOURCES_MAX + 1]; /* one of which must be named; "": none */
 	uint8_t eligibility;		      /* enum lb_needs */
 	uint8_t own;			      /* 1: on the requester's own Unix account */
+	uint8_t may_break_glass;
+	uint32_t break_glass_s; /* longest of it; 0: the role has none */
 };
+/* How an open review concerns the caller. */
+#define LB_CONCERNS_ALARM 0x01u	  /* told of it, and has not acknowledged */
+#define LB_CONCERNS_REVIEW 0x02u  /* may close it */
+#define LB_CONCERNS_OVERDUE 0x04u /* it is late, whomever it concerns */
+
 struct lb_msg_grant {
 	uint64_t id;
 	uint8_t state; /* enum lb_state */
@@ -287,7 +317,7 @@ struct lb_msg_grant {
 	uint32_t sessions;
 	char ticket[LB_TICKET_MAX + 1];
 	char reason[LB_REASON_MAX + 1];
-	char approvers[LB_LIST_MAX + 1]; /* people who may still approve, or who did */
+	char approvers[LB_PEOPLE_MAX + 1]; /* people who may still approve, or who did */
 	char groups[LB_LIST_MAX + 1];
 	char sudo[LB_LIST_MAX + 1];
 	char cause[LB_REASON_MAX + 1]; /* why it ended, was denied, … */
@@ -305,6 +335,13 @@ struct lb_msg_grant {
 	char resource[LB_IDENTITY_MAX + 1]; /* that it is for; "": the whole role */
 	char rule[LB_IDENTITY_MAX + 1]; /* that approved it in place of the role's levels, or "" */
 	char own[LB_ACCOUNT_MAX + 1];	/* the Unix account that it is for; "": a temporary one */
+	uint8_t break_glass;		/* 1: nobody approved it */
+	uint8_t review;			/* enum lb_review */
+	uint8_t concerns;		/* LB_CONCERNS_..., of its open review */
+	uint64_t review_due_s; /* when the review is late; 0: so long after the end, or none */
+	uint64_t reviewed_s;
+	char reviewer[LB_IDENTITY_MAX + 1];
+	char remark[LB_REMARK_MAX + 1]; /* of the reviewer */
 };
 struct lb_msg_claimed {
 	uint64_t id;
@@ -333,6 +370,16 @@ struct lb_msg_health {
 	uint8_t store_full; /* 1: nothing new is granted */
 	uint64_t live;	    /* requests and grants that are not over */
 };
+struct lb_msg_metrics {
+	uint64_t pending, notified, approved, active, ending; /* requests and grants, by state */
+	uint64_t break_glass;				      /* of them, so many are */
+	uint64_t requests, records;			      /* ever */
+	uint64_t reviews_open, reviews_overdue;
+	uint64_t alarms;       /* told to people who have not acknowledged them */
+	uint64_t seals_broken; /* whose review is open */
+	uint64_t store_bytes, store_most;
+	uint8_t store_full, clock_astray;
+};
 struct lb_msg_to_sign {
 	uint64_t id;
 	char keys[LB_REASON_MAX + 1]; /* fingerprints of those that may sign it, joined by ", " */
@@ -352,6 +399,7 @@ struct lb_msg_customer_view {
 	char name[LB_IDENTITY_MAX + 1];
 	uint8_t on, mine; /* mine: the caller decides for it */
 	uint8_t approvals;
+	uint8_t break_glass;		   /* 1: consents to it */
 	uint64_t change, changed_s;	   /* 0: nobody has signed anything yet */
 	char covers[LB_SCOPE_MAX + 1];	   /* "the host", or roles joined by ", " */
 	char approvers[LB_LIST_MAX + 1];   /* "eve SHA256:..., ..." */
@@ -418,6 +466,8 @@ union lb_msg {
 	struct lb_msg_verdict verdict;
 	struct lb_msg_health health;
 	struct lb_msg_customer customer;
+	struct lb_msg_review review;
+	struct lb_msg_metrics metrics;
 	struct lb_msg_customer_view customer_view;
 };
 
@@ -431,6 +481,8 @@ enum lb_door lb_proto_door(uint16_t type);
 
 /* "pending", "approved", …; "unknown" for a value that is not a state. */
 const char *lb_state_name(uint8_t state);
+/* "none", "open", "justified", "not-justified"; "unknown" for another value. */
+const char *lb_review_name(uint8_t review);
 /* "claim", "approval", "first-login"; "unknown" for another value. */
 const char *lb_starts_name(uint8_t starts);
 

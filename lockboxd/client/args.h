@@ -35,6 +35,10 @@ enum lb_option {
 	LB_OPT_STATEMENT = 1 << 20,
 	LB_OPT_SIGNATURE = 1 << 21,
 	LB_OPT_SIGN = 1 << 22, /* local only */
+	LB_OPT_BREAK_GLASS = 1 << 24,
+	LB_OPT_NO_BREAK_GLASS = 1 << 25,
+	LB_OPT_JUSTIFIED = 1 << 26,
+	LB_OPT_NOT_JUSTIFIED = 1 << 27,
 };
 
 /* The word a verb takes besides its options. */

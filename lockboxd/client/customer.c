@@ -16,7 +16,9 @@
 #include "text.h"
 
 #define SPACE "lockbox-customer"
-#define CHANGES (LB_OPT_ON | LB_OPT_OFF | LB_OPT_APPROVERS | LB_OPT_APPROVALS)
+#define CHANGES                                                                                    \
+	(LB_OPT_ON | LB_OPT_OFF | LB_OPT_BREAK_GLASS | LB_OPT_NO_BREAK_GLASS | LB_OPT_APPROVERS |  \
+	 LB_OPT_APPROVALS)
 
 /* What comes of it. */
 struct views {
@@ -44,6 +46,9 @@ show(const struct lb_cli *cli, const struct lb_msg_customer_view *v)
 	lb_cli_label(cli, "Covers", v->covers);
 	snprintf(text, sizeof text, "%u needed", v->approvals);
 	lb_cli_label(cli, "Approvals", text);
+	lb_cli_label(cli, "Break-glass",
+		     v->break_glass ? "consented to: you are told of it, and may revoke"
+				    : "refused");
 	for (const char *at = v->approvers, *label = "Approvers"; *at != '\0'; label = "") {
 		size_t n = strcspn(at, ",");
 		char one[LB_LIST_MAX + 1];
@@ -134,6 +139,9 @@ tell_how(const struct lb_cli *cli, const struct lb_args *args, const struct lb_m
 	if (m->approvals != 0)
 		used += (size_t)snprintf(words + used, sizeof words - used, " --approvals %u",
 					 m->approvals);
+	if (m->break_glass != 0)
+		used += (size_t)snprintf(words + used, sizeof words - used, " --%sbreak-glass",
+					 m->break_glass == 1 ? "" : "no-");
 	if ((args->given & LB_OPT_APPROVERS) && used < sizeof words)
 		snprintf(words + used, sizeof words - used, " --approvers %s", m->approvers);
 	fputc('\n', cli->out);
@@ -199,10 +207,15 @@ lb_run_customer(const struct lb_cli *cli, const struct lb_verb *verb, const stru
 		return lb_cli_failure(cli, LB_ERR_NOMEM, NULL);
 	snprintf(m.name, sizeof m.name, "%.18s", args->role);
 	m.lockbox = args->given & LB_OPT_ON ? 1 : args->given & LB_OPT_OFF ? 2 : 0;
+	m.break_glass = args->given & LB_OPT_BREAK_GLASS      ? 1
+			: args->given & LB_OPT_NO_BREAK_GLASS ? 2
+							      : 0;
 	m.approvals = (uint8_t)(args->after <= 255 ? args->after : 255);
 	join_names(m.approvers, args->given & LB_OPT_APPROVERS ? args->text : "");
 	if ((args->given & LB_OPT_ON) && (args->given & LB_OPT_OFF))
 		problem = "--on and --off exclude one another";
+	else if ((args->given & LB_OPT_BREAK_GLASS) && (args->given & LB_OPT_NO_BREAK_GLASS))
+		problem = "--break-glass and --no-break-glass exclude one another";
 	else if (sign && quiet)
 		problem = "--statement and --signature exclude one another";
 	else if (m.name[0] == '\0' && (sign || quiet || (args->given & CHANGES)))

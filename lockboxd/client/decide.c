@@ -31,7 +31,15 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 		else if (lb_cli_waits(g))
 			lb_cli_say(cli, "Asked for. Your request is R-%" PRIu64 ".", g->id);
 		else
-			lb_cli_say(cli, "R-%" PRIu64 " is %s.", g->id, lb_state_name(g->state));
+			lb_cli_say(cli, "R-%" PRIu64 " is %s%s.", g->id, lb_state_name(g->state),
+				   g->break_glass ? ", by break-glass; the alarm is out" : "");
+		break;
+	case LB_MSG_REVIEW:
+		lb_cli_say(cli, "The review of R-%" PRIu64 " is closed: %s.", g->id,
+			   lb_review_name(g->review));
+		break;
+	case LB_MSG_ACKNOWLEDGE:
+		lb_cli_say(cli, "You have seen the alarm of R-%" PRIu64 ".", g->id);
 		break;
 	case LB_MSG_EXTEND:
 		if (lb_cli_waits(g))
@@ -138,6 +146,7 @@ lb_run_request(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 	memcpy(msg.resource, args->resource, sizeof msg.resource);
 	msg.duration_s = args->duration_s;
 	msg.start_s = args->start_s;
+	msg.break_glass = (args->given & LB_OPT_BREAK_GLASS) != 0;
 	return ask_for_grant(cli, verb->message, &msg, args->given & LB_OPT_WAIT);
 }
 

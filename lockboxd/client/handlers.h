@@ -26,6 +26,14 @@ enum lb_exit lb_run_evidence(const struct lb_cli *, const struct lb_verb *, cons
 bool lb_cli_plain_lines(const char *text);
 enum lb_exit lb_run_statement(const struct lb_cli *, const struct lb_args *);
 
+/* review.c: what comes after break-glass. */
+enum lb_exit lb_run_review(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+enum lb_exit lb_run_metrics(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
+/* "alarm: acknowledge it", "review by ...": what an open review asks of the caller; out, of any length. */
+#define LB_ASKS_TEXT 64
+void lb_cli_review_asks(char out[LB_ASKS_TEXT], const struct lb_cli *cli,
+			const struct lb_msg_grant *g);
+
 /* customer.c: who has the last word. */
 enum lb_exit lb_run_customer(const struct lb_cli *, const struct lb_verb *, const struct lb_args *);
 

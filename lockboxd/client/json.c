@@ -233,6 +233,42 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"resource", text_or_null(g->resource)},
 		{"rule", text_or_null(g->rule)},
 		{"own_account", text_or_null(g->own)},
+		{"break_glass", json_boolean(g->break_glass)},
+		{"review", g->review != LB_REVIEW_NONE ? json_string(lb_review_name(g->review))
+						       : json_null()},
+		{"review_due", time_or_null(g->review_due_s)},
+		{"review_overdue", json_boolean(g->concerns & LB_CONCERNS_OVERDUE)},
+		{"reviewed", time_or_null(g->reviewed_s)},
+		{"reviewer", text_or_null(g->reviewer)},
+		{"remark", text_or_null(g->remark)},
+		{"alarm", json_boolean(g->concerns & LB_CONCERNS_ALARM)},
+		{"may_review", json_boolean(g->concerns & LB_CONCERNS_REVIEW)},
+	};
+
+	return OBJECT(members);
+}
+
+json_t *
+lb_cli_json_metrics(const struct lb_msg_metrics *m)
+{
+	const struct member states[] = {
+		{"pending", number(m->pending)},   {"customer-notified", number(m->notified)},
+		{"approved", number(m->approved)}, {"active", number(m->active)},
+		{"ending", number(m->ending)},
+	};
+	const struct member members[] = {
+		{"grants", OBJECT(states)},
+		{"break_glass", number(m->break_glass)},
+		{"requests", number(m->requests)},
+		{"records", number(m->records)},
+		{"reviews_open", number(m->reviews_open)},
+		{"reviews_overdue", number(m->reviews_overdue)},
+		{"alarms", number(m->alarms)},
+		{"seals_broken", number(m->seals_broken)},
+		{"store_bytes", number(m->store_bytes)},
+		{"store_most", number(m->store_most)},
+		{"store_full", json_boolean(m->store_full)},
+		{"clock_astray", json_boolean(m->clock_astray)},
 	};
 
 	return OBJECT(members);
@@ -264,6 +300,9 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	 ? "none"
 					    : r->eligibility == LB_NEEDS_AND_HAS ? "held"
 										 : "needed")},
+		{"may_break_glass", json_boolean(r->may_break_glass)},
+		{"break_glass_duration",
+		 r->break_glass_s != 0 ? duration(r->break_glass_s) : json_null()},
 	};
 
 	return OBJECT(members);
@@ -326,6 +365,7 @@ lb_cli_json_customer(const struct lb_msg_customer_view *v)
 		{"name", text(v->name)},
 		{"on", json_boolean(v->on)},
 		{"mine", json_boolean(v->mine)},
+		{"break_glass", json_boolean(v->break_glass)},
 		{"approvals_needed", number(v->approvals)},
 		{"change", number(v->change)},
 		{"changed", time_or_null(v->changed_s)},

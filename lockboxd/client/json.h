@@ -19,6 +19,7 @@ void lb_cli_json_init(void);
 /* The shapes of lockbox(1); NULL when out of memory.  The caller owns the result. */
 json_t *lb_cli_json_grant(const struct lb_msg_grant *g);
 json_t *lb_cli_json_customer(const struct lb_msg_customer_view *v);
+json_t *lb_cli_json_metrics(const struct lb_msg_metrics *m);
 json_t *lb_cli_json_role(const struct lb_msg_role *r);
 json_t *lb_cli_json_eligible(const struct lb_msg_eligible *e);
 json_t *lb_cli_json_attested(const struct lb_msg_attested *a);

@@ -181,6 +181,67 @@ lb_run_show(const struct lb_cli *cli, const struct lb_verb *verb, const struct l
 	return finish(cli, err, &link);
 }
 
+/* open reviews, behind status and pending */
+
+static int
+take_review(void *arg, const union lb_msg *item)
+{
+	struct list *l = arg;
+	const struct lb_msg_grant *g = &item->grant;
+	char id[32], asks[LB_ASKS_TEXT];
+	const char *cells[] = {id, g->identity, g->role, lb_state_name(g->state), asks, g->reason};
+
+	if (l->cli->json)
+		return add_json(l, lb_cli_json_grant(g));
+	snprintf(id, sizeof id, "R-%" PRIu64, g->id);
+	lb_cli_review_asks(asks, l->cli, g);
+	return lb_cli_table_add(l->table, cells);
+}
+
+/* Break-glass whose review is open, as far as it concerns the caller: below every other list. */
+static int
+fill_reviews(struct list *l, const struct lb_cli *cli, struct lb_cli_link *link)
+{
+	static const struct lb_cli_column columns[] = {
+		{"ID", false},	  {"WHO", true},   {"ROLE", true},
+		{"STATE", false}, {"ASKS", false}, {"REASON", true},
+	};
+	int err = list_begin(l, cli, columns, sizeof columns / sizeof columns[0]);
+
+	return err == LB_OK ? list_fill(l, link, LB_LIST_REVIEWS, take_review) : err;
+}
+
+static void
+print_reviews(const struct list *l)
+{
+	const struct lb_cli *cli = l->cli;
+
+	if (lb_cli_table_rows(l->table) == 0)
+		return;
+	fputc('\n', cli->out);
+	lb_cli_style(cli, "31");
+	lb_cli_say(cli, "BREAK-GLASS, not reviewed yet:");
+	lb_cli_style(cli, "0");
+	lb_cli_table_print(l->table, cli->out, LB_CLI_WIDTH, cli->colour);
+	fputc('\n', cli->out);
+	lb_cli_say(cli, "What happened, and what is asked of you:");
+	lb_cli_own(cli, "", "show ID");
+}
+
+/* A list of grants, and the open reviews behind it. */
+static int
+print_both(const struct lb_cli *cli, const struct list *grants, const struct list *reviews)
+{
+	json_t *o = json_object();
+
+	if (json_object_set_new(o, "grants", json_incref(grants->array)) != 0 ||
+	    json_object_set_new(o, "reviews", json_incref(reviews->array)) != 0) {
+		json_decref(o);
+		return LB_ERR_NOMEM;
+	}
+	return lb_cli_json_print(cli, o);
+}
+
 /* status */
 
 /* What the next time of a grant means, in a word or two. */
@@ -253,7 +314,7 @@ lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct
 		{"WHEN", false}, {"REASON", true},
 	};
 	struct lb_cli_link link = {.client.fd = -1};
-	struct list l;
+	struct list l, reviews = {.cli = cli};
 	int err;
 
 	if (args->id != 0 || (args->given & LB_OPT_WAIT))
@@ -261,10 +322,15 @@ lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct
 	err = list_begin(&l, cli, columns, sizeof columns / sizeof columns[0]);
 	if (err == LB_OK)
 		err = list_fill(&l, &link, LB_LIST_MINE, take_own);
-	if (err == LB_OK && cli->json)
-		err = print_array(cli, "grants", json_incref(l.array));
-	else if (err == LB_OK)
+	if (err == LB_OK)
+		err = fill_reviews(&reviews, cli, &link);
+	if (err == LB_OK && cli->json) {
+		err = print_both(cli, &l, &reviews);
+	} else if (err == LB_OK) {
 		print_own(&l);
+		print_reviews(&reviews);
+	}
+	list_end(&reviews);
 	list_end(&l);
 	return finish(cli, err, &link);
 }
@@ -317,17 +383,22 @@ lb_run_pending(const struct lb_cli *cli, const struct lb_verb *verb, const struc
 		{"HAS", false}, {"ASKED", false}, {"REASON", true},
 	};
 	struct lb_cli_link link = {.client.fd = -1};
-	struct list l;
+	struct list l, reviews = {.cli = cli};
 	int err = list_begin(&l, cli, columns, sizeof columns / sizeof columns[0]);
 
 	(void)verb;
 	(void)args;
 	if (err == LB_OK)
 		err = list_fill(&l, &link, LB_LIST_PENDING, take_pending);
-	if (err == LB_OK && cli->json)
-		err = print_array(cli, "grants", json_incref(l.array));
-	else if (err == LB_OK)
+	if (err == LB_OK)
+		err = fill_reviews(&reviews, cli, &link);
+	if (err == LB_OK && cli->json) {
+		err = print_both(cli, &l, &reviews);
+	} else if (err == LB_OK) {
 		print_pending(&l);
+		print_reviews(&reviews);
+	}
+	list_end(&reviews);
 	list_end(&l);
 	return finish(cli, err, &link);
 }

@@ -180,6 +180,50 @@ show_duration(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "For", text);
 }
 
+/* Whether somebody else has looked at break-glass, or by when somebody is to. */
+static void
+show_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	char when[LB_MOMENT_TEXT], text[LB_IDENTITY_MAX + LB_MOMENT_TEXT + 64];
+
+	if (g->review == LB_REVIEW_NONE)
+		return;
+	if (g->review != LB_REVIEW_OPEN) {
+		lb_cli_moment(when, cli, g->reviewed_s);
+		snprintf(text, sizeof text, "%s, by %s %s", lb_review_name(g->review), g->reviewer,
+			 when);
+		lb_cli_label(cli, "Review", text);
+		lb_cli_label(cli, "Comment", g->remark);
+		return;
+	}
+	if (g->review_due_s == 0) {
+		lb_cli_label(cli, "Review", "open; to be closed once it is over");
+		return;
+	}
+	lb_cli_moment(when, cli, g->review_due_s);
+	snprintf(text, sizeof text, "%s %s",
+		 g->concerns & LB_CONCERNS_OVERDUE ? "OVERDUE, it was due" : "open, due", when);
+	lb_cli_label(cli, "Review", text);
+}
+
+/* What an open review asks of the caller. */
+static void
+next_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	if (g->concerns & LB_CONCERNS_ALARM) {
+		lb_cli_say(cli, "This was an alarm to you. Once you have seen to it:");
+		lb_cli_own(cli, g->host, "acknowledge R-%" PRIu64, g->id);
+	}
+	if ((g->concerns & LB_CONCERNS_REVIEW) && g->review_due_s != 0) {
+		lb_cli_say(cli, "You may close its review, with what you found in:");
+		lb_cli_own(cli, g->host, "audit --grant R-%" PRIu64, g->id);
+		lb_cli_own(cli, g->host, "review R-%" PRIu64 " --justified --comment \"...\"",
+			   g->id);
+		lb_cli_own(cli, g->host, "review R-%" PRIu64 " --not-justified --comment \"...\"",
+			   g->id);
+	}
+}
+
 void
 lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
@@ -224,7 +268,9 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 			 g->levels > 0 ? ", but for the customer" : "");
 		lb_cli_label(cli, "Approved", text);
 	}
-	if (g->rule[0] != '\0' && g->levels == 0) {
+	if (g->break_glass) {
+		lb_cli_label(cli, "Approvals", "none: break-glass");
+	} else if (g->rule[0] != '\0' && g->levels == 0) {
 		/* That is all of it. */
 	} else if (g->levels > 1) {
 		show_levels(cli, g);
@@ -236,6 +282,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	show_account(cli, g);
 	show_times(cli, g);
 	lb_cli_label(cli, "Cause", g->cause);
+	show_review(cli, g);
 }
 
 static void
@@ -301,10 +348,9 @@ next_active(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_ssh(cli, g->host, "end R-%" PRIu64, g->id);
 }
 
-void
-lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
+static void
+next_by_state(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	fputc('\n', cli->out);
 	switch (g->state) {
 	case LB_STATE_PENDING:
 	case LB_STATE_NOTIFIED:
@@ -325,6 +371,16 @@ lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
 		next_again(cli, g);
 		return;
 	}
+}
+
+void
+lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	fputc('\n', cli->out);
+	next_review(cli, g);
+	if ((g->concerns & (LB_CONCERNS_ALARM | LB_CONCERNS_REVIEW)) == 0 ||
+	    g->state == LB_STATE_ACTIVE || g->state == LB_STATE_APPROVED)
+		next_by_state(cli, g);
 }
 
 void
@@ -417,6 +473,14 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 		lb_cli_label(cli, "Eligibility", "needed first: see eligibility");
 	lb_cli_label(cli, "Resources", r->resources);
 	lb_cli_label(cli, "Works on", r->own ? "your own Unix account" : "");
+	if (r->break_glass_s != 0) {
+		char longest[LB_WHEN_TEXT], glass[LB_WHEN_TEXT + 32];
+
+		lb_cli_duration(longest, r->break_glass_s);
+		snprintf(glass, sizeof glass, "%s%s", r->may_break_glass ? "yours, for " : "for ",
+			 longest);
+		lb_cli_label(cli, "Break-glass", glass);
+	}
 	lb_cli_label(cli, "You may", rights[r->may_request != 0][r->may_approve != 0]);
 }
 

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
@@ -30,6 +31,8 @@ note_eligibility(struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 	if (err != LB_OK && err != LB_ERR_REFUSED)
 		return err;
 	m->may_request = may && err == LB_OK;
+	m->may_break_glass = m->may_request && lb_policy_breaks_glass(role, who->identity);
+	m->break_glass_s = role->break_glass_s;
 	if (lb_policy_needs_eligibility(role))
 		m->eligibility = m->may_request ? LB_NEEDS_AND_HAS : LB_NEEDS_ELIGIBILITY;
 	return LB_OK;
@@ -84,6 +87,16 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 	return err == LB_OK ? lb_done(tx, who) : err;
 }
 
+/* Break-glass waits for nobody, so what is to be found is approved, or in use. */
+static bool
+same_kind(const struct lb_grant *g, bool break_glass)
+{
+	if (!break_glass)
+		return lb_state_waits(g->state) ||
+		       (g->state == LB_STATE_APPROVED && g->rule[0] != '\0');
+	return g->break_glass && (g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE);
+}
+
 /* The same request, already waiting, or approved by a rule: found instead of made twice. */
 static int
 find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
@@ -94,12 +107,10 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 	int err, found = LB_ERR_NOT_FOUND;
 
 	while ((err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK) {
-		bool open = lb_state_waits(g.state) ||
-			    (g.state == LB_STATE_APPROVED && g.rule[0] != '\0');
-
-		if (open && strcmp(g.role, role->name) == 0 && g.duration_s == duration_s &&
-		    strcmp(g.reason, r->reason) == 0 && strcmp(g.ticket, r->ticket) == 0 &&
-		    g.extends == 0 && g.start_s == r->start_s && tx->now_s < g.until_s) {
+		if (same_kind(&g, r->break_glass) && strcmp(g.role, role->name) == 0 &&
+		    g.duration_s == duration_s && strcmp(g.reason, r->reason) == 0 &&
+		    strcmp(g.ticket, r->ticket) == 0 && g.extends == 0 && g.start_s == r->start_s &&
+		    tx->now_s < g.until_s) {
 			*same = g;
 			found = LB_OK;
 		}
@@ -256,11 +267,15 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
 		return err;
 	lb_role_note(tx->k->policy, role, g);
-	if ((err = lb_rules_plan(tx, who, role, g)) != LB_OK)
+	if (g->break_glass)
+		lb_levels_plan(role, g); /* whose approvers may revoke it */
+	else if ((err = lb_rules_plan(tx, who, role, g)) != LB_OK)
 		return lb_settled(err);
 	if (has_customer)
 		lb_levels_plan_customer(&customer, g);
 	memcpy(g->policy_digest, lb_policy_digest(tx->k->policy), sizeof g->policy_digest);
+	if (g->break_glass && (err = lb_break_glass_begin(tx, role, g)) != LB_OK)
+		return err;
 	lb_duration_format(duration, g->duration_s);
 	if (g->start_s != 0)
 		lb_time_format(start, (int64_t)g->start_s);
@@ -276,6 +291,8 @@ lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_p
 			    g->ticket[0] ? ", ticket " : "", g->ticket, rules, g->reason,
 			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK ||
 	    (g->rule[0] != '\0' && (err = lb_rules_approve(tx, who, g)) != LB_OK))
+		return err;
+	if (g->break_glass && (err = lb_break_glass_alarm(tx, who, role, g)) != LB_OK)
 		return err;
 	return lb_answer_grant(tx, who, g);
 }
@@ -305,7 +322,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	int err;
 
 	if (duration_s == 0 && role != NULL)
-		duration_s = role->default_duration_s;
+		duration_s = lb_break_glass_default(role, r->break_glass);
 	fault = find_fault(tx, who, r, role, duration_s, &code);
 	if (fault != NULL)
 		return lb_refuse(tx, who, code, "%s", fault);
@@ -320,6 +337,8 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 			tx, who, LB_NOT_NOW,
 			"the host's clock is more than a day behind what it has shown; the "
 			"operators must set it right first");
+	if (r->break_glass && (err = lb_break_glass_check(tx, who, role, r, duration_s)) != LB_OK)
+		return lb_settled(err);
 	err = find_same(tx, who, r, role, duration_s, &g);
 	if (err == LB_OK)
 		return lb_answer_grant(tx, who, &g);
@@ -329,6 +348,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	memcpy(g.ticket, r->ticket, sizeof g.ticket);
 	g.duration_s = duration_s;
 	g.start_s = r->start_s;
+	g.break_glass = r->break_glass;
 	return lb_file_request(tx, who, role, &g);
 }
 
@@ -340,6 +360,8 @@ listed(struct lb_tx *tx, const struct lb_caller *who, uint8_t which, const struc
 		return true;
 	if (which == LB_LIST_ALL)
 		return lb_may_see(tx, who, g);
+	if (which == LB_LIST_REVIEWS)
+		return lb_review_lists(tx, who, g);
 	if (!lb_state_waits(g->state) || tx->now_s >= g->until_s)
 		return false;
 	return who->root || lb_levels_right(tx, g, who->identity) == LB_RIGHT_NOW;
@@ -354,11 +376,13 @@ lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 	unsigned sent = 0;
 	int err;
 
-	if (msg->list.which < LB_LIST_MINE || msg->list.which > LB_LIST_ALL)
+	if (msg->list.which < LB_LIST_MINE || msg->list.which > LB_LIST_REVIEWS)
 		return lb_refuse(tx, who, LB_BAD_INPUT, "no such list");
 	for (;;) {
 		err = msg->list.which == LB_LIST_MINE && !who->root
 			      ? lb_store_next_of(tx->store, who->identity, done.cursor, &g)
+		      : msg->list.which == LB_LIST_REVIEWS
+			      ? lb_store_next_review(tx->store, done.cursor, &g)
 			      : lb_store_next_live(tx->store, done.cursor, &g);
 		if (err != LB_OK)
 			break;
@@ -370,6 +394,7 @@ lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 		if (!listed(tx, who, msg->list.which, &g))
 			continue;
 		lb_view(tx, &g, &view);
+		lb_review_view(tx, who->identity, &g, &view);
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
 		if (err != LB_OK)
 			return err;
@@ -422,6 +447,7 @@ lb_do_show(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 	if (err != LB_OK)
 		return lb_settled(err);
 	lb_view(tx, &g, &view);
+	lb_review_view(tx, who->identity, &g, &view);
 	err = list_earlier(tx, who, &g, view.earlier, sizeof view.earlier);
 	if (err == LB_OK)
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);

@@ -13,10 +13,8 @@ static const struct {
 	const char *event;
 	int priority;
 } loud[] = {
-	{"exempt-used", LOG_ALERT},
-	{"login-refused", LOG_WARNING},
-	{"account-refused", LOG_ERR},
-	{"clock", LOG_CRIT},
+	{"exempt-used", LOG_ALERT},	{"break-glass", LOG_ALERT},   {"seal-broken", LOG_ALERT},
+	{"login-refused", LOG_WARNING}, {"account-refused", LOG_ERR}, {"clock", LOG_CRIT},
 };
 
 static int

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/eligible.h"
@@ -59,7 +60,13 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	else if (eligible != LB_OK)
 		err = lb_refuse(tx, who, LB_NOT_ELIGIBLE, "you cannot be given %s now: %.400s",
 				g->role, lacks);
-	else if (g->state == LB_STATE_APPROVED && lb_levels_count(tx, g, &need) < need)
+	else if (g->state == LB_STATE_APPROVED && g->break_glass && !lb_break_glass_may(tx, g))
+		err = lb_refuse(
+			tx, who, LB_NOT_NOW,
+			"break-glass is not yours to use any more, or its customer consents "
+			"no more; request it anew");
+	else if (g->state == LB_STATE_APPROVED && !g->break_glass &&
+		 lb_levels_count(tx, g, &need) < need)
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,
 			"the policy has changed since the approval: it takes %u and fewer of them "

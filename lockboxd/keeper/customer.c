@@ -276,6 +276,8 @@ changed(const struct lb_policy *p, const struct lb_policy_customer *block,
 		next->on = m->lockbox == 1;
 	if (m->approvals != 0)
 		next->approvals = m->approvals;
+	if (m->break_glass != 0)
+		next->break_glass = m->break_glass == 1;
 	if (why == NULL && m->approvers[0] != '\0')
 		why = take_approvers(p, next, m->approvers);
 	if (why != NULL)
@@ -327,8 +329,8 @@ write_statement(const char *host, const struct lb_customer *c, char out[LB_CHANG
 
 	sodium_bin2hex(nonce, sizeof nonce, c->nonce, sizeof c->nonce);
 	fits = fits && add(out, &used, "nonce: %s\n", nonce);
-	fits = fits &&
-	       add(out, &used, "lockbox: %s\napprovals: %u\n", c->on ? "on" : "off", c->approvals);
+	fits = fits && add(out, &used, "lockbox: %s\napprovals: %u\nbreak-glass: %s\n",
+			   c->on ? "on" : "off", c->approvals, c->break_glass ? "on" : "off");
 	for (size_t i = 0; fits && i < c->keys; i++) {
 		fingerprint_of(c->key[i].key, fingerprint);
 		fits = add(out, &used, "approver: %s %.*s %s\n", c->key[i].identity,
@@ -474,6 +476,7 @@ reply(struct lb_tx *tx, const struct lb_caller *who, const struct lb_customer *c
 	v.on = c->on && c->change != 0;
 	v.mine = lb_customer_approver(tx, c->name, who->identity);
 	v.approvals = c->approvals;
+	v.break_glass = c->break_glass && c->change != 0;
 	v.change = c->change;
 	v.changed_s = c->changed_s;
 	snprintf(v.covers, sizeof v.covers, "%s", c->host ? "the host" : c->roles);

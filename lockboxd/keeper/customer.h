@@ -17,6 +17,7 @@
  *	                                is first asked about, and anew after each change
  *	lockbox: on
  *	approvals: 1
+ *	break-glass: off                consent in advance to break_glass.h on what is covered
  *	approver: eve ssh-ed25519 SHA256:...   a line for each key
  *	covers: host                    or a line for each role: "covers: role db-operator"
  *

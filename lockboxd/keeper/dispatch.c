@@ -51,6 +51,9 @@ static const struct {
 	{LB_MSG_AUDIT, WHO_READER, true, lb_do_audit},
 	{LB_MSG_CUSTOMER, WHO_READER, true, lb_do_customer},
 	{LB_MSG_CUSTOMER_CHANGE, WHO_READER, false, lb_do_customer_change},
+	{LB_MSG_REVIEW, WHO_PERSON, false, lb_do_review},
+	{LB_MSG_ACKNOWLEDGE, WHO_PERSON, true, lb_do_acknowledge},
+	{LB_MSG_METRICS, WHO_READER, true, lb_do_metrics},
 	{LB_MSG_HEALTH, WHO_ROOT, true, lb_do_health},
 	{LB_MSG_RESET_CLOCK, WHO_ROOT, true, lb_do_reset_clock},
 };

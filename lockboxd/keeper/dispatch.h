@@ -33,6 +33,7 @@ int lb_done(struct lb_tx *tx, const struct lb_caller *who);
 /* Handlers: ask.c, decide.c, sign.c, personnel.c, claim.c, record.c, keys.c, health.c. */
 typedef int lb_handler(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg);
 lb_handler lb_do_extend;
+lb_handler lb_do_review, lb_do_acknowledge, lb_do_metrics;
 lb_handler lb_do_roles, lb_do_request, lb_do_list, lb_do_show;
 lb_handler lb_do_approve, lb_do_deny, lb_do_cancel, lb_do_end, lb_do_revoke;
 lb_handler lb_do_statement, lb_do_approve_signed, lb_do_evidence;

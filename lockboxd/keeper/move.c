@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/break_glass.h"
 #include "keeper/extend.h"
 #include "keeper/customer.h"
 #include "keeper/levels.h"
@@ -18,7 +19,8 @@ lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant 
 {
 	return who->root || strcmp(grant->identity, who->identity) == 0 ||
 	       lb_levels_approver(tx, grant, who->identity) ||
-	       lb_policy_is_auditor(tx->k->policy, who->identity);
+	       lb_policy_is_auditor(tx->k->policy, who->identity) ||
+	       lb_review_concerns(tx, who->identity, grant) != 0;
 }
 
 int
@@ -123,7 +125,8 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 		return false;
 	/* Once it is claimed it was approved, as was asked for then. */
 	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&
-	    (!lb_levels_same(policy, role, g) || !lb_rules_same(tx, g) || !lb_customer_same(tx, g)))
+	    ((!g->break_glass && (!lb_levels_same(policy, role, g) || !lb_rules_same(tx, g))) ||
+	     !lb_customer_same(tx, g)))
 		return false;
 	if (lb_policy_role_own(role) != (g->own[0] != '\0') ||
 	    strcmp(g->own, own_account(policy, role, g->identity)) != 0)
@@ -168,8 +171,11 @@ lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step, co
 		lb_password_void(grant, LB_OTP_VOID);
 		grant->until_s = 0;
 	}
-	if (step->todo & LB_DO_CLOSE)
+	if (step->todo & LB_DO_CLOSE) {
 		grant->closed_s = tx->now_s;
+		if (grant->review == LB_REVIEW_OPEN)
+			grant->review_due_s = tx->now_s + grant->review_within_s;
+	}
 	if (step->todo & LB_DO_EVICT) {
 		struct lb_ipc_evict evict = {
 			.grant = grant->id, .uid = grant->uid, .own_uid = grant->own_uid};
@@ -275,6 +281,7 @@ lb_answer_grant(struct lb_tx *tx, const struct lb_caller *who, const struct lb_g
 	int err;
 
 	lb_view(tx, grant, &view);
+	lb_review_view(tx, who->identity, grant, &view);
 	err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
 	return err == LB_OK ? lb_done(tx, who) : err;
 }

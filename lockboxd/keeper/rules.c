@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/clocks.h"
 #include "keeper/extend.h"
 #include "keeper/levels.h"
@@ -75,7 +76,7 @@ lb_rules_plan(struct lb_tx *tx, const struct lb_caller *who, const struct lb_pol
 				  "rules of the policy ask for more levels than a request "
 				  "can have; tell the host's operators"));
 	/* LCOV_EXCL_STOP */
-	if (v.approves != NULL) {
+	if (v.approves != NULL && !lb_break_glass_extended(tx, g)) {
 		snprintf(g->rule, sizeof g->rule, "%s", v.approves->name);
 		return LB_OK;
 	}

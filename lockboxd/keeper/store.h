@@ -97,6 +97,14 @@ struct lb_grant {
 	 */
 	char own[LB_ACCOUNT_MAX + 1];
 	uint32_t own_uid;
+	/* Break-glass: nobody approved it, and somebody else reviews it afterwards. */
+	uint8_t break_glass;	  /* 0 or 1 */
+	uint8_t review;		  /* enum lb_review; LB_REVIEW_NONE of what is not break-glass */
+	uint32_t review_within_s; /* of its end */
+	uint64_t review_due_s;	  /* when the review is overdue; 0: it is not over yet */
+	char reviewer[LB_IDENTITY_MAX + 1]; /* who closed the review, never identity */
+	uint64_t reviewed_s;
+	char remark[LB_REMARK_MAX + 1];
 };
 
 struct lb_session {
@@ -137,6 +145,7 @@ struct lb_customer {
 	uint64_t changed_s;
 	uint8_t on; /* 0 or 1: the customer has the last word */
 	uint8_t approvals;
+	uint8_t break_glass;		       /* 0 or 1: consents to it in advance */
 	uint8_t host;			       /* 0 or 1: the whole host is the customer's */
 	char roles[LB_CUSTOMER_ROLES_MAX + 1]; /* otherwise these, joined by ", " */
 	uint8_t keys;
@@ -270,6 +279,22 @@ int lb_store_next_serial(struct lb_store_txn *txn, uint32_t *serial);
 
 /* Reads one grant.  LB_ERR_NOT_FOUND. */
 int lb_store_grant(struct lb_store_txn *txn, uint64_t id, struct lb_grant *grant);
+/* The grant with the smallest id above after whose review is open.  LB_ERR_NOT_FOUND. */
+int lb_store_next_review(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant);
+
+/*
+ * That somebody is to be told of break-glass, and has not acknowledged it: put
+ * in the same transaction that stores its grant, and dropped with the review at
+ * the latest.  drop: LB_ERR_NOT_FOUND when there is none.
+ */
+int lb_store_put_notice(struct lb_store_txn *txn, const char *identity, uint64_t grant);
+int lb_store_drop_notice(struct lb_store_txn *txn, const char *identity, uint64_t grant);
+bool lb_store_has_notice(struct lb_store_txn *txn, const char *identity, uint64_t grant);
+int lb_store_count_notices(struct lb_store_txn *txn, uint64_t *count);
+
+/* How many ids were handed out, and records written, ever. */
+int lb_store_totals(struct lb_store_txn *txn, uint64_t *grants, uint64_t *records);
+
 /* Reads the grant that owns or owned this uid.  LB_ERR_NOT_FOUND. */
 int lb_store_grant_by_uid(struct lb_store_txn *txn, uint32_t uid, struct lb_grant *grant);
 /*

@@ -144,6 +144,8 @@ check_grant(struct check *c, MDB_val *key, MDB_val *value)
 		err = expect_uid(c, &g);
 	if (err == LB_OK && g.begun_s != 0)
 		err = expect(c, LB_TABLE_BEGUN, lb_key_begun(g.identity, g.begun_s, g.id), g.id);
+	if (err == LB_OK && g.review == LB_REVIEW_OPEN)
+		err = expect(c, LB_TABLE_REVIEW, lb_key_u64(g.id), g.id);
 	if (err != LB_OK || !lb_state_live(g.state))
 		return err;
 	err = expect(c, LB_TABLE_LIVE, lb_key_u64(g.id), g.id);
@@ -161,6 +163,27 @@ check_index(struct check *c, MDB_val *key, MDB_val *value)
 	(void)key;
 	if (value->mv_size != 0)
 		return found(c->finding, LB_ERR_DAMAGED, "an index entry has a value");
+	return LB_OK;
+}
+
+/* Somebody is told of a grant whose review is open. */
+static int
+check_notice(struct check *c, MDB_val *key, MDB_val *value)
+{
+	struct lb_key k = {.size = key->mv_size};
+	char identity[LB_IDENTITY_MAX + 1];
+	MDB_val review;
+	uint64_t id;
+
+	if (k.size > sizeof k.bytes || value->mv_size != 0)
+		return damaged(c, LB_TABLE_NOTICE, "an entry breaks the format, number",
+			       c->seen[LB_TABLE_NOTICE]);
+	memcpy(k.bytes, key->mv_data, k.size);
+	if (lb_key_person_decode(&k, identity, &id) != LB_OK)
+		return damaged(c, LB_TABLE_NOTICE, "an entry breaks the format, number",
+			       c->seen[LB_TABLE_NOTICE]);
+	if (!present(c, LB_TABLE_REVIEW, lb_key_u64(id), &review))
+		return damaged(c, LB_TABLE_NOTICE, "there is no open review of", id);
 	return LB_OK;
 }
 
@@ -305,6 +328,8 @@ static const struct {
 	{LB_TABLE_ATTESTATION, check_attestation, false},
 	{LB_TABLE_ELIGIBILITY, check_eligibility, false},
 	{LB_TABLE_LAPSE, check_index, true},
+	{LB_TABLE_REVIEW, check_index, true},
+	{LB_TABLE_NOTICE, check_notice, false},
 };
 
 static int

@@ -191,12 +191,27 @@ index_ticket(struct lb_store_txn *t, const struct lb_grant *old, const struct lb
 }
 
 static int
+index_review(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
+{
+	bool was = old->review == LB_REVIEW_OPEN, is = new->review == LB_REVIEW_OPEN;
+	struct lb_key key = lb_key_u64(new->id);
+	int err;
+
+	if (was == is)
+		return LB_OK;
+	if (is)
+		return put_index(t, LB_TABLE_REVIEW, &key);
+	err = drop_index(t, LB_TABLE_REVIEW, &key);
+	return err == LB_OK ? lb_store_drop_notices_of(t, new->id) : err;
+}
+
+static int
 put_grant(struct lb_store_txn *t, const struct lb_grant *new)
 {
 	static int (*const indexers[])(struct lb_store_txn *, const struct lb_grant *,
 				       const struct lb_grant *) = {
 		check_change,	index_uid,   index_person, index_live,
-		index_deadline, index_begun, index_ticket,
+		index_deadline, index_begun, index_ticket, index_review,
 	};
 	struct lb_key key = lb_key_u64(new->id);
 	struct lb_grant old;
@@ -245,13 +260,26 @@ seek_grant(struct lb_store_txn *t, enum lb_table table, MDB_cursor_op op, const 
 	return lb_store_latch(t, err);
 }
 
-int
-lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant)
+/* The next of an index whose keys are ids. */
+static int
+next_indexed(struct lb_store_txn *txn, enum lb_table table, uint64_t after, struct lb_grant *grant)
 {
 	struct lb_key key = lb_key_u64(after + 1);
 
 	return after == UINT64_MAX ? LB_ERR_NOT_FOUND
-				   : seek_grant(txn, LB_TABLE_LIVE, MDB_SET_RANGE, &key, 0, grant);
+				   : seek_grant(txn, table, MDB_SET_RANGE, &key, 0, grant);
+}
+
+int
+lb_store_next_live(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant)
+{
+	return next_indexed(txn, LB_TABLE_LIVE, after, grant);
+}
+
+int
+lb_store_next_review(struct lb_store_txn *txn, uint64_t after, struct lb_grant *grant)
+{
+	return next_indexed(txn, LB_TABLE_REVIEW, after, grant);
 }
 
 /* In one of the indexes by person and id. */

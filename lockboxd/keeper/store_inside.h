@@ -147,6 +147,9 @@ int lb_store_put_value(struct lb_store_txn *t, enum lb_table table, const struct
 int lb_store_seek(struct lb_store_txn *t, enum lb_table table, MDB_cursor_op op, struct lb_key *key,
 		  MDB_val *value);
 
+/* Nobody is to be told of a grant any more whose review is closed. */
+int lb_store_drop_notices_of(struct lb_store_txn *t, uint64_t grant);
+
 /* The numbers handed out so far. */
 int lb_store_get_counters(struct lb_store_txn *t, struct lb_counters *c);
 

@@ -557,6 +557,20 @@ lb_store_append(struct lb_store_txn *txn, struct lb_msg_record *record)
 }
 
 int
+lb_store_totals(struct lb_store_txn *txn, uint64_t *grants, uint64_t *records)
+{
+	uint8_t hash[LB_HASH_SIZE];
+	struct lb_counters c;
+	int err = lb_store_get_counters(txn, &c);
+
+	if (err == LB_OK)
+		err = chain_end(txn, records, hash);
+	if (err == LB_OK)
+		*grants = c.grant;
+	return lb_store_latch(txn, err);
+}
+
+int
 lb_store_next_record(struct lb_store_txn *txn, uint64_t after, struct lb_msg_record *record)
 {
 	struct lb_key key = lb_key_u64(after + 1);

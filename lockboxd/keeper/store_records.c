@@ -87,6 +87,13 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_grant, key),
 	LB_TEXT(struct lb_grant, own),
 	LB_U32(struct lb_grant, own_uid),
+	LB_U8(struct lb_grant, break_glass),
+	LB_U8(struct lb_grant, review),
+	LB_U32(struct lb_grant, review_within_s),
+	LB_U64(struct lb_grant, review_due_s),
+	LB_TEXT(struct lb_grant, reviewer),
+	LB_U64(struct lb_grant, reviewed_s),
+	LB_TEXT(struct lb_grant, remark),
 };
 static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),
@@ -126,6 +133,7 @@ static const struct lb_field customer_fields[] = {
 	LB_U64(struct lb_customer, changed_s),
 	LB_U8(struct lb_customer, on),
 	LB_U8(struct lb_customer, approvals),
+	LB_U8(struct lb_customer, break_glass),
 	LB_U8(struct lb_customer, host),
 	LB_TEXT(struct lb_customer, roles),
 	LB_U8(struct lb_customer, keys),
@@ -205,6 +213,8 @@ static const struct {
 	[LB_TABLE_LAPSE] = {"lapse", {NULL, 0, NULL, 0}, NULL},
 	[LB_TABLE_OWN] = {"own", {NULL, 0, NULL, 0}, NULL},
 	[LB_TABLE_BEGUN] = {"begun", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_REVIEW] = {"review", {NULL, 0, NULL, 0}, NULL},
+	[LB_TABLE_NOTICE] = {"notice", {NULL, 0, NULL, 0}, NULL},
 };
 
 const char *
@@ -375,6 +385,24 @@ lb_key_lapse_decode(const struct lb_key *key, struct lb_lapse *lapse)
 	return LB_OK;
 }
 
+int
+lb_key_person_decode(const struct lb_key *key, char identity[LB_IDENTITY_MAX + 1], uint64_t *id)
+{
+	char name[LB_IDENTITY_MAX + 1] = "";
+	size_t len = key->size - sizeof *id - 1;
+	struct lb_reader r;
+
+	if (key->size < sizeof *id + 2 || len > LB_IDENTITY_MAX || key->bytes[len] != 0)
+		return LB_ERR_DAMAGED;
+	memcpy(name, key->bytes, len);
+	if (strlen(name) != len || !lb_identity_valid(name))
+		return LB_ERR_DAMAGED;
+	lb_reader_init(&r, key->bytes + len + 1, sizeof *id);
+	*id = lb_read_u64(&r);
+	memcpy(identity, name, sizeof name);
+	return LB_OK;
+}
+
 bool
 lb_attestation_lapses(const struct lb_attestation *a, struct lb_lapse *lapse)
 {
@@ -507,6 +535,22 @@ rule_valid(const struct lb_grant *g)
 /* The keeper's clock counts nanoseconds in 63 bits. */
 #define END_MAX_S ((uint64_t)INT64_MAX / 1000000000u)
 
+/* What was break-glass has a review, which somebody else has closed or nobody. */
+static bool
+review_valid(const struct lb_grant *g)
+{
+	bool closed = g->review == LB_REVIEW_JUSTIFIED || g->review == LB_REVIEW_UNJUSTIFIED;
+
+	if (g->break_glass > 1 || g->review >= LB_REVIEW_COUNT ||
+	    (g->review != LB_REVIEW_NONE) != g->break_glass ||
+	    (g->review_within_s != 0) != g->break_glass || (g->break_glass && g->extends != 0) ||
+	    (!g->break_glass && g->review_due_s != 0) || g->review_due_s > 2 * END_MAX_S ||
+	    closed != (g->reviewed_s != 0) || (closed && g->review_due_s == 0))
+		return false;
+	return closed ? lb_identity_valid(g->reviewer) && strcmp(g->reviewer, g->identity) != 0
+		      : g->reviewer[0] == '\0' && g->remark[0] == '\0';
+}
+
 static bool
 grant_valid(const void *record, const struct lb_key *key)
 {
@@ -518,7 +562,8 @@ grant_valid(const void *record, const struct lb_key *key)
 	       account_valid(g) && g->end_s <= END_MAX_S && g->otp <= LB_OTP_VOID &&
 	       g->port_forwarding <= 1 && g->start_s <= END_MAX_S && g->starts < LB_STARTS_COUNT &&
 	       g->extends < g->id && (g->extends == 0 || g->uid == 0) &&
-	       (g->resource[0] == '\0' || lb_identity_valid(g->resource)) && rule_valid(g);
+	       (g->resource[0] == '\0' || lb_identity_valid(g->resource)) && rule_valid(g) &&
+	       review_valid(g);
 }
 
 static bool
@@ -581,9 +626,10 @@ customer_valid(const void *record, const struct lb_key *key)
 	    sodium_is_zero(c->nonce, sizeof c->nonce))
 		return false;
 	if (c->change == 0 ? c->changed_s != 0 || c->on != 0 || c->approvals != 0 || c->host != 0 ||
-				     c->roles[0] != '\0' || c->keys != 0
-			   : c->on > 1 || c->host > 1 || c->approvals == 0 || c->keys == 0 ||
-				     c->keys > LB_CUSTOMER_KEYS_MAX || c->approvals > c->keys)
+				     c->break_glass != 0 || c->roles[0] != '\0' || c->keys != 0
+			   : c->on > 1 || c->host > 1 || c->break_glass > 1 || c->approvals == 0 ||
+				     c->keys == 0 || c->keys > LB_CUSTOMER_KEYS_MAX ||
+				     c->approvals > c->keys)
 		return false;
 	for (size_t i = 0; i < LB_CUSTOMER_KEYS_MAX; i++)
 		if (i < c->keys ? !lb_identity_valid(c->key[i].identity) || c->key[i].key[0] == '\0'

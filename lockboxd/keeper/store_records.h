@@ -35,6 +35,8 @@ enum lb_table {
 	LB_TABLE_LAPSE,
 	LB_TABLE_OWN,
 	LB_TABLE_BEGUN,
+	LB_TABLE_REVIEW,
+	LB_TABLE_NOTICE,
 	LB_TABLE_COUNT
 };
 
@@ -99,6 +101,9 @@ struct lb_key lb_key_ticket(const char *ticket, uint64_t id);
 #define LB_TICKET_HASH 16
 struct lb_key lb_key_names(const char *identity, const char *name);
 struct lb_key lb_key_lapse(const struct lb_lapse *lapse);
+/* Reads a person's key back.  LB_ERR_DAMAGED. */
+int lb_key_person_decode(const struct lb_key *key, char identity[LB_IDENTITY_MAX + 1],
+			 uint64_t *id);
 /* Reads such a key back.  LB_ERR_DAMAGED. */
 int lb_key_lapse_decode(const struct lb_key *key, struct lb_lapse *lapse);
 /* When, and as what, a record lapses; false when it does not any more. */

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/customer.h"
@@ -113,6 +114,8 @@ still_allowed(struct lb_tx *tx, const struct lb_grant *g)
 	lb_levels_tally(tx, g, &t);
 	if (g->state == LB_STATE_NOTIFIED)
 		return t.now + 1 >= g->levels;
+	if (g->state == LB_STATE_APPROVED && g->break_glass)
+		return lb_break_glass_may(tx, g);
 	return g->state != LB_STATE_APPROVED || t.now == g->levels;
 }
 

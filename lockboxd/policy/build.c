@@ -422,6 +422,8 @@ settle_role(struct lb_doc *doc, const struct lb_doc_section *section)
 		role->request_lifetime_s = doc->policy->host.request_lifetime_s;
 	if (role->claim_window_s == 0)
 		role->claim_window_s = doc->policy->host.claim_window_s;
+	if (role->break_glass.count > 0 && role->break_glass_s == 0)
+		role->break_glass_s = role->max_duration_s;
 	while (role->starts < LB_STARTS_COUNT &&
 	       strcmp(role->starts_word, lb_starts_name((uint8_t)role->starts)) != 0)
 		role->starts++; /* one that is none of them was reported when it was built */

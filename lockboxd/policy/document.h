@@ -96,5 +96,6 @@ void lb_validate_rules(struct lb_doc *doc);	  /* rules, one by one */
  */
 void lb_doc_check_names(const struct lb_doc *doc, const struct lb_doc_section *section,
 			const char *key, enum lb_section wanted);
+void lb_validate_break_glass(struct lb_doc *doc); /* who is told of it, and closes it */
 
 #endif

@@ -376,6 +376,29 @@ lb_policy_needs_eligibility(const struct lb_policy_role *role)
 }
 
 bool
+lb_policy_breaks_glass(const struct lb_policy_role *role, const char *identity)
+{
+	for (size_t i = 0; i < role->break_glass.count; i++)
+		if (strcmp(role->break_glass.name[i], identity) == 0)
+			return true;
+	return false;
+}
+
+bool
+lb_policy_reviews(const struct lb_policy *policy, const struct lb_policy_role *role,
+		  const char *identity)
+{
+	return in_any(policy, &role->reviewers, identity);
+}
+
+bool
+lb_policy_alarmed(const struct lb_policy *policy, const struct lb_policy_role *role,
+		  const char *identity)
+{
+	return in_any(policy, &role->alarms, identity);
+}
+
+bool
 lb_policy_is_auditor(const struct lb_policy *policy, const char *identity)
 {
 	return in_any(policy, &policy->host.auditors, identity);

@@ -156,6 +156,13 @@ struct lb_policy_role {
 	const char *requires;	       /* role that one must be eligible for as well, or "" */
 	uint32_t eligible_for_s;
 	bool ends_with_eligibility; /* and so do its active grants */
+	/* Break-glass: approved at once for these identities; none: for nobody, and the rest is unset. */
+	struct lb_policy_names break_glass;
+	struct lb_policy_names alarms;	  /* teams that are told */
+	struct lb_policy_names reviewers; /* teams that close the review */
+	uint32_t break_glass_s;		  /* longest of it */
+	uint32_t review_within_s;	  /* of its end */
+	uint32_t review_block; /* no more of it to who has so many reviews overdue; 0: never */
 };
 
 /*
@@ -274,6 +281,12 @@ bool lb_policy_attester(const struct lb_policy *policy, const struct lb_policy_c
 			const char *identity);
 /* True when somebody must be eligible for the role before he may ask for it. */
 bool lb_policy_needs_eligibility(const struct lb_policy_role *role);
+/* True when somebody may have the role by break-glass; when he closes reviews of it; when he is told of it. */
+bool lb_policy_breaks_glass(const struct lb_policy_role *role, const char *identity);
+bool lb_policy_reviews(const struct lb_policy *policy, const struct lb_policy_role *role,
+		       const char *identity);
+bool lb_policy_alarmed(const struct lb_policy *policy, const struct lb_policy_role *role,
+		       const char *identity);
 bool lb_policy_is_auditor(const struct lb_policy *policy, const char *identity);
 
 /*

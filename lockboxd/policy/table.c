@@ -90,6 +90,12 @@ static const struct lb_policy_row role_rows[] = {
 	ROLE("requires",         requires,           ROLE,       NULL,        1,      28,  0),
 	ROLE("eligible-for",     eligible_for_s,     DURATION,   "180d",      10,     365 * DAY, 0),
 	ROLE("ends-with-eligibility", ends_with_eligibility, BOOL, "false",   0,      1,   0),
+	ROLE("break-glass",      break_glass,        IDENTITIES, NULL,        0,      100, LB_ROW_SORTED),
+	ROLE("break-glass-for",  break_glass_s,      DURATION,   NULL,        1,      DAY, 0),
+	ROLE("alarms",           alarms,             TEAMS,      NULL,        0,      10,  0),
+	ROLE("reviewers",        reviewers,          TEAMS,      NULL,        0,      10,  0),
+	ROLE("review-within",    review_within_s,    DURATION,   "24h",       1,      30 * DAY, 0),
+	ROLE("review-block",     review_block,       NUMBER,     "1",         0,      100, 0),
 };
 
 static const struct lb_policy_row customer_rows[] = {

@@ -94,7 +94,7 @@ struct lb_policy_section {
 	size_t name_offset;    /* of the struct's name field */
 };
 
-#define LB_ROWS_MAX 32u /* no section has more keys */
+#define LB_ROWS_MAX 48u /* no section has more keys */
 
 const struct lb_policy_section *lb_table_section(enum lb_section section);
 /* The row of key in section, or NULL. */

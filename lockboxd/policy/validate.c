@@ -308,6 +308,11 @@ lb_validate_policy(struct lb_doc *doc)
 		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "managers", LB_SECTION_TEAM);
 		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "checks", LB_SECTION_CHECK);
 		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "requires", LB_SECTION_ROLE);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "break-glass",
+				   LB_SECTION_IDENTITY);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "alarms", LB_SECTION_TEAM);
+		lb_doc_check_names(doc, doc->list[LB_SECTION_ROLE][i], "reviewers",
+				   LB_SECTION_TEAM);
 	}
 	for (size_t i = 0; i < p->checks; i++)
 		lb_doc_check_names(doc, doc->list[LB_SECTION_CHECK][i], "attesters",
@@ -329,6 +334,7 @@ lb_validate_policy(struct lb_doc *doc)
 		lb_validate_roles(doc);
 		lb_validate_customers(doc);
 		lb_validate_eligible(doc);
+		lb_validate_break_glass(doc);
 	}
 	return p->arena.failed || doc->arena.failed ? LB_ERR_NOMEM : LB_OK;
 }

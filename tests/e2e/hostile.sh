@@ -51,9 +51,9 @@ declare -A bad=(
 	[with a trailing byte]=frame:2:x=00
 	[with a trailing byte after fields]=frame:4:b=1,q=0,x=00
 	[cut short]=frame:4:b=1
-	[with a text over its maximum]=frame:3:t=$(printf 'r%.0s' {1..29}),w=20,t=,t=x,q=0,t=
+	[with a text over its maximum]=frame:3:t=$(printf 'r%.0s' {1..29}),w=20,t=,t=x,q=0,t=,b=0
 	[with a length that lies]=frame:3:h=500,x=6162
-	[with NUL in a text]=frame:3:t=log-reader,w=20,t=,t=a%00b,q=0,t=
+	[with NUL in a text]=frame:3:t=log-reader,w=20,t=,t=a%00b,q=0,t=,b=0
 	[that is none]=raw:x=474554202f20485454502f312e300d0a
 )
 mark_log
@@ -156,7 +156,7 @@ run_ok gate alice end "$mine"
 session_over 1 3
 
 step "Poisoned texts are refused, and reach no log (ATTACKS 16, 17)"
-run_ok by mallory $public 'frame:3:t=log-reader,w=20,t=T-1,t=a plain reason: naïve café,q=0,t=' wait
+run_ok by mallory $public 'frame:3:t=log-reader,w=20,t=T-1,t=a plain reason: naïve café,q=0,t=,b=0' wait
 says '^8004 '
 mark_log
 for poison in %1b[31m %0a %0d %09 %7f %c2%9b %c2%85 %e2%80%ae %e2%81%a6 %e2%80%a8 %ff %c0%af %ed%a0%80; do
@@ -180,7 +180,7 @@ pass "no control character in any line"
 
 step "Names that are paths or options (ATTACKS 15)"
 for role in ../../etc/cron.d/x -rf 'a b' log-reader/../x LOG-READER ''; do
-	quietly by mallory $public "frame:3:t=$role,w=20,t=,t=why,q=0,t=" wait
+	quietly by mallory $public "frame:3:t=$role,w=20,t=,t=why,q=0,t=,b=0" wait
 	grep -qE '^refused (3|6) ' <<<"$OUT" || fail "role $role: $OUT"
 done
 for user in ../../root -oProxyCommand=x 'lb-alice-1/../x' 'lb-../-1' lb-alice-01 lb-alice--1 lb-alice-4294967297 root; do

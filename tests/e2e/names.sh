@@ -28,7 +28,7 @@ listing >/root/before
 step "A proper name goes through each entrance"
 run_ok as alice lockbox request log-reader --for 5m --reason fine
 run_ok as alice lockbox cancel R-1
-run_ok by alice $public frame:3:t=log-reader,w=60,t=T-1,t=fine,q=0,t= wait
+run_ok by alice $public frame:3:t=log-reader,w=60,t=T-1,t=fine,q=0,t=,b=0 wait
 says '^8004 '
 run_ok as alice lockbox cancel R-2
 run_ok by lockbox $public frame:1:t=alice,t=SHA256:x wait
@@ -60,7 +60,7 @@ for name in "${names[@]}"; do
 		quietly as alice sh -c 'IFS="|"; set -f; exec lockbox $1' sh "${words// /|}"
 		[ "$STATUS" -ne 0 ] || fail "taken: lockbox $words: $OUT"
 	done
-	quietly by alice $public "frame:3:t=$name,w=60,t=,t=x,q=0,t=" wait
+	quietly by alice $public "frame:3:t=$name,w=60,t=,t=x,q=0,t=,b=0" wait
 	grep -qE '^refused (3|6) |no answer' <<<"$OUT" || fail "role $name: $OUT"
 	quietly by lockbox $public "frame:1:t=$name,t=SHA256:x" wait
 	grep -qE '^refused 1 |no answer' <<<"$OUT" || fail "identity $name: $OUT"

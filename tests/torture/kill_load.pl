@@ -211,7 +211,7 @@ sub look_after {
 sub cycle {
 	turn();
 	my $for = (2, 3, 600, 600)[rand 4];
-	my $r = ask_once($me, "request", pack("n/a* N n/a* n/a* Q> n/a*", "load", $for, "", "load " . rand, 0, ""));
+	my $r = ask_once($me, "request", pack("n/a* N n/a* n/a* Q> n/a* C", "load", $for, "", "load " . rand, 0, "", 0));
 	if (!$r) { $done{unknown}++; return }
 	if ($r->{type} != 0x8001) { sleep 0.1; return }
 	my $id = grant($r->{items}[0][1])->{id};

@@ -202,10 +202,13 @@ manual(void)
 static void
 the_manual_lists_every_verb_option_and_refusal(void **state)
 {
-	static const char *const options[] = {
-		"json",	 "help",  "for",    "reason",	 "comment",   "ticket",
-		"after", "grant", "socket", "version",	 "statement", "signature",
-		"sign",	 "on",	  "off",    "approvers", "approvals"};
+	static const char *const options[] = {"json",		"help",	     "for",
+					      "reason",		"comment",   "ticket",
+					      "after",		"grant",     "socket",
+					      "version",	"statement", "signature",
+					      "sign",		"on",	     "off",
+					      "approvers",	"approvals", "break-glass",
+					      "no-break-glass", "justified", "not-justified"};
 	const char *text = manual();
 	char wanted[64];
 	size_t count;

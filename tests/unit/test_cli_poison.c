@@ -135,6 +135,8 @@ serve(int fd)
 			answer(fd, LB_MSG_ATTESTED);
 		else if (type == LB_MSG_ELIGIBILITY_REVOKE)
 			fake_done(fd, 0, 0);
+		else if (type == LB_MSG_METRICS)
+			answer(fd, LB_MSG_METRICS_REPORT);
 		else if (type == LB_MSG_EVIDENCE)
 			answer(fd, LB_MSG_SIGNED);
 		else
@@ -269,7 +271,8 @@ command_of(const struct lb_verb *verb, unsigned variant, char command[256])
 		operand = " db-operator";
 	else if (verb->syntax.operand == LB_OPERAND_ID || (maybe && variant == 0))
 		operand = " R-17";
-	snprintf(command, 256, "%s%s%s%s", verb->name, operand,
+	snprintf(command, 256, "%s%s%s%s%s", verb->name, operand,
+		 verb->message == LB_MSG_REVIEW ? " --justified --comment fine" : "",
 		 verb->syntax.required & LB_OPT_FOR ? " --for 15m" : "",
 		 verb->syntax.required & LB_OPT_REASON ? " --reason why" : "");
 	return true;

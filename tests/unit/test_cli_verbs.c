@@ -133,7 +133,9 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
-		"starts", "begun", "extends", "resource", "rule", "own_account"
+		"starts", "begun", "extends", "resource", "rule", "own_account", "break_glass",    \
+		"review", "review_due", "review_overdue", "reviewed", "reviewer", "remark",        \
+		"alarm", "may_review"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -436,7 +438,7 @@ lists_come_in_pages_and_fit_80_columns(void **state)
 		snprintf(command, sizeof command, "%s --json", commands[i]);
 		assert_int_equal(run(serve_list, command), LB_EXIT_DONE);
 		o = document();
-		EXPECT_MEMBERS(o, "grants");
+		EXPECT_MEMBERS(o, "grants", "reviews");
 		assert_int_equal(json_array_size(json_object_get(o, "grants")), 2);
 		EXPECT_MEMBERS(json_array_get(json_object_get(o, "grants"), 1), GRANT_MEMBERS);
 		json_decref(o);
@@ -465,7 +467,7 @@ empty_lists_say_so(void **state)
 	assert_int_equal(run(serve_nothing, "audit"), LB_EXIT_DONE);
 	expect_said("No records.");
 	assert_int_equal(run(serve_nothing, "status --json"), LB_EXIT_DONE);
-	assert_string_equal(out, "{\"grants\":[]}\n");
+	assert_string_equal(out, "{\"grants\":[],\"reviews\":[]}\n");
 	assert_int_equal(run(serve_nothing, "roles --json"), LB_EXIT_DONE);
 	assert_string_equal(out, "{\"roles\":[]}\n");
 	assert_int_equal(run(serve_nothing, "audit --after 5 --json"), LB_EXIT_DONE);
@@ -513,7 +515,8 @@ roles_say_what_they_allow(void **state)
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
-		       "hours", "time_zone", "resources", "own_account", "eligibility");
+		       "hours", "time_zone", "resources", "own_account", "eligibility",
+		       "may_break_glass", "break_glass_duration");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);

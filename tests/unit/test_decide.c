@@ -274,7 +274,7 @@ lists_show_what_is_the_callers_to_see(void **state)
 	pass_time(f, 12 * 3600);
 	assert_int_equal(list(f, "bob", LB_LIST_PENDING, 0)->grants, 0);
 	refused(list(f, "bob", 0, 0), LB_BAD_INPUT, "no such list");
-	refused(list(f, "bob", LB_LIST_ALL + 1, 0), LB_BAD_INPUT, "no such list");
+	refused(list(f, "bob", LB_LIST_REVIEWS + 1, 0), LB_BAD_INPUT, "no such list");
 }
 
 static void

@@ -44,6 +44,9 @@ static const uint16_t types[] = {
 	LB_MSG_ATTEST,
 	LB_MSG_ELIGIBILITY_APPROVE,
 	LB_MSG_ELIGIBILITY_REVOKE,
+	LB_MSG_REVIEW,
+	LB_MSG_ACKNOWLEDGE,
+	LB_MSG_METRICS,
 	LB_MSG_PAM_AUTH,
 	LB_MSG_PAM_ACCOUNT,
 	LB_MSG_PAM_OPEN,
@@ -63,6 +66,7 @@ static const uint16_t types[] = {
 	LB_MSG_CUSTOMER_VIEW,
 	LB_MSG_ELIGIBLE,
 	LB_MSG_ATTESTED,
+	LB_MSG_METRICS_REPORT,
 };
 
 #define TYPES (sizeof types / sizeof types[0])

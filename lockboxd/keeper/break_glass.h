@@ -1,0 +1,52 @@
+/*
+ * Break-glass: a role taken at once, without anybody's approval.
+ *
+ * Only people whom the role names may, and only what they could ask for anyway:
+ * they are its requesters, and eligible.  The request is approved in the same
+ * transaction that makes it, records it as an alarm and leaves a notice for
+ * everybody whom the role tells of it; who they are is in the record.  All else is
+ * as with any grant: one account, the clocks, the sessions, revocation by the
+ * role's approvers.  More time is asked of people.
+ *
+ * A customer who has the last word on the role must have consented in advance, by
+ * a signed statement (customer.h), and its approvers are told, see it, and may
+ * revoke.
+ *
+ * Afterwards one of the role's reviewers, never the person, says whether it was
+ * right.  A notice stays until who got it acknowledges it, or the review is closed.
+ * When a role has no reviewers any more, and for the sealed path, which has no
+ * role, the auditors review.
+ */
+#ifndef LB_BREAK_GLASS_H
+#define LB_BREAK_GLASS_H
+
+#include "keeper/dispatch.h"
+
+/* Refuses (LB_ERR_REFUSED, queued) what may not be had by break-glass. */
+int lb_break_glass_check(struct lb_tx *tx, const struct lb_caller *who,
+			 const struct lb_policy_role *role, const struct lb_msg_request *request,
+			 uint32_t duration_s);
+/* How long it is to be when the request does not say. */
+uint32_t lb_break_glass_default(const struct lb_policy_role *role, bool break_glass);
+/* Approves a new grant and opens its review; it is not stored yet. */
+int lb_break_glass_begin(struct lb_tx *tx, const struct lb_policy_role *role,
+			 struct lb_grant *grant);
+/* True for an extension of break-glass: people decide on that, no rule. */
+bool lb_break_glass_extended(struct lb_tx *tx, const struct lb_grant *extension);
+/* Records the alarm of a grant that is stored, and leaves the notices. */
+int lb_break_glass_alarm(struct lb_tx *tx, const struct lb_caller *who,
+			 const struct lb_policy_role *role, const struct lb_grant *grant);
+/* True while whoever took it still might: until it is claimed that is looked at again. */
+bool lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *grant);
+
+/* review.c: LB_CONCERNS_... of an open review; 0: it is none of his. */
+uint8_t lb_review_concerns(struct lb_tx *tx, const char *identity, const struct lb_grant *grant);
+/* Fills in what a view says of the review to somebody. */
+void lb_review_view(struct lb_tx *tx, const char *identity, const struct lb_grant *grant,
+		    struct lb_msg_grant *view);
+/* Whether it belongs into the caller's list of open reviews. */
+bool lb_review_lists(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
+/* The open reviews there are, and the overdue ones; identity: whose, or NULL for all. */
+int lb_review_count(struct lb_tx *tx, const char *identity, uint64_t *open, uint64_t *overdue);
+
+#endif
