@@ -185,6 +185,8 @@ lay_out(struct lb_snapshot *s)
 	s->salt = load32(b + LB_SNAPSHOT_AT_SALT);
 	s->role_buckets = load32(b + LB_SNAPSHOT_AT_ROLE_BUCKETS);
 	s->id_buckets = load32(b + LB_SNAPSHOT_AT_ID_BUCKETS);
+	s->own_slots = load32(b + LB_SNAPSHOT_AT_OWN_SLOTS);
+	s->own_at = load32(b + LB_SNAPSHOT_AT_OWN);
 	if (s->accounts > LB_SNAPSHOT_ACCOUNTS_MAX || s->roles > LB_SNAPSHOT_ROLES_MAX ||
 	    s->name_buckets == 0 || s->slots == 0 || s->slot_size == 0 ||
 	    s->slot_size > LB_SNAPSHOT_SLOT_MAX || s->slot_size % LB_SNAPSHOT_ALIGN != 0 ||
@@ -203,7 +205,10 @@ lay_out(struct lb_snapshot *s)
 	s->slot_at = (uint32_t)at;
 	at += (uint64_t)s->slots * s->slot_size;
 	s->record_at = (uint32_t)at;
-	return at <= s->size;
+	if (at > s->own_at || s->own_at % LB_SNAPSHOT_ALIGN != 0)
+		return false;
+	at = s->own_at + (uint64_t)s->own_slots * LB_SNAPSHOT_ALIGN;
+	return at <= s->size && (s->own_slots != 0 || at == s->size);
 }
 
 int
@@ -625,6 +630,85 @@ lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_sna
 	return p.damaged ? LB_ERR_DAMAGED : result;
 }
 
+/* ---- own accounts ---- */
+
+/* Reads the slot at off.  LB_ERR_NOT_FOUND: it is empty. */
+static int
+read_own(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
+{
+	const unsigned char *r = s->base + off;
+	struct lb_snapshot_user u = {0};
+	uint32_t list = load32(r + 8), end;
+
+	if (!record_holds(s, off, LB_SNAPSHOT_ALIGN))
+		return LB_ERR_DAMAGED;
+	if (list == 0)
+		return LB_ERR_NOT_FOUND;
+	u.ngroups = load32(r + 12);
+	u.end_wall_ns = (int64_t)load64(r + 16);
+	u.end_boot_ns = (int64_t)load64(r + 24);
+	if (list % LB_SNAPSHOT_ALIGN != 0 || list < s->own_at + s->own_slots * LB_SNAPSHOT_ALIGN ||
+	    list >= s->size || u.ngroups > LB_SNAPSHOT_GROUPS_MAX || u.end_wall_ns <= 0 ||
+	    u.end_boot_ns <= 0)
+		return LB_ERR_DAMAGED;
+	end = record_size(s, list, list + 8 + u.ngroups * 4);
+	if (end == 0 || !record_holds(s, list, end))
+		return LB_ERR_DAMAGED;
+	u.groups = s->base + list + 8;
+	*out = u;
+	return LB_OK;
+}
+
+/* True when the slot at off has this name, with zero behind it. */
+static bool
+own_named(const struct lb_snapshot *s, uint32_t off, const char *name, size_t name_len)
+{
+	const unsigned char *at = s->base + off + LB_SNAPSHOT_OWN_NAME;
+
+	for (size_t i = name_len; i < LB_SNAPSHOT_NAME_MAX; i++)
+		if (at[i] != 0)
+			return false;
+	return memcmp(at, name, name_len) == 0;
+}
+
+static bool
+own_name_possible(const char *name, size_t name_len)
+{
+	if (name_len == 0 || name_len > LB_SNAPSHOT_NAME_MAX)
+		return false;
+	if (name_len == 4 && memcmp(name, "root", 4) == 0)
+		return false;
+	return (name_len < 3 || memcmp(name, LB_ACCOUNT_PREFIX, 3) != 0) &&
+	       (name_len < 4 || memcmp(name, LB_ROLE_GROUP_PREFIX, 4) != 0);
+}
+
+int
+lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t name_len,
+			struct lb_snapshot_user *out)
+{
+	uint32_t slot, off;
+	int err = LB_ERR_NOT_FOUND;
+
+	if (s->own_slots == 0 || !own_name_possible(name, name_len))
+		return LB_ERR_NOT_FOUND;
+	slot = lb_snapshot_home((uint32_t)(lb_snapshot_name_hash(name, name_len, s->salt) >> 32),
+				s->own_slots);
+	for (unsigned i = 0; i < LB_SNAPSHOT_PROBES; i++) {
+		struct lb_snapshot_user u;
+
+		off = s->own_at + slot * LB_SNAPSHOT_ALIGN;
+		err = read_own(s, off, &u);
+		if (err == LB_OK && own_named(s, off, name, name_len))
+			*out = u;
+		else if (err == LB_OK)
+			err = LB_ERR_FULL; /* somebody else's: the next one */
+		if (err != LB_ERR_FULL)
+			return err;
+		slot = slot + 1 == s->own_slots ? 0 : slot + 1;
+	}
+	return LB_ERR_NOT_FOUND;
+}
+
 /* ---- walking, members, groups ---- */
 
 /* Entry i of the table at `at`: its id and the offset of its record. */
@@ -822,6 +906,32 @@ role_holds(const struct lb_snapshot *s, uint32_t i, uint32_t *at)
 	       again.text == role.text;
 }
 
+/* True when each slot of the own accounts is whole and found by its name, and their lists fill the rest. */
+static bool
+own_holds(const struct lb_snapshot *s, uint32_t at)
+{
+	uint32_t list = s->own_at + s->own_slots * LB_SNAPSHOT_ALIGN;
+
+	if (at != s->own_at)
+		return false;
+	for (uint32_t i = 0; i < s->own_slots; i++) {
+		uint32_t off = s->own_at + i * LB_SNAPSHOT_ALIGN;
+		const char *name = (const char *)s->base + off + LB_SNAPSHOT_OWN_NAME;
+		struct lb_snapshot_user u, again;
+		int err = read_own(s, off, &u);
+
+		if (err == LB_ERR_NOT_FOUND)
+			continue;
+		if (err != LB_OK || u.groups != s->base + list + 8 ||
+		    lb_snapshot_own_by_name(s, name, strnlen(name, LB_SNAPSHOT_NAME_MAX), &again) !=
+			    LB_OK ||
+		    again.groups != u.groups)
+			return false;
+		list += record_size(s, list, list + 8 + u.ngroups * 4);
+	}
+	return list == s->size;
+}
+
 int
 lb_snapshot_verify(const struct lb_snapshot *s)
 {
@@ -839,5 +949,5 @@ lb_snapshot_verify(const struct lb_snapshot *s)
 	for (uint32_t i = 0; i < s->roles; i++)
 		if (!role_holds(s, i, &at))
 			return LB_ERR_DAMAGED;
-	return at == s->size ? LB_OK : LB_ERR_DAMAGED;
+	return own_holds(s, at) ? LB_OK : LB_ERR_DAMAGED;
 }

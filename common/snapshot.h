@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define LB_SNAPSHOT_MAGIC "LBXSNAP\n" /* 8 bytes, without the NUL */
-#define LB_SNAPSHOT_VERSION 3u
+#define LB_SNAPSHOT_VERSION 4u
 
 /* Places in the file; see SNAPSHOT-FORMAT for the rest. */
 #define LB_SNAPSHOT_HEADER 128u
@@ -38,7 +38,9 @@
 #define LB_SNAPSHOT_AT_SALT 56u
 #define LB_SNAPSHOT_AT_ROLE_BUCKETS 60u
 #define LB_SNAPSHOT_AT_ID_BUCKETS 64u
-#define LB_SNAPSHOT_AT_RESERVED 68u
+#define LB_SNAPSHOT_AT_OWN_SLOTS 68u
+#define LB_SNAPSHOT_AT_OWN 72u /* where own accounts begin: the file's size when there are none */
+#define LB_SNAPSHOT_AT_RESERVED 76u
 #define LB_SNAPSHOT_ALIGN 64u	       /* sections, lines and records start at multiples of this */
 #define LB_SNAPSHOT_LINE_SUM 56u       /* where a line's sum stands */
 #define LB_SNAPSHOT_PILOTS 28u	       /* in a line of them */
@@ -51,10 +53,13 @@
 #define LB_SNAPSHOT_USER_TEXT 40u      /* where the text starts in an account record */
 #define LB_SNAPSHOT_ROLE_TEXT 24u      /* and in a role record; both begin with their sum */
 
+#define LB_SNAPSHOT_OWN_NAME 32u /* where the name stands in an own account's slot */
+
 /* Limits. */
 #define LB_SNAPSHOT_SIZE_MAX (256u << 20)
 #define LB_SNAPSHOT_ACCOUNTS_MAX 262144u
 #define LB_SNAPSHOT_ROLES_MAX 10000u
+#define LB_SNAPSHOT_OWN_MAX 10000u
 #define LB_SNAPSHOT_GROUPS_MAX 256u /* supplementary groups of one account */
 #define LB_SNAPSHOT_SLOT_MAX 4096u
 #define LB_SNAPSHOT_NAME_MAX 32u
@@ -68,6 +73,7 @@ struct lb_snapshot {
 	uint32_t name_buckets, slots, slot_size, salt;
 	uint32_t role_buckets, id_buckets;
 	uint32_t role_name_at, id_at, account_at, role_at, slot_at, record_at;
+	uint32_t own_slots, own_at;
 	uint64_t seed; /* of the sums */
 };
 
@@ -131,6 +137,15 @@ int lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid,
  */
 int lb_snapshot_user_after(const struct lb_snapshot *s, uint32_t uid, struct lb_snapshot_user *out);
 int lb_snapshot_role_after(const struct lb_snapshot *s, uint32_t gid, struct lb_snapshot_role *out);
+
+/*
+ * The groups, and the end of them, that the ordinary account of this name has by a
+ * grant: in *out ngroups, groups and both ends are set, all else is zero.  Results
+ * as above; never for root's name or one that Lockbox hands out.  Where nobody has
+ * any, only the header is read.
+ */
+int lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t name_len,
+			    struct lb_snapshot_user *out);
 
 /* Member number i (below role->nmembers) of a role.  Results as above. */
 int lb_snapshot_role_member(const struct lb_snapshot *s, const struct lb_snapshot_role *role,

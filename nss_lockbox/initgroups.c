@@ -1,6 +1,8 @@
 /*
  * The supplementary groups of one live account: its role groups, and outside
  * groups that the warden has checked against the policy.  See nss_lockbox.h.
+ * Ordinary accounts have some while a grant for them lasts; for a name that has
+ * none, and that is nearly every one, the header of the mapping tells.
  *
  * It must never hand out gid 0.  It writes into the array that glibc grows with
  * realloc(), so it grows it in the same way: the one place where this module
@@ -76,12 +78,19 @@ _nss_lockbox_initgroups_dyn(const char *user_name, gid_t group, long int *start,
 	enum nss_status status;
 	int err;
 
-	if (!lb_nss_name_ours(user_name))
+	if (user_name == NULL)
 		return lb_nss_failure(LB_ERR_NOT_FOUND, errnop);
 	status = lb_nss_take(&hold, errnop);
+	/* Whoever is not ours has his groups elsewhere, whatever has become of the snapshot. */
 	if (status != NSS_STATUS_SUCCESS)
-		return status;
-	err = lb_snapshot_user_by_name(hold.snapshot, user_name, lb_nss_name_len(user_name), &user);
+		return lb_nss_name_ours(user_name) ? status
+						   : lb_nss_failure(LB_ERR_NOT_FOUND, errnop);
+	if (lb_nss_name_ours(user_name))
+		err = lb_snapshot_user_by_name(hold.snapshot, user_name, lb_nss_name_len(user_name),
+					       &user);
+	else
+		err = lb_snapshot_own_by_name(hold.snapshot, user_name, lb_nss_name_len(user_name),
+					      &user);
 	if (err == LB_OK && !lb_nss_live(&hold, &user))
 		err = LB_ERR_NOT_FOUND;
 	if (err == LB_OK)

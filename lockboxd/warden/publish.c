@@ -64,10 +64,33 @@ collect_accounts(const struct lb_accounts *all, struct lb_snapshot_account *acco
 	return n;
 }
 
+/* Accounts that are here anyway: their groups alone, and until when. */
+static size_t
+collect_own(const struct lb_accounts *all, struct lb_snapshot_own *own)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct lb_account *a = all->at[i];
+
+		if (!lb_account_published(a) || a->own_uid == 0)
+			continue;
+		own[n++] = (struct lb_snapshot_own){
+			.name = a->name,
+			.end_wall_ns = a->end_wall_ns,
+			.end_boot_ns = a->end_boot_ns,
+			.groups = a->groups,
+			.ngroups = a->ngroups,
+		};
+	}
+	return n;
+}
+
 int
 lb_publish_accounts(int run_fd, const struct lb_accounts *all, const char **why)
 {
 	struct lb_snapshot_account *accounts = calloc(all->count + 1, sizeof *accounts);
+	struct lb_snapshot_own *own = calloc(all->count + 1, sizeof *own);
 	struct lb_snapshot_group *groups = calloc(LB_POLICY_ROLES_MAX, sizeof *groups);
 	char(*names)[LB_ACCOUNT_MAX + 1] = calloc(LB_POLICY_ROLES_MAX, sizeof *names);
 	void *buf = NULL;
@@ -75,10 +98,11 @@ lb_publish_accounts(int run_fd, const struct lb_accounts *all, const char **why)
 	int err = LB_ERR_NOMEM;
 
 	*why = "out of memory";
-	if (accounts != NULL && groups != NULL && names != NULL) {
+	if (accounts != NULL && own != NULL && groups != NULL && names != NULL) {
 		n = collect_accounts(all, accounts);
 		g = collect_roles(all, groups, names);
-		err = lb_snapshot_build(accounts, n, groups, g, &buf, &size, why);
+		err = lb_snapshot_build_own(accounts, n, groups, g, own, collect_own(all, own),
+					    &buf, &size, why);
 	}
 	if (err == LB_OK) {
 		err = lb_snapshot_publish(run_fd, LB_SNAPSHOT_NAME, buf, size);
@@ -89,6 +113,7 @@ lb_publish_accounts(int run_fd, const struct lb_accounts *all, const char **why)
 	free(buf);
 	free(names);
 	free(groups);
+	free(own);
 	free(accounts);
 	return err;
 }

@@ -37,6 +37,10 @@ struct build {
 	bool *used;				     /* of each slot */
 	uint32_t *members;			     /* of each role: how many */
 	uint32_t *filled;			     /* of each role: how many are written */
+	const struct lb_snapshot_own *own;
+	uint32_t *own_slot; /* of each slot: the number of its own account, from 1 */
+	uint32_t nown, own_slots;
+	size_t own_at;
 	uint32_t naccounts, nroles;
 	uint32_t name_buckets, slots, slot_size, salt;
 	uint32_t role_buckets, id_buckets;
@@ -86,12 +90,12 @@ role_index(const struct build *b, uint32_t gid)
 }
 
 static int
-check_groups(struct build *b, const struct lb_snapshot_account *a)
+check_groups(struct build *b, const uint32_t *groups, size_t n)
 {
-	if (a->ngroups > LB_SNAPSHOT_GROUPS_MAX)
+	if (n > LB_SNAPSHOT_GROUPS_MAX)
 		return refuse(b, LB_ERR_TOO_LONG, "too many groups for one account");
-	for (size_t i = 0; i < a->ngroups; i++) {
-		uint32_t gid = a->groups[i];
+	for (size_t i = 0; i < n; i++) {
+		uint32_t gid = groups[i];
 
 		if (gid == 0 || gid == UINT32_MAX)
 			return refuse(b, LB_ERR_MALFORMED, "group 0 or -1");
@@ -100,7 +104,7 @@ check_groups(struct build *b, const struct lb_snapshot_account *a)
 		if (lb_gid_is_role(gid) && role_index(b, gid) == b->nroles)
 			return refuse(b, LB_ERR_MALFORMED, "a role group that is not listed");
 		for (size_t k = 0; k < i; k++)
-			if (a->groups[k] == gid)
+			if (groups[k] == gid)
 				return refuse(b, LB_ERR_EXISTS, "one group twice");
 	}
 	return LB_OK;
@@ -125,7 +129,22 @@ check_account(struct build *b, const struct lb_snapshot_account *a)
 		return refuse(b, LB_ERR_MALFORMED, "shell");
 	if (a->end_wall_ns <= 0 || a->end_boot_ns <= 0)
 		return refuse(b, LB_ERR_MALFORMED, "an end that is not positive");
-	return check_groups(b, a);
+	return check_groups(b, a->groups, a->ngroups);
+}
+
+static int
+check_own(struct build *b, uint32_t i)
+{
+	const struct lb_snapshot_own *o = &b->own[i];
+
+	if (o->name == NULL || !lb_own_name_valid(o->name))
+		return refuse(b, LB_ERR_MALFORMED, "name of an own account");
+	if (o->end_wall_ns <= 0 || o->end_boot_ns <= 0)
+		return refuse(b, LB_ERR_MALFORMED, "an end that is not positive");
+	for (uint32_t k = 0; k < i; k++)
+		if (strcmp(b->own[k].name, o->name) == 0)
+			return refuse(b, LB_ERR_EXISTS, "one own account twice");
+	return check_groups(b, o->groups, o->ngroups);
 }
 
 static int
@@ -202,6 +221,9 @@ check_all(struct build *b)
 	for (uint32_t i = 1; i < b->naccounts; i++)
 		if (b->accounts[i - 1]->uid == b->accounts[i]->uid)
 			return refuse(b, LB_ERR_EXISTS, "one uid twice");
+	for (uint32_t i = 0; i < b->nown; i++)
+		if ((err = check_own(b, i)) != LB_OK)
+			return err;
 	return check_names_differ(b);
 }
 
@@ -234,6 +256,13 @@ role_size(const struct lb_snapshot_group *g, uint32_t members)
 	size_t size = round_up(LB_SNAPSHOT_ROLE_TEXT + strlen(g->name) + 3, 4);
 
 	return round_up(size + (size_t)members * 4, LB_SNAPSHOT_ALIGN);
+}
+
+/* The list of an own account's groups. */
+static size_t
+own_size(const struct lb_snapshot_own *o)
+{
+	return round_up(8 + o->ngroups * 4, LB_SNAPSHOT_ALIGN);
 }
 
 /*
@@ -303,6 +332,10 @@ lay_out(struct build *b)
 		b->role_off[i] = (uint32_t)at;
 		at += role_size(b->roles[i], b->members[i]);
 	}
+	b->own_at = at;
+	at += (size_t)b->own_slots * LB_SNAPSHOT_ALIGN;
+	for (uint32_t i = 0; i < b->nown; i++)
+		at += own_size(&b->own[i]);
 	if (at > LB_SNAPSHOT_SIZE_MAX)
 		return refuse(b, LB_ERR_TOO_LONG, "the snapshot would be too big");
 	b->size = at;
@@ -415,6 +448,31 @@ place_names(struct build *b)
 		n--;
 	free(names);
 	return n == 0 ? LB_OK : LB_ERR_FULL;
+}
+
+/* Gives each own account a slot near its home.  LB_ERR_FULL: not with so many slots. */
+static int
+place_own(struct build *b)
+{
+	uint32_t *slot = calloc(b->own_slots + (size_t)1, sizeof *slot);
+
+	if (slot == NULL)
+		return refuse(b, LB_ERR_NOMEM, "memory");
+	free(b->own_slot);
+	b->own_slot = slot;
+	for (uint32_t i = 0; i < b->nown; i++) {
+		const char *name = b->own[i].name;
+		uint64_t hash = lb_snapshot_name_hash(name, strlen(name), b->salt);
+		uint32_t at = lb_snapshot_home((uint32_t)(hash >> 32), b->own_slots);
+		unsigned tried = 0;
+
+		for (; tried < LB_SNAPSHOT_PROBES && slot[at] != 0; tried++)
+			at = at + 1 == b->own_slots ? 0 : at + 1;
+		if (tried == LB_SNAPSHOT_PROBES)
+			return LB_ERR_FULL;
+		slot[at] = i + 1;
+	}
+	return LB_OK;
 }
 
 /* ---- writing ---- */
@@ -610,11 +668,50 @@ write_pilots(struct build *b)
 		      b->pilot[i]);
 }
 
+/* Slots, and the lists of groups in the slots' order; done: seal them. */
+static void
+write_own(struct build *b)
+{
+	size_t list = b->own_at + (size_t)b->own_slots * LB_SNAPSHOT_ALIGN;
+
+	for (uint32_t i = 0; i < b->own_slots; i++) {
+		unsigned char *p = b->buf + b->own_at + (size_t)i * LB_SNAPSHOT_ALIGN;
+		const struct lb_snapshot_own *o;
+
+		if (b->own_slot[i] == 0)
+			continue;
+		o = &b->own[b->own_slot[i] - 1];
+		put32(p + 8, (uint32_t)list);
+		put32(p + 12, (uint32_t)o->ngroups);
+		put64(p + 16, (uint64_t)o->end_wall_ns);
+		put64(p + 24, (uint64_t)o->end_boot_ns);
+		memcpy(p + LB_SNAPSHOT_OWN_NAME, o->name, strlen(o->name));
+		for (size_t k = 0; k < o->ngroups; k++)
+			put32(b->buf + list + 8 + k * 4, o->groups[k]);
+		list += own_size(o);
+	}
+}
+
 /* The sum of the record at off stands at its start. */
 static void
 seal_record(struct build *b, uint64_t seed, uint32_t off, size_t size)
 {
 	put64(b->buf + off, lb_snapshot_sum(b->buf + off + 8, size / 8 - 1, seed, off));
+}
+
+static void
+seal_own(struct build *b, uint64_t seed)
+{
+	size_t list = b->own_at + (size_t)b->own_slots * LB_SNAPSHOT_ALIGN;
+
+	for (uint32_t i = 0; i < b->own_slots; i++) {
+		seal_record(b, seed, (uint32_t)(b->own_at + (size_t)i * LB_SNAPSHOT_ALIGN),
+			    LB_SNAPSHOT_ALIGN);
+		if (b->own_slot[i] == 0)
+			continue;
+		seal_record(b, seed, (uint32_t)list, own_size(&b->own[b->own_slot[i] - 1]));
+		list += own_size(&b->own[b->own_slot[i] - 1]);
+	}
 }
 
 /* Last of all: every sum.  The seed is one of everything, so no two files have the same sums. */
@@ -634,6 +731,7 @@ seal(struct build *b)
 		seal_record(b, seed, b->account_off[i], user_size(b->accounts[i]));
 	for (uint32_t i = 0; i < b->nroles; i++)
 		seal_record(b, seed, b->role_off[i], role_size(b->roles[i], b->members[i]));
+	seal_own(b, seed);
 	put64(b->buf + LB_SNAPSHOT_AT_SEED, seed);
 	put64(b->buf + LB_SNAPSHOT_AT_SUM,
 	      lb_snapshot_sum(b->buf + LB_SNAPSHOT_AT_SEED,
@@ -654,6 +752,8 @@ write_header(struct build *b)
 	put32(b->buf + LB_SNAPSHOT_AT_SALT, b->salt);
 	put32(b->buf + LB_SNAPSHOT_AT_ROLE_BUCKETS, b->role_buckets);
 	put32(b->buf + LB_SNAPSHOT_AT_ID_BUCKETS, b->id_buckets);
+	put32(b->buf + LB_SNAPSHOT_AT_OWN_SLOTS, b->own_slots);
+	put32(b->buf + LB_SNAPSHOT_AT_OWN, (uint32_t)b->own_at);
 }
 
 /* One attempt with the present number of buckets; LB_ERR_FULL asks for more of them. */
@@ -666,6 +766,8 @@ write_all(struct build *b)
 	memset(b->members, 0, (b->nroles + (size_t)1) * sizeof *b->members);
 	memset(b->filled, 0, (b->nroles + (size_t)1) * sizeof *b->filled);
 	err = place_names(b);
+	if (err == LB_OK)
+		err = place_own(b);
 	if (err == LB_OK)
 		err = lay_out(b);
 	if (err != LB_OK)
@@ -684,6 +786,7 @@ write_all(struct build *b)
 	for (uint32_t i = 0; i < b->nroles; i++)
 		write_role(b, i);
 	write_members(b);
+	write_own(b);
 	write_pilots(b);
 	write_header(b);
 	seal(b);
@@ -715,6 +818,7 @@ allocate(struct build *b, const struct lb_snapshot_account *accounts,
 	for (uint32_t i = 0; i < b->nroles; i++)
 		b->roles[i] = &groups[i];
 	b->slots = b->naccounts + b->naccounts * (10 - SLOTS_FULL) / SLOTS_FULL + 1;
+	b->own_slots = 2 * b->nown;
 	b->role_buckets = b->nroles / FILL + 1;
 	b->id_buckets = (b->naccounts + b->nroles) / FILL + 1;
 	return LB_OK;
@@ -729,6 +833,7 @@ release(struct build *b)
 	free(b->hash);
 	free(b->pilot);
 	free(b->used);
+	free(b->own_slot);
 	free(b->roles);
 	free(b->role_off);
 	free(b->members);
@@ -741,10 +846,23 @@ lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
 		  const struct lb_snapshot_group *groups, size_t ngroups, void **buf, size_t *size,
 		  const char **why)
 {
-	struct build b = {.naccounts = (uint32_t)naccounts, .nroles = (uint32_t)ngroups};
+	return lb_snapshot_build_own(accounts, naccounts, groups, ngroups, NULL, 0, buf, size, why);
+}
+
+int
+lb_snapshot_build_own(const struct lb_snapshot_account *accounts, size_t naccounts,
+		      const struct lb_snapshot_group *groups, size_t ngroups,
+		      const struct lb_snapshot_own *own, size_t nown, void **buf, size_t *size,
+		      const char **why)
+{
+	struct build b = {.naccounts = (uint32_t)naccounts,
+			  .nroles = (uint32_t)ngroups,
+			  .own = own,
+			  .nown = (uint32_t)nown};
 	int err;
 
-	if (naccounts > LB_SNAPSHOT_ACCOUNTS_MAX || ngroups > LB_SNAPSHOT_ROLES_MAX)
+	if (naccounts > LB_SNAPSHOT_ACCOUNTS_MAX || ngroups > LB_SNAPSHOT_ROLES_MAX ||
+	    nown > LB_SNAPSHOT_OWN_MAX)
 		err = refuse(&b, LB_ERR_TOO_LONG, "too many accounts or role groups");
 	else
 		err = allocate(&b, accounts, groups);
@@ -755,6 +873,7 @@ lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
 		for (int grow = 0; err == LB_ERR_FULL && grow < GROW_MAX; grow++) {
 			b.salt++;
 			b.slots += b.slots / 8 + 1;
+			b.own_slots *= 2;
 			b.role_buckets *= 2;
 			b.id_buckets *= 2;
 			err = write_all(&b);

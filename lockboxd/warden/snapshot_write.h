@@ -29,6 +29,14 @@ struct lb_snapshot_group {
 	uint32_t gid;	  /* in the role range */
 };
 
+/* An ordinary account that has groups by a grant. */
+struct lb_snapshot_own {
+	const char *name; /* lb_own_name_valid() */
+	int64_t end_wall_ns, end_boot_ns;
+	const uint32_t *groups; /* as above */
+	size_t ngroups;
+};
+
 /*
  * Builds the snapshot of these accounts and role groups, given in any order.
  * On success *buf is one malloc'ed block of *size bytes that the caller frees.
@@ -45,5 +53,11 @@ struct lb_snapshot_group {
 int lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
 		      const struct lb_snapshot_group *groups, size_t ngroups, void **buf,
 		      size_t *size, const char **why);
+
+/* The same with own accounts, whose role groups are among those listed. */
+int lb_snapshot_build_own(const struct lb_snapshot_account *accounts, size_t naccounts,
+			  const struct lb_snapshot_group *groups, size_t ngroups,
+			  const struct lb_snapshot_own *own, size_t nown, void **buf, size_t *size,
+			  const char **why);
 
 #endif

@@ -97,6 +97,23 @@ image_sum_records(uint8_t *image, size_t size, size_t from, uint64_t seed)
 	}
 }
 
+/* The slots of own accounts, and the lists that they lead to. */
+static inline void
+image_sum_own(uint8_t *image, size_t size, const struct lb_snapshot *s)
+{
+	for (uint32_t i = 0; i < s->own_slots; i++) {
+		uint8_t *slot = image + s->own_at + (size_t)i * LB_SNAPSHOT_ALIGN;
+		size_t list = image_get32(slot + 8), n = image_get32(slot + 12), bytes;
+
+		bytes = (8 + n * 4 + LB_SNAPSHOT_ALIGN - 1) & ~(size_t)(LB_SNAPSHOT_ALIGN - 1);
+		if (list % LB_SNAPSHOT_ALIGN == 0 && list >= s->own_at && list < size &&
+		    n <= LB_SNAPSHOT_GROUPS_MAX && bytes <= size - list)
+			image_put_sum(image + list, image + list + 8, bytes - 8, s->seed, list);
+		image_put_sum(slot, slot + 8, LB_SNAPSHOT_ALIGN - 8, s->seed,
+			      (size_t)(slot - image));
+	}
+}
+
 static inline void
 image_sum_header(uint8_t *image, size_t size)
 {
@@ -125,7 +142,8 @@ image_right(const uint8_t *data, size_t *size)
 	image_sum_header(image, *size);
 	if (lb_snapshot_open(&s, image, *size) != LB_OK)
 		return image;
-	image_sum_records(image, *size, s.slot_at, s.seed);
+	image_sum_records(image, s.own_at, s.slot_at, s.seed);
+	image_sum_own(image, *size, &s);
 	for (size_t off = LB_SNAPSHOT_HEADER; off < s.slot_at; off += LB_SNAPSHOT_ALIGN)
 		image_put_sum(image + off + LB_SNAPSHOT_LINE_SUM, image + off, LB_SNAPSHOT_LINE_SUM,
 			      s.seed, off);

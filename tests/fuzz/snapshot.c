@@ -89,6 +89,34 @@ walk(const struct lb_snapshot *s)
 	}
 }
 
+/* Groups of ordinary accounts: the names that the file itself has, and some others. */
+static void
+look_up_own(const struct lb_snapshot *s)
+{
+	struct lb_snapshot_user u;
+
+	CHECK(lb_snapshot_own_by_name(s, "root", 4, &u) == LB_ERR_NOT_FOUND);
+	CHECK(lb_snapshot_own_by_name(s, "lb-anna-7", 9, &u) == LB_ERR_NOT_FOUND);
+	for (uint32_t i = 0; i <= s->own_slots && i < 64; i++) {
+		const char *name = i == s->own_slots
+					   ? "alice"
+					   : (const char *)s->base + s->own_at +
+						     i * LB_SNAPSHOT_ALIGN + LB_SNAPSHOT_OWN_NAME;
+		size_t len = strnlen(name, LB_SNAPSHOT_NAME_MAX);
+
+		if (lb_snapshot_own_by_name(s, name, len, &u) != LB_OK)
+			continue;
+		CHECK(u.end_wall_ns > 0 && u.end_boot_ns > 0 && u.uid == 0);
+		CHECK(u.ngroups <= LB_SNAPSHOT_GROUPS_MAX &&
+		      inside(u.groups, (size_t)u.ngroups * 4));
+		for (uint32_t g = 0; g < u.ngroups; g++) {
+			uint32_t gid = lb_snapshot_user_group(&u, g);
+
+			CHECK(gid != UINT32_MAX && (!lb_id_reserved(gid) || lb_gid_is_role(gid)));
+		}
+	}
+}
+
 static void
 look_up(const struct lb_snapshot *s)
 {
@@ -109,6 +137,7 @@ look_up(const struct lb_snapshot *s)
 			check_role(s, &role);
 		}
 	}
+	look_up_own(s);
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
 		if (lb_snapshot_user_by_uid(s, ids[i], &user) == LB_OK)
 			CHECK(user.uid == ids[i]);

@@ -280,9 +280,6 @@ what_is_not_ours_is_answered_without_a_look(void **state)
 		assert_int_equal(err, ENOENT);
 		assert_int_equal(_nss_lockbox_getspnam_r(names[i], &sp, room, sizeof room, &err),
 				 NSS_STATUS_NOTFOUND);
-		assert_int_equal(
-			_nss_lockbox_initgroups_dyn(names[i], 0, NULL, NULL, NULL, 0, &err),
-			NSS_STATUS_NOTFOUND);
 	}
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
 		assert_int_equal(_nss_lockbox_getpwuid_r(ids[i], &pw, room, sizeof room, &err),
@@ -294,6 +291,12 @@ what_is_not_ours_is_answered_without_a_look(void **state)
 	assert_int_equal(_nss_lockbox_getpwuid_r(DB, &pw, room, sizeof room, &err),
 			 NSS_STATUS_NOTFOUND);
 	assert_int_equal(clock_calls + file_calls, 0);
+	/* Groups an ordinary account may have: the mapping's header tells, and no file is looked at. */
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_int_equal(
+			_nss_lockbox_initgroups_dyn(names[i], 0, NULL, NULL, NULL, 0, &err),
+			NSS_STATUS_NOTFOUND);
+	assert_int_equal(file_calls, 0);
 }
 
 static void
@@ -1084,6 +1087,50 @@ initgroups_appends_within_its_limit(void **state)
 	free(gids);
 }
 
+/* Groups of an ordinary account: only while its grant lasts, and nothing else of it. */
+static void
+an_ordinary_account_has_groups_only_while_they_last(void **state)
+{
+	static const uint32_t groups[] = {DB, 24};
+	struct lb_snapshot_own own = {"alice", wall_now + LIFE, boot_now + LIFE, groups, 2};
+	long start = 1, size = 2;
+	gid_t *gids = calloc(2, sizeof *gids);
+	void *buf;
+	size_t len;
+	int err = 0;
+
+	(void)state;
+	gids[0] = 1001;
+	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(
+		lb_snapshot_build_own(NULL, 0, test_roles, TEST_ROLES, &own, 1, &buf, &len, NULL),
+		LB_OK);
+	assert_int_equal(lb_snapshot_publish(dir, "accounts", buf, len), LB_OK);
+	free(buf);
+	assert_int_equal(by_name("alice"), NSS_STATUS_NOTFOUND);
+	assert_int_equal(_nss_lockbox_initgroups_dyn("bob", 1001, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(err, ENOENT);
+	assert_int_equal(start, 1);
+	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 3);
+	assert_int_equal(gids[0], 1001);
+	assert_int_equal(gids[1], DB);
+	assert_int_equal(gids[2], 24);
+	/* Its end, with the file still there: the daemon may be dead. */
+	pass(LIFE - 1);
+	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_SUCCESS);
+	assert_int_equal(start, 5);
+	pass(1);
+	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
+			 NSS_STATUS_NOTFOUND);
+	assert_int_equal(start, 5);
+	free(gids);
+}
+
 static void
 initgroups_that_cannot_grow_says_so_and_adds_nothing(void **state)
 {
@@ -1170,6 +1217,7 @@ main(void)
 		TEST(a_walk_over_other_accounts_gives_none_twice),
 		TEST(a_walk_of_a_damaged_file_ends),
 		TEST(initgroups_appends_within_its_limit),
+		TEST(an_ordinary_account_has_groups_only_while_they_last),
 		TEST(initgroups_that_cannot_grow_says_so_and_adds_nothing),
 		TEST(a_walk_of_the_shadow_entries_begins_anew_after_its_end),
 	};

@@ -141,6 +141,7 @@ the_example_in_the_specification_is_what_the_builder_makes(void **state)
 	struct lb_snapshot_account a = {"lb-anna-7", ANNA, ANNA, "Anna", "/home/lb-anna-7",
 					"/bin/sh",   WALL, BOOT, groups, 2};
 	struct lb_snapshot_group role = {"lbr-db", DB};
+	struct lb_snapshot_own own = {"bob", WALL, BOOT, groups, 2};
 	size_t size = read_example(example, sizeof example), built;
 	struct lb_snapshot s;
 	void *buf;
@@ -148,7 +149,8 @@ the_example_in_the_specification_is_what_the_builder_makes(void **state)
 	(void)state;
 	assert_int_equal(lb_snapshot_open(&s, example, size), LB_OK);
 	assert_int_equal(lb_snapshot_verify(&s), LB_OK);
-	assert_int_equal(lb_snapshot_build(&a, 1, &role, 1, &buf, &built, NULL), LB_OK);
+	assert_int_equal(lb_snapshot_build_own(&a, 1, &role, 1, &own, 1, &buf, &built, NULL),
+			 LB_OK);
 	assert_int_equal(built, size);
 	assert_memory_equal(buf, example, size);
 	free(buf);

@@ -52,7 +52,7 @@ test_accounts(struct lb_snapshot_account a[TEST_ACCOUNTS], int64_t wall_ns, int6
 }
 
 /* Builds the small snapshot; the caller frees it. */
-static unsigned char *
+static inline unsigned char *
 test_build(int64_t wall_ns, int64_t boot_ns, size_t *size)
 {
 	struct lb_snapshot_account a[TEST_ACCOUNTS];

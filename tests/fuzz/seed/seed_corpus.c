@@ -186,6 +186,11 @@ snapshot(unsigned accounts, unsigned roles)
 	struct lb_snapshot_group g[8];
 	static char names[40][40], homes[40][60], groups[8][40];
 	uint32_t gids[8], many[100];
+	struct lb_snapshot_own own[] = {
+		{"alice", 2000000000 * SECOND_NS, 1000 * SECOND_NS, gids, roles + 1},
+		{"bob", SECOND_NS, 1000 * SECOND_NS, gids, roles},
+		{"an-account-of-thirty-two-letters", 2000000000 * SECOND_NS, SECOND_NS, many, 100},
+	};
 	void *buf = NULL;
 	const char *why = NULL;
 	size_t size = 0;
@@ -220,7 +225,8 @@ snapshot(unsigned accounts, unsigned roles)
 			a[i].ngroups = 100;
 		}
 	}
-	must(lb_snapshot_build(a, accounts, g, roles, &buf, &size, &why), "snapshot");
+	must(lb_snapshot_build_own(a, accounts, g, roles, own, accounts % 4, &buf, &size, &why),
+	     "snapshot");
 	put(buf, size);
 	free(buf);
 	snprintf(name, sizeof name, "%u-accounts-%u-roles", accounts, roles);
