@@ -117,6 +117,7 @@ struct answer {
 	struct lb_msg_to_sign to_sign;
 	struct lb_msg_eligible eligible;
 	struct lb_msg_attested attested;
+	struct lb_msg_metrics metrics;
 	struct lb_msg_signed signed_by;
 	struct to_warden warden[16];
 	size_t nwarden;
@@ -387,6 +388,9 @@ read_frame(struct answer *a, const uint8_t *frame, size_t left)
 	case LB_MSG_ATTESTED:
 		a->attesteds++;
 		a->attested = m.attested;
+		break;
+	case LB_MSG_METRICS_REPORT:
+		a->metrics = m.metrics;
 		break;
 	case LB_MSG_TO_SIGN:
 		a->to_signs++;

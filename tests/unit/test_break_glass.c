@@ -1,0 +1,375 @@
+/*
+ * Break-glass: who may, what it takes, whom it alarms, and that somebody else closes the review;
+ * where a customer has the last word, only if the customer has consented.
+ */
+#include "keeper/break_glass.h"
+#include "keeper/customer.h"
+#include "keeper_fixture.h"
+#include "sshsig_make.h"
+
+#define HOUR 3600
+
+static struct maker eve;
+
+#define GLASS                                                                                      \
+	" break-glass = {\"alice\"} break-glass-for = \"30m\" alarms = {\"leads\"} reviewers = "   \
+	"{\"auditors\", \"engineers\"} review-within = \"2h\""
+#define POLICY(settings)                                                                           \
+	PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP_WITH("max-duration = \"1h\"" settings)   \
+		OTHER_ROLES
+
+static struct answer *
+ask_for(struct fixture *f, const char *who, struct lb_msg_request r)
+{
+	union lb_msg m = {.request = r};
+
+	if (m.request.reason[0] == '\0')
+		strcpy(m.request.reason, "db is down");
+	if (m.request.role[0] == '\0')
+		strcpy(m.request.role, "op");
+	return ask(f, who, LB_MSG_REQUEST, &m);
+}
+
+static struct answer *
+glass(struct fixture *f, const char *who)
+{
+	return ask_for(f, who, (struct lb_msg_request){.break_glass = 1});
+}
+
+static struct answer *
+review(struct fixture *f, const char *who, uint64_t id, uint8_t verdict, const char *text)
+{
+	union lb_msg m = {.review = {.id = id, .verdict = verdict}};
+
+	snprintf(m.review.text, sizeof m.review.text, "%s", text);
+	return ask(f, who, LB_MSG_REVIEW, &m);
+}
+
+/* How many open reviews somebody is shown; the last is in f->a. */
+static unsigned
+shown(struct fixture *f, const char *who)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_REVIEWS}};
+
+	return ask(f, who, LB_MSG_LIST, &m)->grants;
+}
+
+static struct lb_msg_metrics
+metrics(struct fixture *f)
+{
+	union lb_msg m = {.roles = {0}};
+
+	ask(f, "root", LB_MSG_METRICS, &m);
+	assert_int_equal(f->a.done, 1);
+	return f->a.metrics;
+}
+
+static int
+setup(void **state)
+{
+	if (fixture_setup(state) != 0)
+		return -1;
+	change_policy(*state, POLICY(GLASS));
+	return 0;
+}
+
+static void
+it_is_approved_at_once_recorded_as_an_alarm_and_told(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant g;
+	uint64_t id = answered(glass(f, "alice"));
+
+	assert_non_null(strstr(f->a.log, "event=break-glass"));
+	assert_non_null(strstr(f->a.log, "2 told: bob, dave; review within 2h"));
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_APPROVED);
+	assert_int_equal(g.have, 0);
+	assert_int_equal(g.review, LB_REVIEW_OPEN);
+	assert_int_equal(g.duration_s, 600);
+	recorded(f, "break-glass", id, "alice");
+	/* Asked again it is found. */
+	assert_int_equal(answered(glass(f, "alice")), id);
+	/* Those who are told see it until they say so, whoever may review it, too; others nothing. */
+	assert_int_equal(shown(f, "bob"), 1);
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_ALARM);
+	assert_int_equal(shown(f, "dave"), 1);
+	assert_int_equal(shown(f, "carol"), 1);
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_REVIEW);
+	assert_int_equal(shown(f, "alice"), 1);
+	assert_int_equal(f->a.grant.concerns, 0);
+	assert_int_equal(shown(f, "root"), 1);
+	assert_int_equal(shown(f, "frank"), 0);
+	assert_int_equal(metrics(f).alarms, 2);
+	assert_int_equal(metrics(f).break_glass, 1);
+	answered(act(f, "bob", LB_MSG_ACKNOWLEDGE, id, ""));
+	recorded(f, "acknowledge", id, "bob");
+	assert_int_equal(shown(f, "bob"), 0);
+	assert_int_equal(metrics(f).alarms, 1);
+	refused(act(f, "bob", LB_MSG_ACKNOWLEDGE, id, ""), LB_NOT_NOW, "no alarm");
+	refused(act(f, "frank", LB_MSG_ACKNOWLEDGE, id, ""), LB_NO_SUCH, "there is no R-");
+	/* It is claimed like any other, and revoked by who could have approved it. */
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	answered(act(f, "dave", LB_MSG_REVOKE, id, "no"));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+}
+
+static void
+it_is_refused_to_whom_and_for_what_the_role_does_not_name(void **state)
+{
+	struct fixture *f = *state;
+
+	refused(glass(f, "mallory"), LB_NO_PERMISSION, "not among those");
+	refused(ask_for(f, "alice", (struct lb_msg_request){.break_glass = 1, .role = "duo"}),
+		LB_NO_PERMISSION, "not among those");
+	refused(glass(f, "bob"), LB_NO_SUCH, "no such role");
+	refused(ask_for(f, "alice", (struct lb_msg_request){.break_glass = 2}), LB_BAD_INPUT,
+		"no such kind");
+	refused(ask_for(f, "alice",
+			(struct lb_msg_request){
+				.break_glass = 1,
+				.start_s = lb_keeper_now_s(&f->k) + 60,
+			}),
+		LB_BAD_INPUT, "break-glass is for now");
+	refused(ask_for(f, "alice",
+			(struct lb_msg_request){.break_glass = 1, .duration_s = 31 * 60}),
+		LB_OVER_LIMIT, "for at most 30m");
+	refused(ask_for(f, "alice", (struct lb_msg_request){.break_glass = 1, .reason = "  "}),
+		LB_BAD_INPUT, "a reason is needed");
+	/* And the same, allowed. */
+	answered(ask_for(f, "alice",
+			 (struct lb_msg_request){.break_glass = 1, .duration_s = 30 * 60}));
+}
+
+static void
+what_the_policy_takes_back_is_not_claimed(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = answered(glass(f, "alice"));
+
+	change_policy(f, POLICY(""));
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_NOT_NOW, "not yours to use any more");
+	ok(lb_tx_run(&f->k, lb_sync_policy, NULL));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+	/* Nobody is left who reviews it but the auditors. */
+	assert_int_equal(stored(f, id).review, LB_REVIEW_OPEN);
+	refused(review(f, "mallory", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NO_SUCH, "there is no");
+	answered(review(f, "carol", id, LB_REVIEW_JUSTIFIED, "fine"));
+}
+
+static void
+somebody_else_closes_the_review_once_it_is_over(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = answered(glass(f, "alice")), plain = pending(f, "alice", "op");
+	struct lb_grant g;
+
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	refused(review(f, "carol", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NOT_NOW, "not over yet");
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	warden_says(f, LB_IPC_EVICTED, stored(f, id).uid, true, "");
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_ENDED);
+	assert_int_equal(g.review_due_s, g.closed_s + 2 * HOUR);
+	refused(review(f, "alice", id, LB_REVIEW_JUSTIFIED, "fine"), LB_OWN_REQUEST, "your own");
+	refused(review(f, "bob", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NO_PERMISSION,
+		"no reviewer");
+	refused(review(f, "carol", id, LB_REVIEW_OPEN, "fine"), LB_BAD_INPUT, "say which");
+	refused(review(f, "carol", id, 4, "fine"), LB_BAD_INPUT, "say which");
+	refused(review(f, "carol", id, LB_REVIEW_JUSTIFIED, " "), LB_BAD_INPUT, "what was found");
+	refused(review(f, "carol", id, LB_REVIEW_JUSTIFIED, "a\nb"), LB_BAD_INPUT, "control");
+	refused(review(f, "carol", plain, LB_REVIEW_JUSTIFIED, "fine"), LB_NOT_NOW,
+		"no break-glass");
+	answered(review(f, "mallory", id, LB_REVIEW_UNJUSTIFIED, "could have waited"));
+	recorded(f, "review", id, "mallory");
+	g = stored(f, id);
+	assert_int_equal(g.review, LB_REVIEW_UNJUSTIFIED);
+	assert_string_equal(g.reviewer, "mallory");
+	assert_string_equal(g.remark, "could have waited");
+	refused(review(f, "carol", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NOT_NOW, "is closed");
+	/* Nobody is told any more. */
+	assert_int_equal(shown(f, "dave"), 0);
+	assert_int_equal(metrics(f).alarms, 0);
+	assert_int_equal(metrics(f).reviews_open, 0);
+}
+
+static uint64_t
+taken_and_over(struct fixture *f)
+{
+	uint64_t id = answered(glass(f, "alice"));
+
+	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
+	return id;
+}
+
+static void
+overdue_reviews_show_and_block_more_of_it(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = taken_and_over(f);
+
+	pass_time(f, 2 * HOUR - 1);
+	answered(act(f, "alice", LB_MSG_CANCEL, answered(glass(f, "alice")), ""));
+	assert_int_equal(metrics(f).reviews_overdue, 0);
+	assert_int_equal(metrics(f).reviews_open, 2);
+	pass_time(f, 1);
+	assert_int_equal(metrics(f).reviews_overdue, 1);
+	refused(glass(f, "alice"), LB_NOT_NOW, "1 reviews of your break-glass are overdue");
+	answered(act(f, "carol", LB_MSG_SHOW, id, ""));
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_REVIEW | LB_CONCERNS_OVERDUE);
+	/* Two are let by where the policy says so, and any number where it says 0. */
+	change_policy(f, POLICY(GLASS " review-block = 2"));
+	answered(act(f, "alice", LB_MSG_CANCEL, answered(glass(f, "alice")), ""));
+	change_policy(f, POLICY(GLASS " review-block = 0"));
+	answered(act(f, "alice", LB_MSG_CANCEL, answered(glass(f, "alice")), ""));
+	change_policy(f, POLICY(GLASS));
+	refused(glass(f, "alice"), LB_NOT_NOW, "overdue");
+	answered(review(f, "carol", id, LB_REVIEW_JUSTIFIED, "fine"));
+	answered(glass(f, "alice"));
+}
+
+static void
+more_time_is_asked_of_people(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.extend = {.duration_s = 600, .reason = "not done"}};
+	uint64_t id = answered(glass(f, "alice")), more;
+
+	change_policy(f, POLICY(GLASS "}\nrule always { roles = {\"op\"} approve = true"));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	m.extend.id = id;
+	more = answered(ask(f, "alice", LB_MSG_EXTEND, &m));
+	assert_int_equal(stored(f, more).state, LB_STATE_PENDING);
+	assert_int_equal(stored(f, more).break_glass, 0);
+	answered(act(f, "bob", LB_MSG_APPROVE, more, ""));
+	assert_int_equal(stored(f, id).duration_s, 1200);
+}
+
+static void
+metrics_are_for_root_and_auditors(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.roles = {0}};
+
+	refused(ask(f, "alice", LB_MSG_METRICS, &m), LB_NO_PERMISSION, "only root and auditors");
+	ask(f, "carol", LB_MSG_METRICS, &m);
+	assert_int_equal(f->a.done, 1);
+	pending(f, "alice", "op");
+	assert_int_equal(metrics(f).pending, 1);
+	assert_int_equal(metrics(f).requests, 1);
+	assert_true(metrics(f).records > 0);
+	assert_true(metrics(f).store_bytes > 0);
+}
+
+/* -- the customer ------------------------------------------------------------------ */
+
+static void
+set_customer(struct fixture *f)
+{
+	char line[MADE_MAX], text[2 * MADE_MAX];
+
+	maker_line(&eve, line);
+	snprintf(text, sizeof text,
+		 "identity eve { keys = {\"%s\"} unix-user = \"u2\" }\n"
+		 "customer acme { approvers = {\"eve\"} }\n" POLICY(GLASS " customer = \"acme\""),
+		 line);
+	change_policy(f, text);
+}
+
+static struct answer *
+as_eve(struct fixture *f, uint16_t type, const union lb_msg *msg)
+{
+	struct lb_peer peer = peer_of(f, "u2");
+	uint8_t key[MADE_MAX], hash[32];
+
+	crypto_hash_sha256(hash, key, maker_key(&eve, key));
+	memcpy(peer.fingerprint, "SHA256:", 7);
+	sodium_bin2base64(peer.fingerprint + 7, sizeof peer.fingerprint - 7, hash, sizeof hash,
+			  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	return ask_by(f, &peer, type, msg);
+}
+
+/* Asks for the statement of a change, signs it, and has it made. */
+static void
+sign_change(struct fixture *f, uint8_t lockbox, uint8_t break_glass)
+{
+	static union lb_msg m;
+	char text[MADE_MAX], signature[MADE_MAX];
+	struct making what;
+
+	m = (union lb_msg){.customer = {
+				   .name = "acme",
+				   .lockbox = lockbox,
+				   .break_glass = break_glass,
+			   }};
+	as_eve(f, LB_MSG_CUSTOMER, &m);
+	snprintf(text, sizeof text, "%s", f->a.customer.statement);
+	assert_non_null(
+		strstr(text, break_glass == 1 ? "\nbreak-glass: on\n" : "\nbreak-glass: off\n"));
+	what = making_default(LB_CUSTOMER_SPACE, text, strlen(text));
+	make_signature(&eve, &what, signature);
+	snprintf(m.customer.signatures, sizeof m.customer.signatures, "%.1000s", signature);
+	as_eve(f, LB_MSG_CUSTOMER_CHANGE, &m);
+	assert_int_equal(f->a.done, 1);
+	assert_int_equal(f->a.customer.break_glass, break_glass == 1);
+}
+
+static struct answer *
+with_ticket(struct fixture *f)
+{
+	return ask_for(f, "alice", (struct lb_msg_request){.break_glass = 1, .ticket = "T-1"});
+}
+
+static void
+a_customers_role_takes_consent_that_was_signed_in_advance(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.act = {.text = "stop"}};
+	uint64_t id;
+
+	eve = maker_new(9, NULL);
+	set_customer(f);
+	/* Nobody is asked yet. */
+	answered(act(f, "alice", LB_MSG_CANCEL, answered(glass(f, "alice")), ""));
+	sign_change(f, 1, 0);
+	refused(with_ticket(f), LB_NO_PERMISSION, "has not consented to break-glass");
+	sign_change(f, 0, 1);
+	id = answered(with_ticket(f));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	assert_string_equal(stored(f, id).customer, "acme");
+	/* The customer's approver is told, sees it, and may revoke. */
+	m.list = (struct lb_msg_list){.which = LB_LIST_REVIEWS};
+	assert_int_equal(as_eve(f, LB_MSG_LIST, &m)->grants, 1);
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_ALARM);
+	m = (union lb_msg){.audit = {.grant = id}};
+	assert_true(as_eve(f, LB_MSG_AUDIT, &m)->records >= 2);
+	m = (union lb_msg){.act = {.id = id, .text = "stop"}};
+	answered(as_eve(f, LB_MSG_REVOKE, &m));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+	/* What was taken and not claimed ends with the consent, and nothing new is taken. */
+	id = answered(with_ticket(f));
+	sign_change(f, 0, 2);
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
+	refused(with_ticket(f), LB_NO_PERMISSION, "has not consented");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(it_is_approved_at_once_recorded_as_an_alarm_and_told),
+		test(it_is_refused_to_whom_and_for_what_the_role_does_not_name),
+		test(what_the_policy_takes_back_is_not_claimed),
+		test(somebody_else_closes_the_review_once_it_is_over),
+		test(overdue_reviews_show_and_block_more_of_it),
+		test(more_time_is_asked_of_people),
+		test(metrics_are_for_root_and_auditors),
+		test(a_customers_role_takes_consent_that_was_signed_in_advance),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
