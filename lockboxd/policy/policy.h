@@ -109,7 +109,7 @@ struct lb_policy_level {
 
 /* What a role is for, one of several; "role--resource" is the role that is for it alone. */
 struct lb_policy_resource {
-	const char *name, *description;
+	const char *name, *description, *customer;
 	struct lb_policy_names groups, sudo;
 };
 

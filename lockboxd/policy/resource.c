@@ -61,31 +61,49 @@ name_role(struct lb_doc *doc, const struct lb_doc_section *resource, char name[L
 	return true;
 }
 
+/* A label of the role's is not taken off by a resource. */
+static bool
+one_customer(struct lb_doc *doc, const struct lb_doc_section *resource)
+{
+	const struct lb_doc_list *of_role =
+		&resource->owner->values[row(LB_SECTION_ROLE, "customer")];
+	const struct lb_doc_list *own = &resource->values[row(LB_SECTION_RESOURCE, "customer")];
+
+	if (of_role->count == 0 || own->count == 0 ||
+	    strcmp(of_role->item[0]->text, own->item[0]->text) == 0)
+		return true;
+	lb_doc_error_at(doc, resource, "customer", 0,
+			"resource '%s' of role '%s' cannot be another customer's than the role; "
+			"take one of the two labels out",
+			resource->name, resource->owner->name);
+	return false;
+}
+
 static int
 expand(struct lb_doc *doc, const struct lb_doc_section *resource)
 {
-	static const char *const own[] = {"description", "groups", "sudo"};
+	static const char *const own[] = {"description", "customer", "groups", "sudo"};
 	const struct lb_doc_section *role = resource->owner;
 	struct lb_doc_section *made;
 	char name[LB_ROLE_MAX + 1];
 
-	for (size_t i = 1; i < 3; i++)
+	for (size_t i = 2; i < 4; i++)
 		if (role->values[row(LB_SECTION_ROLE, own[i])].count > 0)
 			lb_doc_error_at(doc, role, own[i], 0,
 					"role '%s' has resources, so %s is written in them; take "
 					"this out",
 					role->name, own[i]);
-	if (!name_role(doc, resource, name))
+	if (!name_role(doc, resource, name) || !one_customer(doc, resource))
 		return LB_OK;
 	made = lb_doc_add(doc, LB_SECTION_ROLE, name, resource->file, resource->line);
 	if (made == NULL)
 		return LB_ERR_NOMEM;
 	memcpy(made->values, role->values, sizeof made->values);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		const struct lb_doc_list *list =
 			&resource->values[row(LB_SECTION_RESOURCE, own[i])];
 
-		if (i > 0 || list->count > 0)
+		if (i > 1 || list->count > 0)
 			made->values[row(LB_SECTION_ROLE, own[i])] = *list;
 	}
 	made->resource = resource;

@@ -105,6 +105,7 @@ static const struct lb_policy_row customer_rows[] = {
 
 static const struct lb_policy_row resource_rows[] = {
 	RESOURCE("description",  description,        TEXT,       NULL,        1,      200, 0),
+	RESOURCE("customer",     customer,           CUSTOMER,   NULL,        1,      18,  0),
 	RESOURCE("groups",       groups,             GROUPS,     NULL,        0,      32,  0),
 	RESOURCE("sudo",         sudo,               COMMANDS,   NULL,        0,      200, 0),
 };

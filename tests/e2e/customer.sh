@@ -141,6 +141,35 @@ run_ok gate eve deny "$GRANT" --reason "not this week"
 run_ok gate alice show "$GRANT"
 says 'denied by eve: not this week'
 
+step "A resource can be a customer's, too, and is as soon as it is labelled"
+cat >>$policy <<'END'
+role files {
+	requesters = {"engineers"}
+	approvers = {"leads"}
+	max-duration = "1h"
+	resource ours { groups = {"adm"} }
+	resource theirs {
+		groups = {"adm"}
+		customer = "acme"
+	}
+}
+END
+run_ok lockbox check
+mark_log
+reload_daemon
+wait_log 'policy in force'
+run_ok gate alice request files --resource ours --for 5m --reason "the provider's" --json
+run_ok gate bob approve "$(field id)" --json
+[ "$(field state)" = approved ] || fail "$OUT"
+run_ok gate alice cancel "$(field id)"
+refused_as bad-input gate alice request files --resource theirs --for 5m --reason "no ticket"
+run_ok gate alice request files --resource theirs --for 5m --ticket CS-8 --reason "acme's" --json
+run_ok gate bob approve "$(field id)" --json
+[ "$(field state)" = customer-notified ] || fail "$OUT"
+run_ok gate eve approve "$(field id)" --json
+[ "$(field state)" = approved ] || fail "$OUT"
+run_ok gate alice cancel "$(field id)"
+
 step "The operator alone changes nothing of it: not the switch, the roster, the keys, nor the labels"
 ask mallory CS-9
 run_ok gate bob approve "$GRANT"
