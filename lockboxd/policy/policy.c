@@ -306,39 +306,6 @@ lb_policy_may_approve(const struct lb_policy *policy, const char *role, const ch
 	return false;
 }
 
-/* The first of names, which are in byte order, after the name after. */
-static const char *
-first_after(const struct lb_policy_names *names, const char *after)
-{
-	size_t low = 0, high = names->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(names->name[middle], after) > 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low < names->count ? names->name[low] : NULL;
-}
-
-const char *
-lb_policy_next_approver(const struct lb_policy *policy, const char *role, const char *after)
-{
-	const struct lb_policy_role *r = lb_policy_role(policy, role);
-	const char *first = NULL;
-
-	for (size_t i = 0; r != NULL && i < r->approvers.count; i++) {
-		const struct lb_policy_team *t = lb_policy_team(policy, r->approvers.name[i]);
-		const char *next = t != NULL ? first_after(&t->members, after) : NULL;
-
-		if (next != NULL && (first == NULL || strcmp(next, first) < 0))
-			first = next;
-	}
-	return first;
-}
-
 uint64_t
 lb_policy_role_opens(const struct lb_policy_role *role, uint64_t at_s)
 {

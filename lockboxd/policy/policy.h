@@ -268,12 +268,6 @@ bool lb_policy_level_approver(const struct lb_policy *policy, const struct lb_po
 			      const char *identity);
 bool lb_policy_may_request(const struct lb_policy *policy, const char *role, const char *identity);
 bool lb_policy_may_approve(const struct lb_policy *policy, const char *role, const char *identity);
-/*
- * Those who may, in byte order: the first after the name after ("" for the
- * first of all).  NULL when there is none.
- */
-const char *lb_policy_next_approver(const struct lb_policy *policy, const char *role,
-				    const char *after);
 /* The same of eligibility: who approves it for a role, who attests a check. */
 bool lb_policy_manager(const struct lb_policy *policy, const struct lb_policy_role *role,
 		       const char *identity);

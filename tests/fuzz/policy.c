@@ -112,18 +112,16 @@ check_roles(const struct lb_policy *policy)
 			CHECK(role->root_equivalent || strcmp(role->sudo_as, "root") != 0 ||
 			      lb_command_root_equivalent(role->sudo.name[c]) == NULL);
 		}
-		const char *next = lb_policy_next_approver(policy, role->name, "");
-
 		for (size_t k = 0; k < lb_policy_identities(policy); k++) {
 			const char *who = lb_policy_identity_at(policy, k)->name;
+			bool at_a_level = false;
 
 			(void)lb_policy_may_request(policy, role->name, who);
-			if (!lb_policy_may_approve(policy, role->name, who))
-				continue;
-			CHECK(next != NULL && strcmp(next, who) == 0);
-			next = lb_policy_next_approver(policy, role->name, who);
+			for (size_t l = 0; l < role->levels; l++)
+				at_a_level = at_a_level ||
+					     lb_policy_level_approver(policy, &role->level[l], who);
+			CHECK(lb_policy_may_approve(policy, role->name, who) == at_a_level);
 		}
-		CHECK(next == NULL);
 	}
 }
 

@@ -127,41 +127,6 @@ teams_decide_who_may_ask_approve_and_audit(void **state)
 	lb_policy_free(p);
 }
 
-/* Two teams that share people, and one of nobody's. */
-static void
-approvers_are_walked_in_order_and_each_once(void **state)
-{
-#define PERSON(name) "identity " name " { unix-user = \"u" name "\" }\n"
-	static const char text[] = PERSON("a") PERSON("b") PERSON("c") PERSON("d")
-		PERSON("e") "team x { members = {\"d\", \"b\"} }\n"
-			    "team y { members = {\"e\", \"b\", \"a\"} }\n"
-			    "team z { members = {\"c\"} }\n"
-			    "role r { requesters = {\"z\"} approvers = {\"y\", \"x\"} max-duration "
-			    "= \"1h\" "
-			    "}\n";
-	static struct findings f;
-	struct lb_policy_source *source = test_host();
-	struct lb_policy *p = NULL;
-	const char *who = "";
-	char walked[16] = "";
-
-	(void)state;
-	for (uint32_t i = 0; i < 5; i++) {
-		const char user[] = {'u', (char)('a' + i), '\0'};
-
-		assert_int_equal(lb_policy_source_add_user(source, user, 3000 + i), LB_OK);
-	}
-	add_text(source, "r.conf", text, false);
-	if (parse_source(source, &f, &p) != LB_OK)
-		fail_msg("%s", f.text);
-	while ((who = lb_policy_next_approver(p, "r", who)) != NULL)
-		strncat(walked, who, 1);
-	assert_string_equal(walked, "abde");
-	assert_string_equal(lb_policy_next_approver(p, "r", "bb"), "d");
-	assert_null(lb_policy_next_approver(p, "nosuch", ""));
-	lb_policy_free(p);
-}
-
 static void
 the_dump_is_read_back_as_the_same_policy(void **state)
 {
@@ -379,7 +344,6 @@ main(void)
 		cmocka_unit_test(an_unwritten_default_duration_never_exceeds_the_maximum),
 		cmocka_unit_test(identities_are_found_by_name_uid_and_key),
 		cmocka_unit_test(teams_decide_who_may_ask_approve_and_audit),
-		cmocka_unit_test(approvers_are_walked_in_order_and_each_once),
 		cmocka_unit_test(the_dump_is_read_back_as_the_same_policy),
 		cmocka_unit_test(an_empty_policy_is_in_order_and_lets_nobody_do_anything),
 		cmocka_unit_test(each_error_of_a_policy_is_reported_with_its_line),
