@@ -123,6 +123,7 @@ static const struct lb_field role_fields[] = {
 	LB_U8(struct lb_msg_role, own),
 	LB_U8(struct lb_msg_role, may_break_glass),
 	LB_U32(struct lb_msg_role, break_glass_s),
+	LB_U8(struct lb_msg_role, signed_approvals),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -182,6 +183,7 @@ static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, reviewed_s),
 	LB_TEXT(struct lb_msg_grant, reviewer),
 	LB_TEXT(struct lb_msg_grant, remark),
+	LB_U8(struct lb_msg_grant, signed_approvals),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {

@@ -295,7 +295,8 @@ struct lb_msg_role {
 	uint8_t eligibility;		      /* enum lb_needs */
 	uint8_t own;			      /* 1: on the requester's own Unix account */
 	uint8_t may_break_glass;
-	uint32_t break_glass_s; /* longest of it; 0: the role has none */
+	uint32_t break_glass_s;	  /* longest of it; 0: the role has none */
+	uint8_t signed_approvals; /* 0 or 1: it takes no others */
 };
 /* How an open review concerns the caller. */
 #define LB_CONCERNS_ALARM 0x01u	  /* told of it, and has not acknowledged */
@@ -342,6 +343,7 @@ struct lb_msg_grant {
 	uint64_t reviewed_s;
 	char reviewer[LB_IDENTITY_MAX + 1];
 	char remark[LB_REMARK_MAX + 1]; /* of the reviewer */
+	uint8_t signed_approvals;	/* 0 or 1: its role takes no others */
 };
 struct lb_msg_claimed {
 	uint64_t id;

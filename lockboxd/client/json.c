@@ -243,6 +243,7 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"remark", text_or_null(g->remark)},
 		{"alarm", json_boolean(g->concerns & LB_CONCERNS_ALARM)},
 		{"may_review", json_boolean(g->concerns & LB_CONCERNS_REVIEW)},
+		{"signed_approvals", json_boolean(g->signed_approvals)},
 	};
 
 	return OBJECT(members);
@@ -303,6 +304,7 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"may_break_glass", json_boolean(r->may_break_glass)},
 		{"break_glass_duration",
 		 r->break_glass_s != 0 ? duration(r->break_glass_s) : json_null()},
+		{"signed_approvals", json_boolean(r->signed_approvals)},
 	};
 
 	return OBJECT(members);
@@ -504,6 +506,18 @@ lb_cli_json_print(const struct lb_cli *cli, json_t *value)
 	if (err == LB_OK)
 		putc('\n', cli->out);
 	return err;
+}
+
+int
+lb_cli_json_array(const struct lb_cli *cli, const char *name, json_t *array)
+{
+	json_t *o = json_object();
+
+	if (json_object_set_new(o, name, array) != 0) {
+		json_decref(o);
+		return LB_ERR_NOMEM;
+	}
+	return lb_cli_json_print(cli, o);
 }
 
 json_t *

@@ -36,6 +36,9 @@ int lb_cli_json_put(const struct lb_cli *cli, json_t *value);
 /* Prints a value and a newline, and gives it up. */
 int lb_cli_json_print(const struct lb_cli *cli, json_t *value);
 
+/* The same of {"name":[…]}; the array is given up. */
+int lb_cli_json_array(const struct lb_cli *cli, const char *name, json_t *array);
+
 /* {"code":…,"message":…}; NULL when out of memory. */
 json_t *lb_cli_json_problem(const char *code, const char *message);
 

@@ -97,21 +97,55 @@ lb_cli_say(const struct lb_cli *cli, const char *format, ...)
 	lb_columns_wrap(cli->out, safe, 0, 0, LB_CLI_WIDTH);
 }
 
+/* Where a command is broken so that it fits into so many columns, at a blank; 0: nowhere. */
+static size_t
+break_of(const char *line, size_t room)
+{
+	size_t at = lb_columns_prefix(line, room - 2);
+
+	while (at > 0 && line[at] != ' ')
+		at--;
+	return at;
+}
+
+/*
+ * A line for a shell.  One that is too wide goes on below, as a shell takes it;
+ * with a word in it that is too wide by itself it stays whole.
+ */
+static void
+print_line(FILE *out, const char *line)
+{
+	const char *rest = line;
+	size_t room = LB_CLI_WIDTH - 2, at = 1;
+
+	for (; at > 0 && lb_columns_width(rest) > room; room = LB_CLI_WIDTH - 4, rest += at + 1)
+		at = break_of(rest, room);
+	if (at == 0) {
+		fprintf(out, "  %s\n", line);
+		return;
+	}
+	fputs("  ", out);
+	for (room = LB_CLI_WIDTH - 2; line < rest; line += at + 1, room = LB_CLI_WIDTH - 4) {
+		at = break_of(line, room);
+		fprintf(out, "%.*s \\\n    ", (int)at, line);
+	}
+	fprintf(out, "%s\n", line);
+}
+
 static void
 print_command(const struct lb_cli *cli, const char *host, bool ssh, const char *format, va_list ap)
 {
-	char text[512], safe[LB_ESCAPED(sizeof text)];
+	char text[512], safe[LB_ESCAPED(sizeof text)], name[LB_ESCAPED(LB_HOST_MAX)];
+	char line[sizeof safe + sizeof name + 16];
 
 	vsnprintf(text, sizeof text, format, ap);
 	lb_text_escape(safe, sizeof safe, text);
-	if (ssh) {
-		char name[LB_ESCAPED(LB_HOST_MAX)];
-
-		lb_text_escape(name, sizeof name, host[0] != '\0' ? host : cli->host);
-		fprintf(cli->out, "  ssh lockbox@%s %s\n", name, safe);
-	} else {
-		fprintf(cli->out, "  lockbox %s\n", safe);
-	}
+	lb_text_escape(name, sizeof name, host[0] != '\0' ? host : cli->host);
+	if (ssh)
+		snprintf(line, sizeof line, "ssh lockbox@%s %s", name, safe);
+	else
+		snprintf(line, sizeof line, "lockbox %s", safe);
+	print_line(cli->out, line);
 }
 
 void

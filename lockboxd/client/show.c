@@ -39,6 +39,22 @@ lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g)
 		snprintf(out, LB_APPROVALS_TEXT, "%u of %u", g->have, g->need);
 }
 
+void
+lb_cli_waits_for(char *out, size_t cap, const struct lb_msg_grant *g)
+{
+	const struct lb_msg_level *l = lb_cli_level(g);
+	bool customer = l != NULL && (l->flags & LB_LEVEL_CUSTOMER) != 0;
+
+	if (g->approvers[0] == '\0')
+		snprintf(out, cap, "nobody can approve it at present: tell an administrator");
+	else if (l == NULL)
+		snprintf(out, cap, "waits for %s (%u of %u)", g->approvers, g->have, g->need);
+	else
+		snprintf(out, cap, "waits for %s%s, level %u of %u (%u of %u): %s",
+			 customer ? "the customer " : "", l->name, g->level_now + 1u, g->levels,
+			 l->have, l->need, g->approvers);
+}
+
 static const char *
 state_colour(uint8_t state)
 {
@@ -259,10 +275,10 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Earlier", g->earlier);
 	lb_cli_label(cli, "Groups", g->groups);
 	show_list(cli, "Sudo", g->sudo);
-	if (g->customer[0] != '\0') {
-		lb_cli_label(cli, "Access", g->access);
-		lb_cli_label(cli, "Customer", g->customer);
-	}
+	lb_cli_label(cli, "Access", g->access);
+	lb_cli_label(cli, "Customer", g->customer);
+	if (g->signed_approvals)
+		lb_cli_label(cli, "Signature", "it takes signed approvals only");
 	if (g->rule[0] != '\0') {
 		snprintf(text, sizeof text, "automatically by rule %s%s", g->rule,
 			 g->levels > 0 ? ", but for the customer" : "");
@@ -285,6 +301,14 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	show_review(cli, g);
 }
 
+void
+lb_cli_show_signing(const struct lb_cli *cli, const char *host, uint64_t id)
+{
+	lb_cli_ssh(cli, host, "show R-%" PRIu64 " --statement |", id);
+	fputs("    ssh-keygen -Y sign -n lockbox-approval -f KEY |\n  ", cli->out);
+	lb_cli_ssh(cli, host, "approve R-%" PRIu64 " --signature -", id);
+}
+
 static void
 next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
@@ -303,16 +327,29 @@ static void
 next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
 	const struct lb_msg_level *level = lb_cli_level(g);
+	const char *how = g->signed_approvals
+				  ? "They sign it, KEY being the file of their key, or say no"
+				  : "They type one of";
+	char until[LB_MOMENT_TEXT];
 
-	if (g->approvers[0] != '\0' && level != NULL)
-		lb_cli_say(cli, "It waits for level %u of %u, %s: %s. They type one of:",
-			   g->level_now + 1u, g->levels, level->name, g->approvers);
+	if (g->state == LB_STATE_NOTIFIED && g->approvers[0] != '\0' && g->until_s != 0) {
+		lb_cli_moment(until, cli, g->until_s);
+		lb_cli_say(cli,
+			   "The customer %s has been notified and has the last word; the answer "
+			   "is due %s. Can give it: %s. %s:",
+			   g->customer, until, g->approvers, how);
+	} else if (g->approvers[0] != '\0' && level != NULL)
+		lb_cli_say(cli, "It waits for level %u of %u, %s: %s. %s:", g->level_now + 1u,
+			   g->levels, level->name, g->approvers, how);
 	else if (g->approvers[0] != '\0')
-		lb_cli_say(cli, "Can approve it: %s. They type one of:", g->approvers);
+		lb_cli_say(cli, "Can approve it: %s. %s:", g->approvers, how);
 	else
 		lb_cli_say(cli, "Nobody can approve it at present: tell an administrator. An "
 				"approver types one of:");
-	lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
+	if (g->signed_approvals)
+		lb_cli_show_signing(cli, g->host, g->id);
+	else
+		lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
 	lb_cli_ssh(cli, g->host, "deny R-%" PRIu64 " --reason \"...\"", g->id);
 	if (g->extends != 0) {
 		lb_cli_say(cli, "R-%" PRIu64 " goes on meanwhile, and ends on time if nobody does.",
@@ -467,6 +504,9 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	}
 	if (r->levels <= 1)
 		lb_cli_label(cli, "Approvers", r->approvers);
+	if (r->signed_approvals)
+		lb_cli_label(cli, "Signature",
+			     "approvals must be signed with ssh-keygen: show ID says how");
 	lb_cli_label(cli, "Groups", r->groups);
 	show_list(cli, "Sudo", r->sudo);
 	if (r->eligibility == LB_NEEDS_ELIGIBILITY)

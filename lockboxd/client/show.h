@@ -3,6 +3,7 @@
 #define LB_CLIENT_SHOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "cli.h"
 #include "proto.h"
@@ -14,12 +15,21 @@
 #define LB_APPROVALS_TEXT 96
 void lb_cli_approvals(char out[LB_APPROVALS_TEXT], const struct lb_msg_grant *g);
 
+/*
+ * Of one that waits, in words: "waits for leads, level 1 of 2 (0 of 1): bob", cut
+ * where out (cap bytes) ends.
+ */
+void lb_cli_waits_for(char *out, size_t cap, const struct lb_msg_grant *g);
+
 /* The level that a grant waits for, when it has several; NULL otherwise. */
 const struct lb_msg_level *lb_cli_level(const struct lb_msg_grant *g);
 /* True while somebody's approval is waited for. */
 bool lb_cli_waits(const struct lb_msg_grant *g);
 /* Everything about one grant. */
 void lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g);
+
+/* The commands that sign an approval, to be typed by its approver; KEY is his key's file. */
+void lb_cli_show_signing(const struct lb_cli *cli, const char *host, uint64_t id);
 
 /* Whose turn it is now, and the command to type. */
 void lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g);

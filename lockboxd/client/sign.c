@@ -16,6 +16,7 @@
 #include "handlers.h"
 #include "json.h"
 #include "output.h"
+#include "show.h"
 #include "ssh_keygen.h"
 #include "text.h"
 
@@ -115,9 +116,7 @@ tell_how(const struct lb_cli *cli, uint64_t id, const struct lb_cli_link *refuse
 	fputc('\n', cli->out);
 	lb_cli_say(cli, "Sign it with a key of yours (%s), KEY being its file, and send it back:",
 		   s.keys);
-	lb_cli_ssh(cli, cli->host, "show R-%" PRIu64 " --statement |", id);
-	fputs("    ssh-keygen -Y sign -n " SPACE " -f KEY |\n  ", cli->out);
-	lb_cli_ssh(cli, cli->host, "approve R-%" PRIu64 " --signature -", id);
+	lb_cli_show_signing(cli, cli->host, id);
 	if (!cli->gate) {
 		lb_cli_say(cli, "With the key on this host:");
 		lb_cli_own(cli, cli->host, "approve R-%" PRIu64 " --sign KEY", id);

@@ -12,10 +12,21 @@
 #define NARROWEST 4    /* a shrinking column keeps this much */
 #define CELL_TEXT 1024 /* escaped; more than any width could show */
 
+#define NOTE_INDENT 4
+#define NOTE_TEXT 4096 /* escaped, too */
+
+struct note {
+	char *text;
+	size_t row;
+	bool whole;
+};
+
 struct lb_cli_table {
 	const struct lb_cli_column *columns;
 	size_t count, rows, room;
 	char **cells; /* rows * count */
+	struct note *note;
+	size_t notes, note_room;
 };
 
 struct lb_cli_table *
@@ -40,7 +51,10 @@ lb_cli_table_free(struct lb_cli_table *t)
 		return;
 	for (size_t i = 0; i < t->rows * t->count; i++)
 		free(t->cells[i]);
+	for (size_t i = 0; i < t->notes; i++)
+		free(t->note[i].text);
 	free(t->cells);
+	free(t->note);
 	free(t);
 }
 
@@ -81,6 +95,31 @@ lb_cli_table_add(struct lb_cli_table *t, const char *const *cells)
 		}
 	}
 	t->rows++;
+	return LB_OK;
+}
+
+int
+lb_cli_table_note(struct lb_cli_table *t, const char *text, bool whole)
+{
+	size_t room = t->note_room == 0 ? 16 : t->note_room * 2;
+	char safe[NOTE_TEXT];
+	struct note *note = t->note;
+
+	if (text[0] == '\0' || t->rows == 0)
+		return LB_OK;
+	if (t->notes == t->note_room) {
+		note = reallocarray(t->note, room, sizeof *note);
+		if (note == NULL)
+			return LB_ERR_NOMEM;
+		t->note = note;
+		t->note_room = room;
+	}
+	lb_text_escape(safe, sizeof safe, text);
+	note += t->notes;
+	*note = (struct note){strdup(safe), t->rows - 1, whole};
+	if (note->text == NULL)
+		return LB_ERR_NOMEM;
+	t->notes++;
 	return LB_OK;
 }
 
@@ -154,6 +193,20 @@ print_row(const struct lb_cli_table *t, FILE *out, const size_t *widths, const c
 	fputc('\n', out);
 }
 
+static void
+print_note(FILE *out, const struct note *note, size_t width)
+{
+	size_t own = lb_columns_width(note->text), room = width - NOTE_INDENT;
+
+	fprintf(out, "%*s", NOTE_INDENT, "");
+	if (note->whole) {
+		lb_columns_wrap(out, note->text, NOTE_INDENT, NOTE_INDENT, width);
+		return;
+	}
+	lb_columns_print(out, note->text, own < room ? own : room);
+	fputc('\n', out);
+}
+
 void
 lb_cli_table_print(const struct lb_cli_table *t, FILE *out, size_t width, bool bold)
 {
@@ -169,6 +222,9 @@ lb_cli_table_print(const struct lb_cli_table *t, FILE *out, size_t width, bool b
 	print_row(t, out, widths, titles);
 	if (bold)
 		fputs("\033[0m", out);
-	for (size_t r = 0; r < t->rows; r++)
+	for (size_t r = 0, n = 0; r < t->rows; r++) {
 		print_row(t, out, widths, (const char *const *)t->cells + r * t->count);
+		for (; n < t->notes && t->note[n].row == r; n++)
+			print_note(out, &t->note[n], width);
+	}
 }

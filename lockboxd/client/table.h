@@ -29,6 +29,12 @@ void lb_cli_table_free(struct lb_cli_table *t);
  */
 int lb_cli_table_add(struct lb_cli_table *t, const char *const *cells);
 
+/*
+ * Adds a line of its own below the last row, indented: cut to the width, or, if
+ * it is to be whole, wrapped.  Raw text; "" adds nothing.  LB_ERR_NOMEM.
+ */
+int lb_cli_table_note(struct lb_cli_table *t, const char *text, bool whole);
+
 size_t lb_cli_table_rows(const struct lb_cli_table *t);
 
 /* Prints the titles (bold if asked) and all rows in at most width columns. */

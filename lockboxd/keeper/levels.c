@@ -339,10 +339,12 @@ lb_levels_people(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t c
 void
 lb_levels_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 {
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	bool waits = lb_state_waits(g->state);
 	struct lb_tally t;
 
 	lb_levels_tally(tx, g, &t);
+	v->signed_approvals = role != NULL && role->signed_approvals;
 	v->levels = g->levels;
 	v->level_now = waits ? t.now : g->levels;
 	for (size_t l = 0; l < g->levels; l++) {
@@ -377,6 +379,7 @@ lb_levels_of_role(struct lb_tx *tx, const struct lb_policy_role *role, struct lb
 	const char *teams[LB_POLICY_LEVELS_MAX * PEOPLE_MAX];
 	struct lb_policy_names all = {teams, 0};
 
+	v->signed_approvals = role->signed_approvals;
 	v->levels = (uint8_t)role->levels;
 	for (size_t l = 0; l < role->levels; l++) {
 		const struct lb_policy_level *from = &role->level[l];

@@ -66,7 +66,7 @@ refused_as not-now gate dave approve "$GRANT"
 refused_as own-request gate alice approve "$GRANT"
 refused_as not-now gate alice claim "$GRANT"
 run_ok gate alice status
-says 'for carol'
+says 'waits for security, level 2 of 2 \(0 of 1\): carol'
 narrow
 run_ok gate alice show "$GRANT"
 says 'Level 1 +leads: approved by bob, dave'

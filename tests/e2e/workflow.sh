@@ -48,7 +48,8 @@ says 'R-1 +alice'
 run_ok gate bob approve R-1 --comment "the orders must go out"
 says 'the customer decides next'
 run_ok gate alice status
-says 'R-1 +customer-notified .* for eve'
+says 'R-1 +customer-notified'
+says 'waits for the customer acme, level 2 of 2 \(0 of 1\): eve'
 run_refused gate alice claim R-1
 says "waiting for the customer's approval"
 run_refused gate dave approve R-1

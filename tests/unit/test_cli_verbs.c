@@ -135,7 +135,7 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
 		"starts", "begun", "extends", "resource", "rule", "own_account", "break_glass",    \
 		"review", "review_due", "review_overdue", "reviewed", "reviewer", "remark",        \
-		"alarm", "may_review"
+		"alarm", "may_review", "signed_approvals"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -516,7 +516,7 @@ roles_say_what_they_allow(void **state)
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
 		       "hours", "time_zone", "resources", "own_account", "eligibility",
-		       "may_break_glass", "break_glass_duration");
+		       "may_break_glass", "break_glass_duration", "signed_approvals");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);
