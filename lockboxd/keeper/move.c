@@ -123,13 +123,13 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 	if (role == NULL || role->resource_count > 0 ||
 	    !lb_policy_may_request(policy, g->role, g->identity))
 		return false;
+	if (lb_policy_role_own(role) != (g->own[0] != '\0') ||
+	    strcmp(g->own, own_account(policy, role, g->identity)) != 0)
+		return false;
 	/* Once it is claimed it was approved, as was asked for then. */
 	if ((lb_state_waits(g->state) || g->state == LB_STATE_APPROVED) &&
 	    ((!g->break_glass && (!lb_levels_same(policy, role, g) || !lb_rules_same(tx, g))) ||
 	     !lb_customer_same(tx, g)))
-		return false;
-	if (lb_policy_role_own(role) != (g->own[0] != '\0') ||
-	    strcmp(g->own, own_account(policy, role, g->identity)) != 0)
 		return false;
 	lb_role_texts(role, groups, sudo);
 	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&

@@ -16,6 +16,8 @@ role payments {
 }
 END
 run_ok lockbox check
+# What the account may do by itself, before and after, is another matter; here it is nothing.
+mv /etc/sudoers.d/alice /root/sudoers.alice
 start_daemon
 start_sshd
 files=(/etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid /home/alice/.ssh/authorized_keys)
@@ -61,4 +63,114 @@ run_ok own_ssh "alice@$HOST" 'id; sudo -n /usr/bin/id -u'
 says 'uid=10001\(alice\).*3001\(payments\).*\(lbr-payments\)'
 says '^0$'
 run_refused own_ssh "alice@$HOST" 'sudo -n /usr/bin/id -g'
+
+step "A session of the grant has the role; what runs beside it may have the groups, and not the gate"
+session_open 1 alice '' "alice@$HOST" || fail "no session: $(cat /run/session.1)"
+session_says 1 "Lockbox: payments on lockbox-demo \\($GRANT\\) until"
+session_run 1 'id -nG; cat /proc/self/loginuid /proc/self/sessionid | tr "\n" " "; echo'
+says 'payments'
+session_run 1 'setsid -f sleep 7101; (nohup sleep 7102 >/dev/null 2>&1 &); sudo -n /usr/local/sbin/reindex; echo started'
+says started
+# A job that begins while the grant lasts is told the same groups, as everybody who asks is.
+beside bash -c 'id -nG >/tmp/beside; sudo -n /usr/bin/id -u >>/tmp/beside 2>&1; exec sleep 7003'
+numbered bash -c 'sudo -n /usr/bin/id -u >/tmp/numbered 2>&1; exec sleep 7004'
+wait_for '[ "$(pgrep -f "^sleep 700[34]" | wc -l)" = 2 ]' || fail "no jobs"
+mapfile -t outside < <(pgrep -f '^sleep 700')
+[ ${#outside[@]} = 4 ] || fail "outside: ${outside[*]}"
+OUT=$(cat /tmp/beside)
+says '^alice.*payments'
+says 'was not opened under'
+OUT=$(cat /tmp/numbered)
+says 'was not opened under'
+says_not '^0$'
+session_run 1 'sudo -n /usr/bin/id -u'
+says '^0$'
+# With rights of its own the account has them in the grant's sessions, and nowhere else.
+install -m 440 /root/sudoers.alice /etc/sudoers.d/alice
+quietly as alice sudo -n /usr/bin/id -g
+[ "$STATUS" -ne 0 ] || fail "sudo from outside the grant: $OUT"
+says 'was not opened under'
+session_run 1 'sudo -n /usr/bin/id -g'
+says '^0$'
+rm /etc/sudoers.d/alice
+# By another door the account is as shut as ever.
+quietly as mallory sudo -n true
+run_refused setpriv --reuid mallory --regid mallory --init-groups --reset-env -- su alice -c id
+
+step "The limit of sessions, and what is left of one that is over"
+session_open 2 alice '' "alice@$HOST" || fail "no second session: $(cat /run/session.2)"
+run_refused own_ssh "alice@$HOST" id
+says 'session limit reached'
+session_run 2 'setsid -f sleep 7201; echo started'
+session_type 2 exit
+session_over 2
+wait_for '[ "$(lockbox show '"$GRANT"' --json | grep -o "\"sessions\":[0-9]*")" = "\"sessions\":1" ]' || fail "sessions: $(lockbox show "$GRANT" --json)"
+pgrep -f '^sleep 7201' >/dev/null || fail "what a session leaves behind goes on until the grant ends"
+pass "it goes on"
+
+step "The daemon may be started anew meanwhile: all of it stays the grant's"
+stop_daemon
+run_refused own_ssh "alice@$HOST" id
+quietly as alice id -nG
+says 'payments'
+start_daemon
+session_run 1 'sudo -n /usr/bin/id -u'
+says '^0$'
+run_ok gate alice extend "$GRANT" --for 5m --reason "longer" --json
+extension=$(field id)
+run_ok gate bob approve "$extension"
+session_run 1 'sudo -n /usr/bin/id -u'
+says '^0$'
+
+step "At the end the sessions of the grant are killed, and nothing else of the account"
+mapfile -t inside < <(pgrep -f '^sleep (71|72)0|^sleep 300')
+[ ${#inside[@]} = 4 ] || fail "inside: ${inside[*]}"
+mark_log
+run_ok gate bob revoke "$GRANT" --reason "enough"
+session_over 1
+session_says 1 "your access under $GRANT has ended: revoked by bob: enough"
+wait_log "event=evicted .*grant=$GRANT .*killed [0-9]+ processes of the 4 sessions"
+for pid in "${inside[@]}"; do dead "$pid" || fail "process $pid lives: $(ps -fp "$pid")"; done
+for pid in "${outside[@]}"; do
+	! dead "$pid" || fail "process $pid, which was none of the grant's, was killed"
+done
+pass "killed: ${inside[*]}; left: ${outside[*]}"
+run_ok gate alice show "$GRANT"
+says 'Ended'
+quietly gate carol audit --grant "$GRANT" --json
+says 'killed [0-9]+ processes of the [0-9]+ sessions opened under it'
+says 'left as they were'
+run_refused own_ssh "alice@$HOST" id
+says 'nobody has standing access'
+quietly as alice id -nG
+says_not 'payments|lbr-'
+[ "$(sha256sum "${files[@]}" 2>/dev/null)" = "$before" ] || fail "a file of the account's was changed"
+[ "$(stat -c '%n %a %u %g' /home/alice)" = "$home_before" ] || fail "the home was changed"
+pass "nothing of the account was changed"
+
+step "One that ends by the clock while the daemon is dead"
+quietly gate alice request payments --for 6s --reason "short" --json
+GRANT=$(field id)
+quietly gate bob approve "$GRANT"
+run_ok gate alice claim "$GRANT" --json
+session_open 3 alice '' "alice@$HOST" || fail "no session"
+session_run 3 'setsid -f sleep 7301; echo started'
+quietly as alice id -nG
+says payments
+kill_daemon KILL
+wait "$DAEMON_PID" 2>/dev/null
+wait_for '! as alice id -nG | grep -q payments' 15 || fail "the groups outlive the grant"
+pass "the groups are gone without it"
+mapfile -t inside < <(pgrep -f '^sleep 7301')
+[ ${#inside[@]} = 1 ] || fail "it was killed by whom?"
+mark_log
+start_daemon
+wait_log "event=evicted .*grant=$GRANT .*killed"
+session_over 3
+dead "${inside[0]}" || fail "what was started under the grant lives"
+for pid in "${outside[@]}"; do
+	! dead "$pid" || fail "process $pid, which was none of the grant's, was killed"
+done
+pass "killed at the next start; the others live"
+kill "${outside[@]}"
 passed
