@@ -328,6 +328,18 @@ lb_args_parse(struct lb_args *args, const struct lb_syntax *syntax, size_t count
 	return err;
 }
 
+bool
+lb_args_option(const struct lb_syntax *syntax, size_t *i, struct lb_option_name *option)
+{
+	for (; *i < OPTIONS; ++*i)
+		if ((syntax->allowed | ALWAYS) & options[*i].bit) {
+			*option = (struct lb_option_name){options[*i].name, options[*i].value};
+			++*i;
+			return true;
+		}
+	return false;
+}
+
 void
 lb_args_help(FILE *out, const struct lb_syntax *syntax)
 {

@@ -9,6 +9,7 @@
 #ifndef LB_CLIENT_ARGS_H
 #define LB_CLIENT_ARGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -86,6 +87,13 @@ int lb_args_parse(struct lb_args *args, const struct lb_syntax *syntax, size_t c
 
 /* Reads "R-17", "r-17" or "17" into a grant id above 0.  LB_ERR_MALFORMED. */
 int lb_args_grant_id(const char *text, uint64_t *id);
+
+/* An option that a verb takes; value is what stands for its value in help, NULL of a flag. */
+struct lb_option_name {
+	const char *name, *value;
+};
+/* The next option that syntax allows, from *i (0) on, which is moved on.  False: there is none. */
+bool lb_args_option(const struct lb_syntax *syntax, size_t *i, struct lb_option_name *option);
 
 /* Prints the options that syntax allows, one line each, for --help. */
 void lb_args_help(FILE *out, const struct lb_syntax *syntax);

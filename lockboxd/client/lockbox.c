@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "complete.h"
 #include "start.h"
 #include "verbs.h"
 
@@ -40,5 +41,8 @@ main(int argc, char **argv)
 	lb_cli_init(&cli);
 	cli.terminal = is_terminal();
 	cli.colour = cli.terminal && wants_colour();
+	/* The shell's question; no verb, so that the gate has none of it. */
+	if (argc > 1 && strcmp(argv[1], "complete-words") == 0)
+		return lb_cli_end(&cli, lb_complete(&cli, (size_t)(argc - 2), argv + 2));
 	return lb_cli_end(&cli, lb_verbs_run(&cli, (size_t)(argc - 1), argv + 1));
 }

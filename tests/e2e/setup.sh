@@ -178,7 +178,7 @@ run_ok $setup enable
 run_ok install_lockbox --remove
 run_refused grep -rlE 'pam_lockbox|lockbox-keys' /etc/pam.d /etc/ssh /etc/nsswitch.conf
 for file in /usr/sbin/lockboxd /usr/bin/lockbox /usr/libexec/lockbox /usr/share/lockbox /usr/share/pam-configs/lockbox \
-	/usr/lib/sysusers.d/lockbox.conf /usr/lib/tmpfiles.d/lockbox.conf /usr/lib/systemd/system/lockboxd.service; do
+	/usr/share/bash-completion/completions/lockbox /usr/lib/sysusers.d/lockbox.conf /usr/lib/tmpfiles.d/lockbox.conf /usr/lib/systemd/system/lockboxd.service; do
 	[ ! -e $file ] || fail "$file was left"
 done
 [ -z "$(find /usr/lib /lib -name '*lockbox*.so*' 2>/dev/null)" ] || fail "a module was left"

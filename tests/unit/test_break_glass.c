@@ -173,8 +173,7 @@ somebody_else_closes_the_review_once_it_is_over(void **state)
 	assert_int_equal(g.state, LB_STATE_ENDED);
 	assert_int_equal(g.review_due_s, g.closed_s + 2 * HOUR);
 	refused(review(f, "alice", id, LB_REVIEW_JUSTIFIED, "fine"), LB_OWN_REQUEST, "your own");
-	refused(review(f, "bob", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NO_PERMISSION,
-		"no reviewer");
+	refused(review(f, "bob", id, LB_REVIEW_JUSTIFIED, "fine"), LB_NO_PERMISSION, "no reviewer");
 	refused(review(f, "carol", id, LB_REVIEW_OPEN, "fine"), LB_BAD_INPUT, "say which");
 	refused(review(f, "carol", id, 4, "fine"), LB_BAD_INPUT, "say which");
 	refused(review(f, "carol", id, LB_REVIEW_JUSTIFIED, " "), LB_BAD_INPUT, "what was found");

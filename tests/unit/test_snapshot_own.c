@@ -38,7 +38,14 @@ find(const struct lb_snapshot *s, const char *name, struct lb_snapshot_user *u)
 static void
 those_there_are_are_found_and_nobody_else(void **state)
 {
-	static const char *const nobody[] = {"", "alic", "alicf", "alicex", "root", "lb-anna-7", "lbr-db", "b",
+	static const char *const nobody[] = {"",
+					     "alic",
+					     "alicf",
+					     "alicex",
+					     "root",
+					     "lb-anna-7",
+					     "lbr-db",
+					     "b",
 					     "_a-name-of-thirty-two-letters-x",
 					     "_a-name-of-thirty-two-letters-xxx"};
 	struct lb_snapshot_user u = {0};
@@ -57,9 +64,9 @@ those_there_are_are_found_and_nobody_else(void **state)
 		for (uint32_t k = 0; k < u.ngroups; k++)
 			assert_int_equal(lb_snapshot_user_group(&u, k), people[i].groups[k]);
 		assert_int_equal(u.uid, 0);
-		assert_int_equal(lb_snapshot_user_by_name(&s, people[i].name,
-							  strlen(people[i].name), &u),
-				 LB_ERR_NOT_FOUND);
+		assert_int_equal(
+			lb_snapshot_user_by_name(&s, people[i].name, strlen(people[i].name), &u),
+			LB_ERR_NOT_FOUND);
 	}
 	for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
 		assert_int_equal(find(&s, nobody[i], &u), LB_ERR_NOT_FOUND);
@@ -177,8 +184,8 @@ numbers_outside_the_file_are_refused(void **state)
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, 0},
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, 1u << 26},
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, UINT32_MAX}},
-	  slots[] = {{8, 64}, {8, UINT32_MAX}, {8, 0xffffffc0}, {12, 257}, {12, UINT32_MAX},
-		     {20, 0x80000000}, {28, 0x80000000}};
+	  slots[] = {{8, 64},	       {8, UINT32_MAX},	 {8, 0xffffffc0}, {12, 257},
+		     {12, UINT32_MAX}, {20, 0x80000000}, {28, 0x80000000}};
 	struct lb_snapshot_user u;
 	struct lb_snapshot s;
 	size_t size;
