@@ -66,7 +66,7 @@ endif
 endif
 MODULE_LDFLAGS = -shared -Wl,-z,defs,-z,nodelete
 
-DAEMON_LIBS = -levent -lconfuse -ljansson -llmdb -lsodium -lseccomp
+DAEMON_LIBS = -levent -lconfuse -ljansson -llmdb -lsodium -lseccomp -lacl
 CLIENT_LIBS = -lconfuse -ljansson -lsodium
 
 COMMON_SRC := $(wildcard common/*.c)

@@ -124,6 +124,7 @@ static const struct lb_field role_fields[] = {
 	LB_U8(struct lb_msg_role, may_break_glass),
 	LB_U32(struct lb_msg_role, break_glass_s),
 	LB_U8(struct lb_msg_role, signed_approvals),
+	LB_TEXT(struct lb_msg_role, path),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -184,6 +185,7 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_msg_grant, reviewer),
 	LB_TEXT(struct lb_msg_grant, remark),
 	LB_U8(struct lb_msg_grant, signed_approvals),
+	LB_TEXT(struct lb_msg_grant, path),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {

@@ -46,6 +46,7 @@
 #define LB_EARLIER_MAX 200
 #define LB_HOURS_MAX 300     /* hours of a role, joined by ", " */
 #define LB_ZONE_MAX 64	     /* name of a time zone */
+#define LB_PATH_TEXT_MAX 140 /* "read /var/log/app" */
 #define LB_RESOURCES_MAX 600 /* names of a role's resources, joined by ", " */
 
 #define LB_PEOPLE_MAX 1000 /* of a request, joined by ", " */
@@ -295,8 +296,9 @@ struct lb_msg_role {
 	uint8_t eligibility;		      /* enum lb_needs */
 	uint8_t own;			      /* 1: on the requester's own Unix account */
 	uint8_t may_break_glass;
-	uint32_t break_glass_s;	  /* longest of it; 0: the role has none */
-	uint8_t signed_approvals; /* 0 or 1: it takes no others */
+	uint32_t break_glass_s;		 /* longest of it; 0: the role has none */
+	uint8_t signed_approvals;	 /* 0 or 1: it takes no others */
+	char path[LB_PATH_TEXT_MAX + 1]; /* that it gives access to: "read /var/log/app" */
 };
 /* How an open review concerns the caller. */
 #define LB_CONCERNS_ALARM 0x01u	  /* told of it, and has not acknowledged */
@@ -342,8 +344,9 @@ struct lb_msg_grant {
 	uint64_t review_due_s; /* when the review is late; 0: so long after the end, or none */
 	uint64_t reviewed_s;
 	char reviewer[LB_IDENTITY_MAX + 1];
-	char remark[LB_REMARK_MAX + 1]; /* of the reviewer */
-	uint8_t signed_approvals;	/* 0 or 1: its role takes no others */
+	char remark[LB_REMARK_MAX + 1];	 /* of the reviewer */
+	uint8_t signed_approvals;	 /* 0 or 1: its role takes no others */
+	char path[LB_PATH_TEXT_MAX + 1]; /* that it gives access to: "read /var/log/app", or "" */
 };
 struct lb_msg_claimed {
 	uint64_t id;

@@ -231,6 +231,7 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"begun", time_or_null(g->begun_s)},
 		{"extends", grant_id(g->extends)},
 		{"resource", text_or_null(g->resource)},
+		{"path", text_or_null(g->path)},
 		{"rule", text_or_null(g->rule)},
 		{"own_account", text_or_null(g->own)},
 		{"break_glass", json_boolean(g->break_glass)},
@@ -297,6 +298,7 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"hours", list(r->hours)},
 		{"time_zone", text_or_null(r->time_zone)},
 		{"resources", list(r->resources)},
+		{"path", text_or_null(r->path)},
 		{"own_account", json_boolean(r->own)},
 		{"eligibility", json_string(r->eligibility == LB_NEEDS_NONE	 ? "none"
 					    : r->eligibility == LB_NEEDS_AND_HAS ? "held"

@@ -261,6 +261,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Who", g->identity);
 	lb_cli_label(cli, "Role", g->role);
 	lb_cli_label(cli, "Resource", g->resource);
+	lb_cli_label(cli, "Path", g->path);
 	if (g->own[0] != '\0') {
 		char account[LB_ACCOUNT_MAX + 16];
 
@@ -512,6 +513,7 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	if (r->eligibility == LB_NEEDS_ELIGIBILITY)
 		lb_cli_label(cli, "Eligibility", "needed first: see eligibility");
 	lb_cli_label(cli, "Resources", r->resources);
+	lb_cli_label(cli, "Path", r->path);
 	lb_cli_label(cli, "Works on", r->own ? "your own Unix account" : "");
 	if (r->break_glass_s != 0) {
 		char longest[LB_WHEN_TEXT], glass[LB_WHEN_TEXT + 32];

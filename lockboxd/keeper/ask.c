@@ -55,6 +55,7 @@ int
 lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
 {
 	const struct lb_policy *p = tx->k->policy;
+	char path[LB_POLICY_ACCESS_TEXT];
 	int err = LB_OK;
 
 	(void)msg;
@@ -72,6 +73,8 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.own = lb_policy_role_own(r);
 		lb_join(m.hours, sizeof m.hours, &r->hours);
 		join_resources(r, m.resources, sizeof m.resources);
+		lb_policy_role_access(r, path);
+		snprintf(m.path, sizeof m.path, "%.140s", path);
 		if (r->hours.count > 0)
 			snprintf(m.time_zone, sizeof m.time_zone, "%s", r->time_zone);
 		if ((err = note_eligibility(tx, who, r, &m)) != LB_OK)

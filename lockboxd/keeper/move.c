@@ -118,7 +118,7 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 {
 	const struct lb_policy *policy = tx->k->policy;
 	const struct lb_policy_role *role = lb_policy_role(policy, g->role);
-	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1];
+	char groups[LB_LIST_MAX + 1], sudo[LB_LIST_MAX + 1], path[LB_POLICY_ACCESS_TEXT];
 
 	if (role == NULL || role->resource_count > 0 ||
 	    !lb_policy_may_request(policy, g->role, g->identity))
@@ -132,16 +132,22 @@ lb_role_unchanged(struct lb_tx *tx, const struct lb_grant *g)
 	     !lb_customer_same(tx, g)))
 		return false;
 	lb_role_texts(role, groups, sudo);
-	return strcmp(groups, g->groups) == 0 && strcmp(sudo, g->sudo) == 0 &&
-	       strcmp(role->shell, g->shell) == 0 && time_of(g, tx->now_s) <= role->max_duration_s;
+	lb_policy_role_access(role, path);
+	return strcmp(groups, g->groups) == 0 && strcmp(path, g->path) == 0 &&
+	       strcmp(sudo, g->sudo) == 0 && strcmp(role->shell, g->shell) == 0 &&
+	       time_of(g, tx->now_s) <= role->max_duration_s;
 }
 
 void
 lb_role_note(const struct lb_policy *policy, const struct lb_policy_role *role, struct lb_grant *g)
 {
+	char path[LB_POLICY_ACCESS_TEXT];
+
 	snprintf(g->own, sizeof g->own, "%s", own_account(policy, role, g->identity));
 	lb_role_texts(role, g->groups, g->sudo);
 	snprintf(g->shell, sizeof g->shell, "%s", role->shell);
+	lb_policy_role_access(role, path);
+	snprintf(g->path, sizeof g->path, "%.140s", path);
 	g->sessions_max = role->sessions;
 	g->port_forwarding = role->port_forwarding;
 }
@@ -258,6 +264,7 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->starts = g->starts;
 	v->extends = g->extends;
 	memcpy(v->resource, g->resource, sizeof v->resource);
+	memcpy(v->path, g->path, sizeof v->path);
 	memcpy(v->own, g->own, sizeof v->own);
 	memcpy(v->ticket, g->ticket, sizeof v->ticket);
 	memcpy(v->reason, g->reason, sizeof v->reason);

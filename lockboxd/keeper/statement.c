@@ -93,6 +93,7 @@ lb_statement_write(const struct lb_statement *s, const struct lb_grant *g,
 	snprintf(text, sizeof text, "R-%" PRIu64, g->extends);
 	put(&t, "extends", g->extends != 0 ? text : "");
 	put(&t, "groups", g->groups);
+	put(&t, "path", g->path);
 	put(&t, "sudo", g->sudo);
 	put(&t, "shell", g->shell);
 	put_number(&t, "sessions", g->sessions_max);

@@ -26,6 +26,7 @@
  *	starts: claim
  *	extends:
  *	groups: adm
+ *	path:                           or "read /var/log/app"
  *	sudo: /usr/bin/systemctl restart postgresql
  *	shell: /bin/bash
  *	sessions: 1

@@ -105,6 +105,7 @@ struct lb_grant {
 	char reviewer[LB_IDENTITY_MAX + 1]; /* who closed the review, never identity */
 	uint64_t reviewed_s;
 	char remark[LB_REMARK_MAX + 1];
+	char path[LB_PATH_TEXT_MAX + 1]; /* that it gives access to: "read /var/log/app", or "" */
 };
 
 struct lb_session {

@@ -94,6 +94,7 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_grant, reviewer),
 	LB_U64(struct lb_grant, reviewed_s),
 	LB_TEXT(struct lb_grant, remark),
+	LB_TEXT(struct lb_grant, path),
 };
 static const struct lb_field uid_fields[] = {
 	LB_U64(struct lb_uid_entry, grant),

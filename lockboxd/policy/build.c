@@ -138,6 +138,14 @@ check_permissions(const char *v)
 }
 
 static const char *
+check_access(const char *v)
+{
+	return strcmp(v, "read") == 0 || strcmp(v, "write") == 0
+		       ? NULL
+		       : "this is no access to a path; write read or write";
+}
+
+static const char *
 check_answer(const char *v)
 {
 	return strcmp(v, "true") == 0 || strcmp(v, "false") == 0
@@ -178,6 +186,7 @@ static const char *(*const text_checks[])(const char *v) = {
 	[LB_KIND_PERMISSIONS] = check_permissions,
 	[LB_KIND_TICKETS] = lb_ticket_problem,
 	[LB_KIND_LABELS] = check_short_name,
+	[LB_KIND_ACCESS] = check_access,
 	[LB_KIND_ANSWER] = check_answer,
 };
 
@@ -541,6 +550,16 @@ settle_levels(struct lb_doc *doc)
 	return LB_OK;
 }
 
+/* A path without access, or access without a path, gives nothing. */
+static void
+settle_path(const struct lb_policy_resource *resource, struct lb_policy_role *role)
+{
+	if (resource->path[0] == '\0')
+		return;
+	role->path = resource->path;
+	role->access = resource->access;
+}
+
 /* Tells each role of its resources, and each role that was made of one. */
 static void
 settle_resources(struct lb_doc *doc)
@@ -555,11 +574,13 @@ settle_resources(struct lb_doc *doc)
 		const struct lb_doc_section *section = doc->list[LB_SECTION_ROLE][i];
 		struct lb_policy_role *role = section->built;
 
+		role->path = role->access = "";
 		if (section->resource == NULL)
 			continue;
 		role->base = ((const struct lb_policy_role *)section->resource->owner->built)->name;
 		role->resource =
 			((const struct lb_policy_resource *)section->resource->built)->name;
+		settle_path(section->resource->built, role);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* Look-ups in a policy: see policy.h.  Nothing here changes it. */
 #include "policy/policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -388,6 +389,13 @@ lb_policy_role_own(const struct lb_policy_role *role)
 	return strcmp(role->account, "own") == 0;
 }
 
+void
+lb_policy_role_access(const struct lb_policy_role *role, char out[LB_POLICY_ACCESS_TEXT])
+{
+	snprintf(out, LB_POLICY_ACCESS_TEXT, "%.8s%s%.128s", role->access,
+		 role->path[0] != '\0' ? " " : "", role->path);
+}
+
 bool
 lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b)
 {
@@ -396,6 +404,7 @@ lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role 
 	for (size_t i = 0; i < a->groups.count; i++)
 		if (a->gids[i] != b->gids[i])
 			return false;
-	return strcmp(a->sudo_as, b->sudo_as) == 0 && strcmp(a->shell, b->shell) == 0 &&
+	return strcmp(a->path, b->path) == 0 && strcmp(a->access, b->access) == 0 &&
+	       strcmp(a->sudo_as, b->sudo_as) == 0 && strcmp(a->shell, b->shell) == 0 &&
 	       strcmp(a->account, b->account) == 0 && a->port_forwarding == b->port_forwarding;
 }

@@ -111,11 +111,14 @@ struct lb_policy_level {
 struct lb_policy_resource {
 	const char *name, *description, *customer;
 	struct lb_policy_names groups, sudo;
+	const char *path;   /* that it gives access to, or "" */
+	const char *access; /* "read" or "write" */
 };
 
 struct lb_policy_role {
 	const char *name;
 	const char *base, *resource; /* of one that is for a resource alone; else NULL */
+	const char *path, *access;   /* of that resource; "" when it gives access to none */
 	const struct lb_policy_resource *resources; /* nobody has the role itself when it has any */
 	size_t resource_count;
 	const char *description;
@@ -238,7 +241,11 @@ const char *lb_policy_permission(const struct lb_policy_role *role);
 
 /* True when the role is worked with on the requester's own Unix account, of which nothing is changed. */
 bool lb_policy_role_own(const struct lb_policy_role *role);
-/* True when both carry the same: account, groups, commands and whom they run as, shell, forwarding. */
+/* What a role gives access to: "read /var/log/app", or "". */
+#define LB_POLICY_ACCESS_TEXT 160
+void lb_policy_role_access(const struct lb_policy_role *role, char out[LB_POLICY_ACCESS_TEXT]);
+
+/* True when both carry the same: a path, account, groups, commands and whom they run as, shell, forwarding. */
 bool lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role *b);
 /* The identity whose unix-user has this uid; never one for uid 0. */
 const struct lb_policy_identity *lb_policy_identity_by_uid(const struct lb_policy *policy,

@@ -108,6 +108,8 @@ static const struct lb_policy_row resource_rows[] = {
 	RESOURCE("customer",     customer,           CUSTOMER,   NULL,        1,      18,  0),
 	RESOURCE("groups",       groups,             GROUPS,     NULL,        0,      32,  0),
 	RESOURCE("sudo",         sudo,               COMMANDS,   NULL,        0,      200, 0),
+	RESOURCE("path",         path,               PATH,       NULL,        2,      128, 0),
+	RESOURCE("access",       access,             ACCESS,     "read",      1,      8,   0),
 };
 
 static const struct lb_policy_row level_rows[] = {
@@ -208,6 +210,7 @@ static const struct {
 	[LB_KIND_PERMISSIONS] = {LB_STORE_NAMES, "{\"read-only\", \"change\"}"},
 	[LB_KIND_TICKETS] = {LB_STORE_NAMES, "{\"OPS-*\"}"},
 	[LB_KIND_LABELS] = {LB_STORE_NAMES, "{\"staging\"}"},
+	[LB_KIND_ACCESS] = {LB_STORE_TEXT, "read"},
 	[LB_KIND_ANSWER] = {LB_STORE_TEXT, "true"},
 	[LB_KIND_COMMANDS] = {LB_STORE_NAMES, "{\"/usr/bin/systemctl restart postgresql\"}"},
 };

@@ -64,6 +64,7 @@ enum lb_kind {
 	LB_KIND_PERMISSIONS, /* root-equivalent as well */
 	LB_KIND_TICKETS,     /* patterns */
 	LB_KIND_LABELS,
+	LB_KIND_ACCESS,
 	LB_KIND_ANSWER, /* true or false; left out it is neither */
 };
 

@@ -166,6 +166,53 @@ check_shown(const struct lb_doc *doc, const struct lb_doc_section *section,
 				LB_LIST_MAX);
 }
 
+/* Whether a path is one of those, or below it. */
+static bool
+below(const char *path, const char *const *places)
+{
+	for (; *places != NULL; places++) {
+		size_t len = strlen(*places);
+
+		if (strncmp(path, *places, len) == 0 && (path[len] == '\0' || path[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* A path that a resource gives access to: none of Lockbox, none that is as good as root. */
+static void
+check_path(const struct lb_doc *doc, const struct lb_doc_section *section,
+	   const struct lb_policy_role *role)
+{
+	static const char *const never[] = {
+		"/proc", "/sys",     "/dev", "/run/lockbox", "/var/lib/lockbox", "/etc/lockbox",
+		"/tmp",	 "/var/tmp", NULL};
+	static const char *const secret[] = {
+		"/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-", "/etc/ssh", "/root",
+		NULL};
+	static const char *const system[] = {"/etc",  "/usr",	"/bin",		 "/sbin",
+					     "/lib",  "/lib64", "/boot",	 "/var/spool",
+					     "/root", "/opt",	"/var/lib/dpkg", NULL};
+
+	if (role->path[0] == '\0')
+		return;
+	if (lb_policy_role_own(role))
+		lb_doc_error_at(doc, section->resource, "path", 0,
+				"path: to an account of the engineer's own no path is given; take "
+				"this out, or account = own");
+	if (below(role->path, never) || strncmp(role->path, doc->policy->host.home_base,
+						strlen(doc->policy->host.home_base)) == 0)
+		lb_doc_error_at(doc, section->resource, "path", 0,
+				"path: to '%s' no access is given; write another path", role->path);
+	else if (!role->root_equivalent &&
+		 (below(role->path, secret) ||
+		  (strcmp(role->access, "write") == 0 && below(role->path, system))))
+		lb_doc_error_at(doc, section->resource, "path", 0,
+				"path: whoever may %s '%s' is as good as root; write "
+				"root-equivalent = true in the role if that is meant",
+				role->access, role->path);
+}
+
 void
 lb_validate_rights(struct lb_doc *doc)
 {
@@ -176,6 +223,7 @@ lb_validate_rights(struct lb_doc *doc)
 			return; /* the arena remembers */
 		check_commands(doc, section, section->built);
 		check_shown(doc, section, section->built);
+		check_path(doc, section, section->built);
 	}
 }
 

@@ -107,6 +107,32 @@ find_fault(const struct lb_accounts *all, const struct lb_policy_role *role,
 	return NULL;
 }
 
+static void
+note_acl(struct lb_account *a, const struct lb_policy_role *role)
+{
+	struct lb_acl *acl = &a->acl[a->nacl++];
+
+	snprintf(acl->path, sizeof acl->path, "%s", role->path);
+	acl->write = strcmp(role->access, "write") == 0;
+}
+
+/* What may have been given to an account whose role is not known: every path there is. */
+static int
+note_every_acl(struct lb_account *a, const struct lb_policy *policy)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lb_policy_roles(policy); i++)
+		count += lb_policy_role_at(policy, i)->path[0] != '\0';
+	a->acl = count > 0 && a->own_uid == 0 ? calloc(count, sizeof *a->acl) : NULL;
+	if (a->acl == NULL)
+		return count > 0 && a->own_uid == 0 ? LB_ERR_NOMEM : LB_OK;
+	for (size_t i = 0; i < lb_policy_roles(policy); i++)
+		if (lb_policy_role_at(policy, i)->path[0] != '\0')
+			note_acl(a, lb_policy_role_at(policy, i));
+	return LB_OK;
+}
+
 static int
 fill(struct lb_account *a, const struct lb_policy_host *host, const struct lb_policy_role *role,
      const struct lb_ipc_account *msg)
@@ -135,6 +161,12 @@ fill(struct lb_account *a, const struct lb_policy_host *host, const struct lb_po
 	a->groups[0] = msg->role_gid;
 	for (size_t i = 0; i < role->groups.count; i++)
 		a->groups[i + 1] = role->gids[i];
+	if (role->path[0] == '\0')
+		return LB_OK;
+	a->acl = calloc(1, sizeof *a->acl);
+	if (a->acl == NULL)
+		return LB_ERR_NOMEM;
+	note_acl(a, role);
 	return LB_OK;
 }
 
@@ -219,6 +251,7 @@ account_free(struct lb_account *a)
 	free(a->connections);
 	free(a->sessions);
 	free(a->groups);
+	free(a->acl);
 	free(a);
 }
 
@@ -295,6 +328,8 @@ lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 	len = snprintf(a->home, sizeof a->home, "%s/%s", lb_policy_host(policy)->home_base,
 		       msg->name);
 	if (len > 0 && (size_t)len < sizeof a->home)
+		err = note_every_acl(a, policy);
+	if (err == LB_OK)
 		err = insert(all, a);
 	if (err != LB_OK) {
 		account_free(a);

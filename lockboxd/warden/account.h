@@ -17,6 +17,7 @@
 
 #include "ipc.h"
 #include "policy/policy.h"
+#include "warden/acl.h"
 
 enum lb_account_state {
 	LB_ACCOUNT_CHECKING, /* a helper looks for collisions and makes the home */
@@ -44,6 +45,9 @@ struct lb_account {
 	char home[256], shell[256];
 	uint32_t *groups; /* role_gid and the role's outside groups */
 	size_t ngroups;
+	struct lb_acl *
+		acl; /* that it is given; of one that is taken over only to be ended all there are */
+	size_t nacl;
 	int64_t end_wall_ns, end_boot_ns;
 	int64_t since_boot_ns; /* when it came into this table: a role's maximum counts from here */
 	int64_t warn_boot_ns;  /* when to warn; 0: done */

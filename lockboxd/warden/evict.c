@@ -53,6 +53,7 @@ struct lb_evictor {
 	struct event_base *base;
 	struct lb_accounts *all;
 	struct event *tick;
+	const char *acl_lock;
 	lb_evict_gone *gone;
 	void *arg;
 	bool rushes[RUSHES_MAX]; /* under way */
@@ -362,28 +363,67 @@ cleared(void *arg, bool ok, const char *text)
 	free(c);
 }
 
+/* What a helper clears: its home and files, then its access entries. */
+struct clear_job {
+	struct lb_home_job home;
+	struct lb_acl_job acl;
+};
+
+static int
+clear_all(const void *arg, char *text, size_t cap)
+{
+	const struct clear_job *job = arg;
+	int entries = lb_acl_take_all(&job->acl, text, cap);
+	size_t used = strlen(text);
+	int files = lb_home_clear(&job->home, text + used, cap - used);
+
+	return entries != 0 || files != 0 ? -1 : 0;
+}
+
+static struct clear_job *
+clear_job_new(const struct lb_evictor *e, const struct lb_account *a, size_t *size)
+{
+	struct clear_job *job;
+
+	*size = sizeof *job + a->nacl * sizeof *a->acl;
+	job = calloc(1, *size);
+	if (job == NULL)
+		return NULL;
+	job->home.uid = job->acl.uid = a->uid;
+	memcpy(job->home.name, a->name, sizeof job->home.name);
+	memcpy(job->home.home, a->home, sizeof job->home.home);
+	snprintf(job->acl.lock, sizeof job->acl.lock, "%s", e->acl_lock);
+	job->acl.count = a->nacl;
+	if (a->nacl > 0)
+		memcpy(job->acl.acl, a->acl, a->nacl * sizeof *a->acl);
+	return job;
+}
+
 static void
 begin_clearing(struct lb_evictor *e, struct lb_account *a)
 {
-	struct lb_home_job job = {.uid = a->uid};
+	struct clear_job *job;
 	struct clearing *c;
+	size_t size;
 
 	if (a->own_uid != 0) {
 		finish_own(e, a);
 		return;
 	}
 	c = calloc(1, sizeof *c);
-	memcpy(job.name, a->name, sizeof job.name);
-	memcpy(job.home, a->home, sizeof job.home);
+	job = clear_job_new(e, a, &size);
 	a->state = LB_ACCOUNT_CLEARING;
-	if (c != NULL) {
+	if (c != NULL && job != NULL) {
 		c->e = e;
 		c->uid = a->uid;
-		if (lb_helper_run(e->base, lb_home_clear, &job, sizeof job, CLEAR_TIMEOUT_MS, false,
-				  cleared, c) == LB_OK)
+		if (lb_helper_run(e->base, clear_all, job, size, CLEAR_TIMEOUT_MS, false, cleared,
+				  c) == LB_OK) {
+			free(job);
 			return;
-		free(c);
+		}
 	}
+	free(job);
+	free(c);
 	finish(e, a, "NOT CLEARED: no helper could be started");
 }
 
@@ -564,7 +604,8 @@ lb_evict_begin(struct lb_evictor *e, struct lb_account *a)
 }
 
 struct lb_evictor *
-lb_evictor_new(struct event_base *base, struct lb_accounts *all, lb_evict_gone *gone, void *arg)
+lb_evictor_new(struct event_base *base, struct lb_accounts *all, const char *acl_lock,
+	       lb_evict_gone *gone, void *arg)
 {
 	struct lb_evictor *e = calloc(1, sizeof *e);
 
@@ -572,6 +613,7 @@ lb_evictor_new(struct event_base *base, struct lb_accounts *all, lb_evict_gone *
 		return NULL;
 	e->base = base;
 	e->all = all;
+	e->acl_lock = acl_lock;
 	e->gone = gone;
 	e->arg = arg;
 	e->budget = (struct lb_log_budget){.per_s = 1, .burst = 3};

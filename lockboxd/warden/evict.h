@@ -15,9 +15,9 @@ struct lb_evictor;
 /* Nothing of the account is left; account->receipt says what was done. */
 typedef void lb_evict_gone(void *arg, struct lb_account *account);
 
-/* all stays the caller's.  NULL when out of memory. */
+/* all and acl_lock (acl.h) stay the caller's.  NULL when out of memory. */
 struct lb_evictor *lb_evictor_new(struct event_base *base, struct lb_accounts *all,
-				  lb_evict_gone *gone, void *arg);
+				  const char *acl_lock, lb_evict_gone *gone, void *arg);
 void lb_evictor_free(struct lb_evictor *e);
 
 /* Begins the end of an account in state ENDING, which is no longer published and whose person was told. */

@@ -37,8 +37,12 @@ struct making {
 };
 
 struct making_job {
+	char acl_lock[256];
 	size_t count;
-	struct lb_home_job home[LB_WARDEN_MAKING_MAX];
+	struct one_job {
+		struct lb_home_job home;
+		struct lb_acl acl; /* its path is "" when it is given none */
+	} one[LB_WARDEN_MAKING_MAX];
 };
 
 static void
@@ -291,6 +295,31 @@ on_gone(void *arg, struct lb_account *a)
 }
 
 static void
+entries_taken(void *arg, bool ok, const char *text)
+{
+	(void)arg;
+	lb_log(ok ? LOG_INFO : LOG_ERR, "an account that was not made: %s%s", text,
+	       ok ? "" : "; see getfacl");
+}
+
+/* What its helper may have given to an account that comes to nothing. */
+static void
+take_entries(struct lb_warden *w, const struct lb_account *a)
+{
+	struct lb_acl_job *job;
+	size_t size;
+
+	if (a->nacl == 0)
+		return;
+	job = lb_acl_job_new(w->acl_lock, a->uid, a->acl, a->nacl, &size);
+	if (job == NULL || lb_helper_run(w->base, lb_acl_take_all, job, size, MAKE_TIMEOUT_MS,
+					 false, entries_taken, NULL) != LB_OK)
+		lb_log(LOG_ERR, "account=%s uid=%u may have an entry in %s; see getfacl", a->name,
+		       a->uid, a->acl[0].path);
+	free(job);
+}
+
+static void
 made_one(struct lb_warden *w, uint32_t uid, bool ok, const char *text)
 {
 	struct lb_account *a = lb_accounts_find(&w->accounts, uid);
@@ -311,11 +340,13 @@ made_one(struct lb_warden *w, uint32_t uid, bool ok, const char *text)
 		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
 		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, unmade ? LB_IPC_UNMADE : "", text);
 		w->publish_needed |= lb_account_published(a);
+		take_entries(w, a);
 		lb_accounts_drop(&w->accounts, a);
 	} else if (unmade) {
 		/* Ended while it was being looked at: whoever has the uid instead is left in peace. */
 		snprintf(a->receipt, sizeof a->receipt, "%.400s; nothing was made: %.400s",
 			 a->cause, text);
+		take_entries(w, a);
 		a->state = LB_ACCOUNT_GONE;
 		on_gone(w, a);
 	} else {
@@ -329,9 +360,20 @@ make_homes(const void *arg, char *text, size_t cap)
 {
 	const struct making_job *job = arg;
 
-	for (size_t i = 0; i < job->count; i++)
-		if (lb_home_make(&job->home[i], text, cap) != 0)
+	for (size_t i = 0; i < job->count; i++) {
+		const struct one_job *one = &job->one[i];
+
+		if (lb_home_make(&one->home, text, cap) != 0)
 			return -1;
+		if (one->acl.path[0] == '\0' ||
+		    lb_acl_give(job->acl_lock, one->home.uid, &one->acl, text, cap) == 0)
+			continue;
+		/* One that was there before had it given then, to what was there then. */
+		if (!one->home.fresh)
+			continue;
+		rmdir(one->home.home); /* nobody was ever in it */
+		return -1;
+	}
 	return 0;
 }
 
@@ -368,10 +410,12 @@ begin_making(struct lb_warden *w, const struct lb_warden_making *these)
 	m->these = *these;
 	for (size_t i = 0; i < these->count; i++) {
 		struct lb_account *a = lb_accounts_find(&w->accounts, these->uid[i]);
-		struct lb_home_job *home = &job.home[job.count];
+		struct lb_home_job *home = &job.one[job.count].home;
 
 		if (a == NULL)
 			continue;
+		if (a->nacl > 0)
+			job.one[job.count].acl = a->acl[0];
 		home->uid = a->uid;
 		home->fresh = a->fresh;
 		memcpy(home->name, a->name, sizeof home->name);
@@ -379,7 +423,8 @@ begin_making(struct lb_warden *w, const struct lb_warden_making *these)
 		a->checking = true;
 		job.count++;
 	}
-	size = offsetof(struct making_job, home) + job.count * sizeof job.home[0];
+	snprintf(job.acl_lock, sizeof job.acl_lock, "%s", w->acl_lock);
+	size = offsetof(struct making_job, one) + job.count * sizeof job.one[0];
 	err = lb_helper_run(w->base, make_homes, &job, size,
 			    MAKE_TIMEOUT_MS + (unsigned)job.count * MAKE_EACH_MS, false, made, m);
 	if (err != LB_OK)
@@ -676,7 +721,8 @@ const struct lb_link_calls lb_warden_keeper_calls = {on_message, on_lost, on_dra
 int
 lb_warden_serve_start(struct lb_warden *w)
 {
-	w->evictor = lb_evictor_new(w->base, &w->accounts, on_gone, w);
+	snprintf(w->acl_lock, sizeof w->acl_lock, "%s/acl.lock", w->options->run_dir);
+	w->evictor = lb_evictor_new(w->base, &w->accounts, w->acl_lock, on_gone, w);
 	w->alarm = lb_alarm_new(w->base, on_alarm, w);
 	w->retry_publish = evtimer_new(w->base, on_retry_publish, w);
 	w->settle = evtimer_new(w->base, on_settle, w);

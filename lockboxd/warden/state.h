@@ -37,7 +37,8 @@ struct lb_warden {
 	const struct lb_warden_options *options;
 	struct event_base *base;
 	struct event *signals, *retry_publish;
-	int run_fd; /* the run directory */
+	int run_fd;	    /* the run directory */
+	char acl_lock[256]; /* a file in it, of acl.h */
 	int public_fd, pam_fd;
 	struct {
 		struct lb_child child; /* pid 0: not running */

@@ -133,7 +133,7 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
-		"starts", "begun", "extends", "resource", "rule", "own_account", "break_glass",    \
+		"starts", "begun", "extends", "resource", "path", "rule", "own_account", "break_glass",    \
 		"review", "review_due", "review_overdue", "reviewed", "reviewer", "remark",        \
 		"alarm", "may_review", "signed_approvals"
 
@@ -515,7 +515,7 @@ roles_say_what_they_allow(void **state)
 	EXPECT_MEMBERS(r, "name", "description", "max_duration", "default_duration",
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
-		       "hours", "time_zone", "resources", "own_account", "eligibility",
+		       "hours", "time_zone", "resources", "path", "own_account", "eligibility",
 		       "may_break_glass", "break_glass_duration", "signed_approvals");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");

@@ -60,6 +60,7 @@ static const char due[] =
 	"starts: claim\n"
 	"extends:\n"
 	"groups: adm, postgres\n"
+	"path:\n"
 	"sudo: /usr/bin/systemctl restart postgresql, (postgres) /usr/bin/vacuumdb\n"
 	"shell: /bin/bash\n"
 	"sessions: 2\n"
@@ -151,6 +152,7 @@ each_field_is_a_line_of_its_own(void **state)
 	G(starts = LB_STARTS_APPROVAL, "starts: approval");
 	G(extends = 3, "extends: R-3");
 	T(groups, "", "groups:");
+	T(path, "read /var/log/app", "path: read /var/log/app");
 	T(sudo, "/bin/true", "sudo: /bin/true");
 	T(shell, "/bin/sh", "shell: /bin/sh");
 	G(sessions_max = 1, "sessions: 1");
