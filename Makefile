@@ -314,7 +314,7 @@ $(BUILD)/torture/taken: $(call obj,tests/torture/drive/taken.c) $(ALLOC_OBJ) $(D
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 torture: deps
-	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN)
+	$(Q)$(MAKE) --no-print-directory all $(HELPER_BIN) $(BUILD)/tests/test_store_pages
 	$(Q)tests/torture/run "$(BUILD)"
 
 .PHONY: fuzz fuzz-targets
