@@ -461,6 +461,11 @@ gates(void)
 	     LB_MSG_DONE, LB_MSG_GRANT, LB_MSG_DONE);
 	GATE("extend", 1, "extend R-17 --for 15m --reason not done yet", LB_MSG_DONE, LB_MSG_GRANT,
 	     LB_MSG_DONE);
+	GATE("break-glass", 1, "request root --break-glass --reason db is down", LB_MSG_DONE,
+	     LB_MSG_GRANT, LB_MSG_DONE);
+	GATE("review", 1, "review R-17 --justified --comment it was needed", LB_MSG_DONE,
+	     LB_MSG_GRANT, LB_MSG_DONE);
+	GATE("metrics", 0, "metrics", LB_MSG_METRICS_REPORT, LB_MSG_DONE);
 	GATE("customer", 1, "customer acme", LB_MSG_DONE, LB_MSG_CUSTOMER_VIEW, LB_MSG_DONE);
 	GATE("customer-json", 3, "customer", LB_MSG_DONE, LB_MSG_CUSTOMER_VIEW,
 	     LB_MSG_CUSTOMER_VIEW, LB_MSG_DONE);
