@@ -51,6 +51,7 @@ static const struct {
 	{LB_IPC_PUBLISHED, LB_LAYOUT("published", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_EVICTED, LB_LAYOUT("evicted", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_NOTE, LB_LAYOUT("note", struct lb_ipc_outcome, outcome_fields)},
+	{LB_IPC_SEAL, LB_LAYOUT("seal", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_READY, NOTHING("ready")},
 	{LB_IPC_SYNC_BEGIN, NOTHING("sync-begin")},
 	{LB_IPC_SYNC_END, NOTHING("sync-end")},

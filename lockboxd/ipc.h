@@ -22,6 +22,7 @@ enum lb_ipc {
 	LB_IPC_PUBLISHED = 4, /* struct lb_ipc_outcome: answer to LB_IPC_ACCOUNT */
 	LB_IPC_EVICTED = 5,   /* struct lb_ipc_outcome: nothing of the account is left */
 	LB_IPC_NOTE = 6,      /* struct lb_ipc_outcome: something for the audit record */
+	LB_IPC_SEAL = 7,      /* struct lb_ipc_outcome: event is the id of a broken seal */
 	/* keeper -> warden */
 	LB_IPC_READY = 16,	/* the store is open: begin */
 	LB_IPC_SYNC_BEGIN = 17, /* from here to SYNC_END: every account there is */

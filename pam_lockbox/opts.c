@@ -8,6 +8,7 @@
 #include "err.h"
 #include "name.h"
 #include "proto.h"
+#include "seal.h"
 
 #define TIMEOUT_LEAST_MS 100
 #define TIMEOUT_MOST_MS 1800 /* a denial is due within two seconds */
@@ -21,6 +22,7 @@ static const struct {
 } options[] = {
 	{"conf", PATH, offsetof(struct lb_pam_opts, conf)},
 	{"socket", PATH, offsetof(struct lb_pam_opts, socket)},
+	{"seal", PATH, offsetof(struct lb_pam_opts, seal)},
 	{"timeout", MILLISECONDS, offsetof(struct lb_pam_opts, timeout_ms)},
 	{"debug", FLAG, offsetof(struct lb_pam_opts, debug)},
 };
@@ -85,6 +87,7 @@ lb_pam_opts_parse(struct lb_pam_opts *opts, int argc, const char **argv, const c
 	struct lb_pam_opts new = {
 		.conf = LB_PAM_CONF_PATH,
 		.socket = LB_PAM_SOCKET,
+		.seal = LB_SEAL_DIR,
 		.timeout_ms = 1500,
 	};
 

@@ -12,6 +12,7 @@
 struct lb_pam_opts {
 	const char *conf;    /* points into argv, or is a constant */
 	const char *socket;  /* the same */
+	const char *seal;    /* directory of the host's seal (seal.h); the same */
 	unsigned timeout_ms; /* for one question to the daemon, all of it together */
 	bool debug;
 };

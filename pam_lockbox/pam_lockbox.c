@@ -24,6 +24,7 @@
 #include "gate.h"
 #include "name.h"
 #include "prompt.h"
+#include "sealed.h"
 #include "wipe.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -213,6 +214,13 @@ bad_conf(const struct lb_pam_call *call, int err, const struct lb_pam_conf_fault
 	return local_code(err);
 }
 
+/* The emergency account: why is NULL when it may go on. */
+static int
+sealed(const struct lb_pam_call *call, const char *why)
+{
+	return why == NULL ? PAM_IGNORE : refuse(call, PAM_PERM_DENIED, why);
+}
+
 EXPORT int
 pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -223,6 +231,8 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 
 	if (err != LB_OK)
 		return local_code(err);
+	if (lb_pam_is_sealed(&call))
+		return sealed(&call, lb_pam_sealed_account(&call));
 	err = lb_pam_conf_load(&conf, call.opts.conf, &fault);
 	if (err != LB_OK)
 		return bad_conf(&call, err, &fault);
@@ -325,6 +335,8 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	case LB_PAM_NOBODY:
 		return PAM_IGNORE;
 	case LB_PAM_PERSON: /* in sudo's session that is the target: the gate was in account */
+		if (lb_pam_is_sealed(&call))
+			return sealed(&call, lb_pam_sealed_session(&call));
 		return is_sshd(&call) ? open_own(&call) : PAM_IGNORE;
 	case LB_PAM_TEMPORARY:
 		return open_temporary(&call);

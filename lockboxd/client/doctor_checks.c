@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "name.h"
 #include "policy/policy.h"
+#include "seal.h"
 
 #define SETUP LB_DATADIR "/setup"
 #define RUN_DIR "/run/lockbox"
@@ -204,6 +206,32 @@ check_way_in(const struct doctor *d)
 }
 
 static void
+check_seal(const struct doctor *d)
+{
+	struct lb_seal seal;
+	int err = lb_seal_read(LB_SEAL_DIR, LB_SEAL_WHOLE, &seal);
+
+	if (err == LB_OK && seal.broken[0] == '\0') {
+		tell(d, "seal", LB_HEALTH_OK, "", "intact, since %s, for %s", seal.sealed,
+		     seal.services);
+		return;
+	}
+	if (err != LB_ERR_NOT_FOUND) {
+		tell(d, "seal", LB_HEALTH_BAD, SETUP " seal", "the seal is damaged: %s",
+		     lb_err_text(err));
+		return;
+	}
+	if (lb_seal_read(LB_SEAL_DIR, LB_SEAL_BROKEN, &seal) == LB_OK)
+		tell(d, "seal", LB_HEALTH_BAD,
+		     "find out who it was, have the review closed (lockbox status), then seal it "
+		     "anew: " SETUP " seal",
+		     "BROKEN: %s", seal.broken);
+	else
+		tell(d, "seal", LB_HEALTH_NOTE, "lockbox-setup(8), seal",
+		     "there is no sealed emergency account");
+}
+
+static void
 check_room(const struct doctor *d)
 {
 	struct statvfs fs;
@@ -271,7 +299,7 @@ lb_doctor_checks(lb_doctor_found *found, void *arg)
 {
 	static void (*const all[])(const struct doctor *) = {
 		check_gate,   check_policy, check_accounts, check_nscd,	  check_login_uid,
-		check_memory, check_room,   check_syslog,   check_way_in,
+		check_memory, check_room,   check_syslog,   check_way_in, check_seal,
 	};
 	const struct doctor d = {found, arg};
 

@@ -39,6 +39,14 @@ int lb_break_glass_alarm(struct lb_tx *tx, const struct lb_caller *who,
 /* True while whoever took it still might: until it is claimed that is looked at again. */
 bool lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *grant);
 
+/*
+ * seal.c: that the seal of this host was broken (common/seal.h), as the warden
+ * found it: event is the seal's id, text what the file says.  The first time it is
+ * recorded as an alarm, gets a number like a request's and a review, and the
+ * auditors and all customers' approvers are told.
+ */
+int lb_seal_record(struct lb_tx *tx, const struct lb_ipc_outcome *found);
+
 /* review.c: LB_CONCERNS_... of an open review; 0: it is none of his. */
 uint8_t lb_review_concerns(struct lb_tx *tx, const char *identity, const struct lb_grant *grant);
 /* Fills in what a view says of the review to somebody. */

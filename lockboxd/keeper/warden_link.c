@@ -13,6 +13,7 @@
 #include "err.h"
 #include "ipc.h"
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/dispatch.h"
 #include "keeper/extend.h"
 #include "keeper/state.h"
@@ -246,6 +247,13 @@ do_note(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	return LB_OK;
 }
 
+static int
+do_seal(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	(void)fd;
+	return record_later(k, &msg->outcome, true, lb_seal_record);
+}
+
 static const struct {
 	enum lb_ipc type;
 	bool with_fd, before_start;
@@ -254,6 +262,7 @@ static const struct {
 	{LB_IPC_POLICY, true, true, do_policy},	    {LB_IPC_FRONT, true, false, do_front},
 	{LB_IPC_COURIER, true, false, do_courier},  {LB_IPC_PUBLISHED, false, false, do_published},
 	{LB_IPC_EVICTED, false, false, do_evicted}, {LB_IPC_NOTE, false, false, do_note},
+	{LB_IPC_SEAL, false, false, do_seal},
 };
 
 static int

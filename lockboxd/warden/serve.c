@@ -508,6 +508,7 @@ do_sync_end(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 			end_account(w, a, "the store does not know it");
 		}
 	}
+	lb_warden_seals(w);
 	for (size_t i = 0; i < w->accounts.count; i++)
 		if (w->accounts.at[i]->awaits_sessions) {
 			w->accounts.at[i]->awaits_sessions = false;

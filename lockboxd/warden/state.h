@@ -79,6 +79,8 @@ struct lb_warden {
 
 /* children.c: starting, watching, restarting. */
 void lb_warden_start(struct lb_warden *w, enum lb_proc proc);
+/* seal.c: tells the keeper of each broken seal that there is.  Reads the disk. */
+void lb_warden_seals(struct lb_warden *w);
 void lb_warden_kill(struct lb_warden *w, enum lb_proc proc);
 bool lb_warden_any_running(const struct lb_warden *w);
 /* Hands the policy in force to the keeper. */

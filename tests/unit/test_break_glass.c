@@ -354,6 +354,80 @@ a_customers_role_takes_consent_that_was_signed_in_advance(void **state)
 	refused(with_ticket(f), LB_NO_PERMISSION, "has not consented");
 }
 
+/* -- the seal ------------------------------------------------------------------------ */
+
+static uint64_t
+seal_says(struct fixture *f, const char *id, const char *text)
+{
+	struct lb_ipc_outcome o = {.ok = 1};
+	uint8_t bytes[LB_LINK_MESSAGE_MAX];
+	struct lb_msg_record r = {0};
+	size_t len;
+
+	snprintf(o.event, sizeof o.event, "%s", id);
+	snprintf(o.text, sizeof o.text, "%s", text);
+	ok(lb_ipc_encode(LB_IPC_SEAL, &o, bytes, sizeof bytes, &len));
+	ok(lb_keeper_warden_calls.message(&f->k, LB_IPC_SEAL, bytes, len, -1));
+	lb_batch_run(&f->k);
+	last_record(f, &r);
+	return r.grant;
+}
+
+static void
+a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor(void **state)
+{
+	static const char text[] = "2026-11-23T02:11:00Z boot x at 4711 by login from tty1 -";
+	static const char id[] = "0123456789abcdef01234567";
+	struct fixture *f = *state;
+	uint64_t broken = seal_says(f, id, text), records = last_record(f, NULL);
+
+	recorded(f, "seal-broken", broken, "");
+	assert_int_equal(metrics(f).seals_broken, 1);
+	assert_int_equal(metrics(f).reviews_open, 1);
+	assert_int_equal(shown(f, "carol"), 1);
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_ALARM | LB_CONCERNS_REVIEW);
+	assert_non_null(strstr(f->a.grant.reason, "from tty1"));
+	assert_int_equal(shown(f, "bob"), 0);
+	/* Said again at the next start; and what no warden says. */
+	seal_says(f, id, text);
+	seal_says(f, "0123", text);
+	seal_says(f, "0123456789abcdef0123456X", text);
+	seal_says(f, "0123456789abcdef01234568", "a\nb");
+	assert_int_equal(last_record(f, NULL), records);
+	refused(review(f, "bob", broken, LB_REVIEW_JUSTIFIED, "fine"), LB_NO_SUCH, "no R-");
+	pass_time(f, 24 * HOUR);
+	assert_int_equal(metrics(f).reviews_overdue, 1);
+	answered(review(f, "carol", broken, LB_REVIEW_JUSTIFIED, "the store was wrecked"));
+	assert_int_equal(metrics(f).seals_broken, 0);
+	assert_int_not_equal(seal_says(f, "0123456789abcdef01234569", text), broken);
+	assert_int_equal(metrics(f).seals_broken, 1);
+}
+
+static uint8_t
+sealed_verdict(struct fixture *f, bool full)
+{
+	struct lb_peer peer = peer_of(f, "root");
+	union lb_msg m = {.login = {.user = LB_SEALED_NAME, .uid = 998, .service = "login"}};
+	struct question q = {f, &peer, LB_MSG_PAM_ACCOUNT, &m, true, full};
+
+	memset(&f->a, 0, sizeof f->a);
+	ok(lb_tx_run(&f->k, put, &q));
+	assert_int_equal(f->a.verdicts, 1);
+	return f->a.verdict.verdict;
+}
+
+static void
+the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(sealed_verdict(f, false), LB_VERDICT_DENY);
+	assert_non_null(strstr(f->a.verdict.text, "ask for access"));
+	assert_int_equal(sealed_verdict(f, true), LB_VERDICT_ALLOW);
+	pass_time(f, 25 * HOUR); /* ahead of the host's clock */
+	assert_int_equal(sealed_verdict(f, false), LB_VERDICT_ALLOW);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int
@@ -368,6 +442,8 @@ main(void)
 		test(more_time_is_asked_of_people),
 		test(metrics_are_for_root_and_auditors),
 		test(a_customers_role_takes_consent_that_was_signed_in_advance),
+		test(a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor),
+		test(the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -450,7 +450,7 @@ what_is_no_message_of_the_wardens_ends_the_link(void **state)
 	static const uint8_t bytes[64];
 
 	for (unsigned type = 0; type < 300; type++) {
-		if (type >= LB_IPC_POLICY && type <= LB_IPC_NOTE)
+		if (type >= LB_IPC_POLICY && type <= LB_IPC_SEAL)
 			continue;
 		assert_int_not_equal(
 			lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, 0, -1), LB_OK);

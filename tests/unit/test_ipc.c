@@ -24,6 +24,7 @@ static const struct {
 	{LB_IPC_PUBLISHED, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_EVICTED, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_NOTE, sizeof(struct lb_ipc_outcome)},
+	{LB_IPC_SEAL, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_READY, 0},
 	{LB_IPC_SYNC_BEGIN, 0},
 	{LB_IPC_SYNC_END, 0},
@@ -50,6 +51,7 @@ filled(enum lb_ipc type, bool full)
 	case LB_IPC_PUBLISHED:
 	case LB_IPC_EVICTED:
 	case LB_IPC_NOTE:
+	case LB_IPC_SEAL:
 		m.outcome.uid = 0x01020304;
 		m.outcome.ok = 1;
 		TEXT(m.outcome.event);

@@ -445,6 +445,7 @@ faulty_join(uint32_t uid)
 #include "../../pam_lockbox/exchange.c"
 #include "../../pam_lockbox/gate.c"
 #include "../../pam_lockbox/call.c"
+#include "../../pam_lockbox/sealed.c"
 #include "../../pam_lockbox/pam_lockbox.c"
 
 typedef int entry_point(pam_handle_t *, int, int, const char **);
