@@ -13,6 +13,7 @@
 #include "handlers.h"
 #include "json.h"
 #include "output.h"
+#include "show.h"
 #include "text.h"
 
 #define SPACE "lockbox-customer"
@@ -146,15 +147,10 @@ tell_how(const struct lb_cli *cli, const struct lb_args *args, const struct lb_m
 		snprintf(words + used, sizeof words - used, " --approvers %s", m->approvers);
 	fputc('\n', cli->out);
 	lb_cli_say(cli, "Nothing was changed. This is what the customer's approvers sign:");
-	fputc('\n', cli->out);
-	for (const char *line = v->statement; *line != '\0'; line += strcspn(line, "\n") + 1)
-		fprintf(cli->out, "  %.*s\n", (int)strcspn(line, "\n"), line);
-	fputc('\n', cli->out);
+	lb_cli_quote(cli, v->statement);
 	lb_cli_say(cli, "KEY being the file of a key of theirs; of several people all signatures "
 			"are sent at once, one after the other:");
-	lb_cli_ssh(cli, cli->host, "%s --statement |", words);
-	fputs("    ssh-keygen -Y sign -n " SPACE " -f KEY |\n  ", cli->out);
-	lb_cli_ssh(cli, cli->host, "%s --signature -", words);
+	lb_cli_show_signing(cli, cli->host, SPACE, words, words);
 }
 
 static enum lb_exit

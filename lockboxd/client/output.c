@@ -97,6 +97,21 @@ lb_cli_say(const struct lb_cli *cli, const char *format, ...)
 	lb_columns_wrap(cli->out, safe, 0, 0, LB_CLI_WIDTH);
 }
 
+void
+lb_cli_quote(const struct lb_cli *cli, const char *text)
+{
+	fputc('\n', cli->out);
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		fputs("  ", cli->out);
+		fwrite(text, 1, len, cli->out);
+		fputc('\n', cli->out);
+		text += len + (text[len] == '\n');
+	}
+	fputc('\n', cli->out);
+}
+
 /* Where a command is broken so that it fits into so many columns, at a blank; 0: nowhere. */
 static size_t
 break_of(const char *line, size_t room)

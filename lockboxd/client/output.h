@@ -29,8 +29,11 @@ void lb_cli_label(const struct lb_cli *cli, const char *label, const char *text)
 void lb_cli_say(const struct lb_cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Prints a text of several lines as it is, indented, a blank line before and behind it. */
+void lb_cli_quote(const struct lb_cli *cli, const char *text);
+
 /*
- * Prints a command line to copy, indented, never wrapped: lb_cli_own() as this
+ * Prints a command line to copy, indented, broken only as a shell takes it: lb_cli_own() as this
  * caller would type it here, lb_cli_ssh() as anybody would from anywhere.
  */
 void lb_cli_own(const struct lb_cli *cli, const char *host, const char *format, ...)

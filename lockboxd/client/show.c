@@ -153,7 +153,7 @@ join_approved(char *out, size_t cap, const struct lb_msg_grant *g, size_t level)
 static void
 show_levels(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	char label[16], text[LB_LIST_MAX + 128], by[LB_LIST_MAX + 1];
+	char label[16], text[2 * LB_LIST_MAX + 128], by[LB_LIST_MAX + 1];
 
 	for (size_t i = 0; i < g->levels && i < LB_LEVELS_MAX; i++) {
 		const struct lb_msg_level *l = &g->level[i];
@@ -303,11 +303,12 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 }
 
 void
-lb_cli_show_signing(const struct lb_cli *cli, const char *host, uint64_t id)
+lb_cli_show_signing(const struct lb_cli *cli, const char *host, const char *space,
+		    const char *shows, const char *takes)
 {
-	lb_cli_ssh(cli, host, "show R-%" PRIu64 " --statement |", id);
-	fputs("    ssh-keygen -Y sign -n lockbox-approval -f KEY |\n  ", cli->out);
-	lb_cli_ssh(cli, host, "approve R-%" PRIu64 " --signature -", id);
+	lb_cli_ssh(cli, host, "%s --statement |", shows);
+	fprintf(cli->out, "    ssh-keygen -Y sign -n %s -f KEY |\n  ", space);
+	lb_cli_ssh(cli, host, "%s --signature -", takes);
 }
 
 static void
@@ -331,7 +332,7 @@ next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	const char *how = g->signed_approvals
 				  ? "They sign it, KEY being the file of their key, or say no"
 				  : "They type one of";
-	char until[LB_MOMENT_TEXT];
+	char until[LB_MOMENT_TEXT], shows[32], takes[40];
 
 	if (g->state == LB_STATE_NOTIFIED && g->approvers[0] != '\0' && g->until_s != 0) {
 		lb_cli_moment(until, cli, g->until_s);
@@ -347,10 +348,12 @@ next_pending(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	else
 		lb_cli_say(cli, "Nobody can approve it at present: tell an administrator. An "
 				"approver types one of:");
+	snprintf(shows, sizeof shows, "show R-%" PRIu64, g->id);
+	snprintf(takes, sizeof takes, "approve R-%" PRIu64, g->id);
 	if (g->signed_approvals)
-		lb_cli_show_signing(cli, g->host, g->id);
+		lb_cli_show_signing(cli, g->host, "lockbox-approval", shows, takes);
 	else
-		lb_cli_ssh(cli, g->host, "approve R-%" PRIu64, g->id);
+		lb_cli_ssh(cli, g->host, "%s", takes);
 	lb_cli_ssh(cli, g->host, "deny R-%" PRIu64 " --reason \"...\"", g->id);
 	if (g->extends != 0) {
 		lb_cli_say(cli, "R-%" PRIu64 " goes on meanwhile, and ends on time if nobody does.",

@@ -28,8 +28,12 @@ bool lb_cli_waits(const struct lb_msg_grant *g);
 /* Everything about one grant. */
 void lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g);
 
-/* The commands that sign an approval, to be typed by its approver; KEY is his key's file. */
-void lb_cli_show_signing(const struct lb_cli *cli, const char *host, uint64_t id);
+/*
+ * The commands that sign, in an ssh-keygen namespace, what one verb shows and
+ * send it to another; KEY is the key's file.
+ */
+void lb_cli_show_signing(const struct lb_cli *cli, const char *host, const char *space,
+			 const char *shows, const char *takes);
 
 /* Whose turn it is now, and the command to type. */
 void lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g);

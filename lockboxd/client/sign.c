@@ -100,6 +100,7 @@ lb_run_statement(const struct lb_cli *cli, const struct lb_args *args)
 static enum lb_exit
 tell_how(const struct lb_cli *cli, uint64_t id, const struct lb_cli_link *refused)
 {
+	char shows[32], takes[40];
 	struct lb_msg_to_sign s;
 	struct lb_cli_link link;
 	int err;
@@ -110,13 +111,12 @@ tell_how(const struct lb_cli *cli, uint64_t id, const struct lb_cli_link *refuse
 	if (err != LB_OK)
 		return lb_cli_failure(cli, err, &link);
 	lb_cli_say(cli, "R-%" PRIu64 " takes a signed approval. This is what you would sign:", id);
-	fputc('\n', cli->out);
-	for (const char *line = s.statement; *line != '\0'; line += strcspn(line, "\n") + 1)
-		fprintf(cli->out, "  %.*s\n", (int)strcspn(line, "\n"), line);
-	fputc('\n', cli->out);
+	lb_cli_quote(cli, s.statement);
 	lb_cli_say(cli, "Sign it with a key of yours (%s), KEY being its file, and send it back:",
 		   s.keys);
-	lb_cli_show_signing(cli, cli->host, id);
+	snprintf(shows, sizeof shows, "show R-%" PRIu64, id);
+	snprintf(takes, sizeof takes, "approve R-%" PRIu64, id);
+	lb_cli_show_signing(cli, cli->host, SPACE, shows, takes);
 	if (!cli->gate) {
 		lb_cli_say(cli, "With the key on this host:");
 		lb_cli_own(cli, cli->host, "approve R-%" PRIu64 " --sign KEY", id);

@@ -52,14 +52,24 @@ append(struct lb_tx *tx, struct lb_msg_record *r)
 	return lb_outbox_log(&tx->out, priority_of(r->event), line);
 }
 
+/* The rest of a record: what happened, and its detail. */
+static int __attribute__((format(printf, 4, 0)))
+append_event(struct lb_tx *tx, struct lb_msg_record *r, const char *event, const char *format,
+	     va_list ap)
+{
+	snprintf(r->event, sizeof r->event, "%s", event);
+	vsnprintf(r->detail, sizeof r->detail, format, ap);
+	return append(tx, r);
+}
+
 int
 lb_audit(struct lb_tx *tx, const char *event, const struct lb_grant *grant, const char *actor,
 	 const char *format, ...)
 {
 	struct lb_msg_record r = {0};
 	va_list ap;
+	int err;
 
-	snprintf(r.event, sizeof r.event, "%s", event);
 	snprintf(r.actor, sizeof r.actor, "%s", actor);
 	if (grant != NULL) {
 		r.grant = grant->id;
@@ -68,9 +78,9 @@ lb_audit(struct lb_tx *tx, const char *event, const struct lb_grant *grant, cons
 		snprintf(r.account, sizeof r.account, "%s", grant->account);
 	}
 	va_start(ap, format);
-	vsnprintf(r.detail, sizeof r.detail, format, ap);
+	err = append_event(tx, &r, event, format, ap);
 	va_end(ap);
-	return append(tx, &r);
+	return err;
 }
 
 int
@@ -79,14 +89,14 @@ lb_audit_person(struct lb_tx *tx, const char *event, const char *identity, const
 {
 	struct lb_msg_record r = {0};
 	va_list ap;
+	int err;
 
-	snprintf(r.event, sizeof r.event, "%s", event);
 	snprintf(r.identity, sizeof r.identity, "%s", identity);
 	snprintf(r.actor, sizeof r.actor, "%s", actor);
 	va_start(ap, format);
-	vsnprintf(r.detail, sizeof r.detail, format, ap);
+	err = append_event(tx, &r, event, format, ap);
 	va_end(ap);
-	return append(tx, &r);
+	return err;
 }
 
 int
@@ -95,12 +105,12 @@ lb_audit_user(struct lb_tx *tx, const char *event, const char *user, uint32_t ui
 {
 	struct lb_msg_record r = {.uid = uid};
 	va_list ap;
+	int err;
 
-	snprintf(r.event, sizeof r.event, "%s", event);
 	snprintf(r.account, sizeof r.account, "%s", user);
 	snprintf(r.identity, sizeof r.identity, "%s", identity);
 	va_start(ap, format);
-	vsnprintf(r.detail, sizeof r.detail, format, ap);
+	err = append_event(tx, &r, event, format, ap);
 	va_end(ap);
-	return append(tx, &r);
+	return err;
 }

@@ -285,6 +285,20 @@ lb_direct_new(struct lb_keeper *k, int pam_listener)
 }
 
 void
+lb_direct_free(struct lb_direct *d)
+{
+	struct direct_conn *c;
+
+	if (d == NULL)
+		return;
+	for (size_t kind = 0; kind < KINDS; kind++)
+		while ((c = TAILQ_FIRST(&d->conns[kind])) != NULL)
+			drop(c);
+	lb_listen_free(d->listener);
+	free(d);
+}
+
+void
 lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frames, size_t len)
 {
 	struct direct_conn *c;

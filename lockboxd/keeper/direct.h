@@ -18,6 +18,9 @@ struct lb_direct;
 /* Begins accepting from the root-only listening socket.  NULL when out of memory. */
 struct lb_direct *lb_direct_new(struct lb_keeper *k, int pam_listener);
 
+/* Closes all of its connections unanswered, which is a denial, and forgets what they sent.  NULL: nothing. */
+void lb_direct_free(struct lb_direct *d);
+
 /*
  * Serves one connection of the public socket: a question of the key look-up,
  * or the gate's statement of an identity, after which it goes on to front.

@@ -200,6 +200,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	lb_sandbox_enter(LB_PROC_KEEPER);
 
 	event_base_dispatch(k->base);
+	lb_direct_free(k->direct);
 	lb_store_close(k->store);
 	lb_log_flush(LAST_LINES_MS);
 	return stopping && k->started ? 0 : LB_EXIT_SETUP;

@@ -279,6 +279,7 @@ fixture_teardown(void **state)
 	}
 	lb_outbox_clear(&f->k.awaiting);
 	lb_batch_clear(&f->k);
+	lb_direct_free(f->k.direct);
 	lb_link_free(f->k.front);
 	lb_link_free(f->k.warden);
 	close(f->front_fd);
@@ -307,6 +308,18 @@ static inline void
 pass_time(struct fixture *f, int64_t seconds)
 {
 	f->k.clock.anchor_ns += seconds * NS;
+}
+
+/* As after a start of the keeper; the alarm of the last one went with it. */
+static inline void
+due_starts(struct fixture *f)
+{
+	lb_alarm_free(f->k.alarm);
+	f->k.alarm = NULL;
+	if (f->k.mark_timer != NULL)
+		event_free(f->k.mark_timer);
+	f->k.mark_timer = NULL;
+	ok(lb_due_start(&f->k));
 }
 
 /* -- asking ---------------------------------------------------------------- */

@@ -19,18 +19,6 @@ wait_for_message(struct fixture *f, uint16_t type, union lb_ipc_msg *m)
 	return 0;
 }
 
-/* As after a start of the keeper; the alarm of the last one went with it. */
-static void
-due_starts(struct fixture *f)
-{
-	lb_alarm_free(f->k.alarm);
-	f->k.alarm = NULL;
-	if (f->k.mark_timer != NULL)
-		event_free(f->k.mark_timer);
-	f->k.mark_timer = NULL;
-	ok(lb_due_start(&f->k));
-}
-
 static void
 each_state_runs_out_in_its_own_way(void **state)
 {

@@ -102,18 +102,6 @@ make_eligible(struct fixture *f, const char *who, const char *role)
 	assert_int_equal(f->a.eligible.holds, 1);
 }
 
-/* As the alarm would, or the start of the keeper. */
-static void
-time_demands(struct fixture *f)
-{
-	lb_alarm_free(f->k.alarm);
-	f->k.alarm = NULL;
-	if (f->k.mark_timer != NULL)
-		event_free(f->k.mark_timer);
-	f->k.mark_timer = NULL;
-	ok(lb_due_start(&f->k));
-}
-
 static void
 eligibility_is_asked_for_attested_and_approved(void **state)
 {
@@ -291,13 +279,13 @@ what_lapses_ends_what_waits_and_what_the_role_ends_with_it(void **state)
 	reading = active(f, "alice", "reader");
 	changing = active(f, "alice", "changer");
 	waiting = pending(f, "alice", "reader");
-	time_demands(f);
+	due_starts(f);
 	assert_int_equal(stored(f, waiting).state, LB_STATE_PENDING);
 	did(list(f, "alice", LB_LIST_MINE, 0));
 	assert_int_equal(f->k.alarm_s, f->a.eligible.check[0].until_s); /* nothing is due before */
 	pass_time(f, 2 * HOUR);						/* screening: six hours */
 	forget_what_warden_heard(f);
-	time_demands(f);
+	due_starts(f);
 	assert_int_equal(stored(f, waiting).state, LB_STATE_CANCELLED);
 	assert_non_null(strstr(stored(f, waiting).cause, "no longer eligible: screening"));
 	assert_int_equal(stored(f, changing).state, LB_STATE_ENDING);
@@ -310,13 +298,13 @@ what_lapses_ends_what_waits_and_what_the_role_ends_with_it(void **state)
 	answered(request(f, "alice", "reader", 0, "z"));
 	waiting = f->a.grant.id;
 	pass_time(f, 4 * HOUR);
-	time_demands(f);
+	due_starts(f);
 	assert_int_equal(stored(f, waiting).state, LB_STATE_CANCELLED);
 	assert_non_null(strstr(stored(f, waiting).cause, "its time is up"));
 	did(wish(f, "alice", "reader"));
 	/* What nobody approves lapses, too: long after, so by a clock that is ahead. */
 	pass_time(f, 31 * 24 * HOUR);
-	time_demands(f);
+	due_starts(f);
 	refused(approve(f, "dave", "alice", "reader"), LB_NOT_NOW, "nobody approved it in time");
 	refused(wish(f, "bob", "reader"), LB_NOT_NOW, "clock");
 	refused(attest(f, "carol", "bob", "screening"), LB_NOT_NOW, "clock");
