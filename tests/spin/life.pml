@@ -3,7 +3,8 @@
  * engineer who asked (and tries to approve, too), somebody who revokes, the clock and the warden, in
  * every order there is.  The table is the code's own (table.c prints it).  Or it is an extension of
  * another grant, which is approved like a request and never becomes an account of its own.  Or a rule
- * has approved it in the leads' place as it was made, and the customer's word alone is needed.
+ * has approved it in the leads' place as it was made, and the customer's word alone is needed.  Or it is
+ * break-glass, with all that it takes given before.
  *
  * One request is one transaction, so a step here is atomic, as in the keeper.  With -DTORN a step reads
  * in one and writes in another, as it would without transactions; with -DTWICE an approval is counted
@@ -21,7 +22,7 @@ bool by[2], by_customer;	/* who gave them */
 byte accounts, evictions;	/* made, and ended, ever */
 byte closed;			/* how often it came to an end */
 bool was_over_at_approval;
-bool extension, rule;		/* chosen before anything happens */
+bool extension, rule, glass;	/* chosen before anything happens */
 
 /* What grant_step() does: an event in a state, while the time is or is not over. */
 inline step(event, ok) {
@@ -178,11 +179,12 @@ init {
 		make_table();
 		if
 		:: extension = true
-		:: extension = false
+		:: glass = true; move(E_APPROVE_LAST)
+		:: skip
 		fi;
 		if
-		:: rule = true; move(E_NOTIFY)
-		:: rule = false
+		:: !glass -> rule = true; move(E_NOTIFY)
+		:: skip
 		fi;
 		run lead(0);
 		run lead(1);
@@ -200,9 +202,9 @@ end:	atomic {
 		  /* each lead counts once, and both before the customer */
 		  leads == (by[0] -> 1 : 0) + (by[1] -> 1 : 0) && (customers == 0 || leads == 2 || rule) &&
 		  /* where a rule approves nobody else counts, and the customer is asked all the same */
-		  (!rule || leads == 0) &&
+		  (!(rule || glass) || leads == 0) &&
 		  /* nothing is had that was not approved, and what was had is ended */
-		  (accounts == 0 || customers == 1) &&
+		  (accounts == 0 || customers == 1 || glass) && (!glass || customers == 0) &&
 		  (!(state == ACTIVE || state == ENDING || (state == ENDED && !extension)) ||
 		   accounts == 1) &&
 		  (state != ENDED || extension || evictions == 1) &&
