@@ -142,6 +142,8 @@ enough(struct lb_tx *tx, const struct lb_grant *g, uint64_t from_s)
 	struct lb_rule_verdict v;
 	struct lb_rule_facts f;
 
+	if (g->break_glass)
+		return true; /* nobody was to approve it */
 	if (role == NULL || weigh(tx, role, g, from_s, &f, &v) != LB_OK || v.too_many)
 		return false;
 	for (size_t i = 0; i < v.added; i++)

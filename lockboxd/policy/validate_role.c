@@ -194,14 +194,15 @@ check_path(const struct lb_doc *doc, const struct lb_doc_section *section,
 					     "/lib",  "/lib64", "/boot",	 "/var/spool",
 					     "/root", "/opt",	"/var/lib/dpkg", NULL};
 
+	const char *const homes[] = {doc->policy->host.home_base, NULL};
+
 	if (role->path[0] == '\0')
 		return;
 	if (lb_policy_role_own(role))
 		lb_doc_error_at(doc, section->resource, "path", 0,
 				"path: to an account of the engineer's own no path is given; take "
 				"this out, or account = own");
-	if (below(role->path, never) || strncmp(role->path, doc->policy->host.home_base,
-						strlen(doc->policy->host.home_base)) == 0)
+	if (below(role->path, never) || below(role->path, homes))
 		lb_doc_error_at(doc, section->resource, "path", 0,
 				"path: to '%s' no access is given; write another path", role->path);
 	else if (!role->root_equivalent &&

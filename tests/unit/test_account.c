@@ -80,6 +80,43 @@ not_admitted_at(struct table *t, const struct lb_ipc_account *m, const char *wor
 }
 #define not_admitted(t, m, words) not_admitted_at(t, m, words, __LINE__)
 
+/* A path is the warden's own policy's; who is only to be ended may have had any of them. */
+static void
+an_account_has_the_path_of_its_resource(void **state)
+{
+	static const char files[] = PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OP("\"adm\"")
+		OTHER_ROLES "role files { requesters = {\"engineers\"} approvers = {\"leads\"}\n"
+			    " resource log { path = \"/srv/log\" }\n"
+			    " resource edit { path = \"/srv/edit\" access = write }\n"
+			    " resource none { groups = {\"adm\"} } }\n";
+	struct table *t = *state;
+	struct lb_ipc_account m = proper(1);
+	struct lb_ipc_evict gone = {.grant = 9, .uid = LB_ACCOUNT_UID_FIRST + 9};
+	struct lb_account *a;
+
+	lb_policy_free(t->policy);
+	t->policy = parse(files);
+	assert_int_equal(admitted(t, &m)->nacl, 0);
+	m = proper(2);
+	snprintf(m.role, sizeof m.role, "files--log");
+	m.role_gid++;
+	a = admitted(t, &m);
+	assert_int_equal(a->nacl, 1);
+	assert_string_equal(a->acl[0].path, "/srv/log");
+	assert_false(a->acl[0].write);
+	m = proper(3);
+	snprintf(m.role, sizeof m.role, "files--edit");
+	m.role_gid += 2;
+	a = admitted(t, &m);
+	assert_string_equal(a->acl[0].path, "/srv/edit");
+	assert_true(a->acl[0].write);
+	ok(lb_account_name(gone.name, "alice", 9));
+	ok(lb_accounts_adopt(&t->all, t->policy, &gone, &a));
+	assert_int_equal(a->nacl, 2);
+	assert_false(lb_policy_role_same(lb_policy_role(t->policy, "files--log"),
+					 lb_policy_role(t->policy, "files--edit")));
+}
+
 static void
 a_proper_account_comes_in_with_what_its_role_carries(void **state)
 {
@@ -422,6 +459,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		table(a_proper_account_comes_in_with_what_its_role_carries),
+		table(an_account_has_the_path_of_its_resource),
 		table(a_short_grant_is_warned_of_in_its_last_quarter),
 		table(time_that_counts_from_the_first_login_may_begin_within_the_claim_window),
 		table(an_end_moves_later_as_far_as_the_role_allows_and_is_warned_of_anew),

@@ -247,6 +247,20 @@ more_time_is_asked_of_people(void **state)
 }
 
 static void
+no_rule_adds_anybody_whom_it_would_wait_for(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	change_policy(f, POLICY(GLASS "}\nrule more { roles = {\"op\"} approvers = {\"both\"}"));
+	assert_int_equal(stored(f, pending(f, "alice", "op")).levels, 2);
+	id = answered(glass(f, "alice"));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+}
+
+static void
 metrics_are_for_root_and_auditors(void **state)
 {
 	struct fixture *f = *state;
@@ -440,6 +454,7 @@ main(void)
 		test(somebody_else_closes_the_review_once_it_is_over),
 		test(overdue_reviews_show_and_block_more_of_it),
 		test(more_time_is_asked_of_people),
+		test(no_rule_adds_anybody_whom_it_would_wait_for),
 		test(metrics_are_for_root_and_auditors),
 		test(a_customers_role_takes_consent_that_was_signed_in_advance),
 		test(a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor),
