@@ -8,6 +8,7 @@
 #include "handlers.h"
 #include "output.h"
 #include "proto.h"
+#include "standing.h"
 #include "text.h"
 #include "verb_check.h"
 
@@ -78,6 +79,8 @@ static const struct lb_verb verbs[] = {
 	 LB_MSG_METRICS, lb_run_metrics, NULL},
 	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
+	{"standing", "", "who gets in without a grant, or has an account here", "",
+	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_standing},
 	{"doctor", "[--reset-clock [--confirm]]", "is this host as Lockbox needs it", "",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_doctor},
 };

@@ -121,8 +121,8 @@ lb_own_disconnect(const struct lb_policy *policy, uint32_t uid, pid_t pid, int p
 	    lb_scan_is_sshd(pid) && lb_scan_is_listener(pid) == 0)
 		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 	else
-		lb_log(LOG_WARNING, "connection %d is no refused one of uid %u: left alone",
-		       (int)pid, uid);
+		lb_log(LOG_WARNING, "connection %d does not belong to uid %u: left alone", (int)pid,
+		       uid);
 }
 
 struct telling {

@@ -7,8 +7,10 @@
  * writes what came of it to /run/evil/out, each answer ended by "done".
  *
  *   ready | sync-begin | sync-end
- *   account UID GID NAME IDENTITY ROLE SECONDS FRESH   asks for an account, waits for the answer
- *   evict UID NAME CAUSE        waits until it is gone, or 1 s
+ *   account UID GID NAME IDENTITY ROLE SECONDS FRESH [OWN]  asks for an account, OWN: of that uid,
+ *                               and waits for the answer
+ *   evict UID NAME CAUSE [OWN]  waits until it is gone, or 1 s
+ *   kernel UID SESSION          names a session of an own account
  *   ack UID
  *   session|disconnect UID PID OF   names PID, hands over the pidfd of OF ("none": no descriptor)
  *   raw TYPE BYTES FDS          a packet of that many zero bytes and descriptors
@@ -110,6 +112,7 @@ do_account(char **w)
 	a.end_wall_ns = (uint64_t)lb_wall_ns() + ns;
 	a.end_boot_ns = ns == 0 ? 0 : (uint64_t)lb_boot_ns() + ns;
 	a.fresh = (uint8_t)atoi(w[6]);
+	a.own_uid = (uint32_t)strtoul(w[7], NULL, 10);
 	send_message(LB_IPC_ACCOUNT, &a, -1);
 	if (!listen_for(LB_IPC_PUBLISHED, a.uid, 5000))
 		fprintf(out, "no answer\n");
@@ -123,6 +126,7 @@ do_evict(char **w)
 	e.uid = (uint32_t)strtoul(w[0], NULL, 10);
 	snprintf(e.name, sizeof e.name, "%s", w[1]);
 	snprintf(e.cause, sizeof e.cause, "%s", w[2]);
+	e.own_uid = (uint32_t)strtoul(w[3], NULL, 10);
 	send_message(LB_IPC_EVICT, &e, -1);
 	if (!listen_for(LB_IPC_EVICTED, e.uid, strcmp(w[2], "quickly") == 0 ? 300 : 5000))
 		fprintf(out, "not evicted\n");
@@ -187,6 +191,11 @@ obey(char *line)
 			do_session(LB_IPC_SESSION, word + 1);
 		else if (strcmp(word[0], "disconnect") == 0)
 			do_session(LB_IPC_DISCONNECT, word + 1);
+		else if (strcmp(word[0], "kernel") == 0)
+			send_message(LB_IPC_KERNEL,
+				     &(struct lb_ipc_kernel){(uint32_t)strtoul(word[1], NULL, 10),
+							     (uint32_t)strtoul(word[2], NULL, 10)},
+				     -1);
 		else if (strcmp(word[0], "ack") == 0)
 			send_message(LB_IPC_ACK,
 				     &(struct lb_ipc_uid){(uint32_t)strtoul(word[1], NULL, 10)},

@@ -44,6 +44,40 @@ says 'nobody has standing access'
 quietly as alice id
 says_not 'payments'
 
+step "The list of standing access: who gets in without a grant, and whose own account a role opens"
+echo 'exempt login root' >>/etc/lockbox/pam.conf
+run_ok lockbox standing
+says '^root +0 +always +login '
+says '^alice +10001 +with a grant +payments +yes +locked +1'
+says '^mallory +10002 +with a grant '
+says '^lockbox +[0-9]+ +to ask only'
+! grep -qE '^.{81}' <<<"$OUT" || fail "more than 80 columns"
+run_ok lockbox standing --json
+says '"gate": ?true'
+tr -d ' \n' <<<"$OUT" | grep -q '"account":"alice","uid":10001,"access":"own","by":"payments","shell":true,"password":"locked","keys":1' ||
+	fail "$OUT"
+# Whoever is not root is not told what only root can know.
+run_ok as mallory lockbox standing
+says '^alice .*unknown +unknown'
+says '^mallory .*unknown +1'
+echo 'alice:secret' | chpasswd
+useradd -M -u 10050 -s /bin/bash eve
+useradd -M -u 10051 -s /usr/sbin/nologin frank
+run_ok lockbox standing
+says '^alice .* set +1'
+says '^eve +10050 +no +yes +locked +0'
+says_not '^frank'
+usermod -p '*' alice
+# Where the gate is taken out of sshd's stack, that is what counts.
+mv /etc/pam.d/common-account /root/common-account
+grep -v pam_lockbox /root/common-account >/etc/pam.d/common-account
+run_ok lockbox standing
+says '^eve +10050 +always: no gate'
+says 'THE GATE IS NOT IN'
+mv /root/common-account /etc/pam.d/common-account
+run_status 2 gate alice standing
+before=$(sha256sum "${files[@]}" 2>/dev/null)
+
 step "With one it opens: by the account's own key, without a one-time password"
 run_ok gate alice request payments --for 10m --reason "ledger" --json
 [ "$(field own_account)" = alice ] || fail "own_account: $OUT"

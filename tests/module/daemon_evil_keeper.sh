@@ -6,6 +6,14 @@
 ALICE=1900010001 # lb-alice-1
 GID=1900000001
 
+cat >>/etc/lockbox/policy.d/demo.conf <<'END'
+role mine {
+	requesters = {"engineers"}
+	approvers = {"leads"}
+	account = "own"
+	groups = {"games"}
+}
+END
 mkdir -m 700 /run/evil
 mkfifo /run/evil/in
 : >/run/evil/out
@@ -166,6 +174,69 @@ for fresh in 1 0; do
 	not_published "used before" 1900010005 $GID lb-alice-5 alice db-operator 60 $fresh
 done
 [ ! -e /home/lb-alice-5 ] || fail "the home is there again"
+
+step "an own account is the one that the policy has, and is not changed"
+MINE=1900010020
+ROLE=1900000007
+not_mine() {
+	local why=$1
+	shift
+	mark_log
+	tell account "$@"
+	says "^published $1 no .*$why"
+	wait_log "uid.?$1.* is not published: .*$why"
+	pass "refused: $why"
+}
+passwd_before=$(sha256sum /etc/passwd /etc/group /etc/shadow)
+not_mine "another Unix user" $MINE $ROLE alice alice mine 60 1 10002
+not_mine "another Unix user" $MINE $ROLE mallory alice mine 60 1 10002
+not_mine "another Unix user" $MINE $ROLE root alice mine 60 1 0
+not_mine "another Unix user" $MINE $ROLE lb-alice-20 alice mine 60 1
+not_mine "does not belong to the uid" $MINE $GID lb-alice-20 alice db-operator 60 1 10001
+not_mine "does not belong to the uid" $MINE $GID alice alice db-operator 60 1 10001
+not_mine "may not have this role" $MINE $ROLE dave dave mine 60 1 10003
+not_mine "longer than the role's maximum" $MINE $ROLE alice alice mine 15000 1 10001
+echo 'alias:x:10001:10001::/:/bin/sh' >>/etc/passwd
+not_mine "two users have" 1900010015 $ROLE alice alice mine 60 1 10001
+sed -i /^alias:/d /etc/passwd
+tell account $MINE $ROLE alice alice mine 600 1 10001
+says "^published $MINE yes"
+run_ok id alice
+says "games"
+run_refused getent passwd $MINE
+not_mine "another grant works on the account" 1900010021 $ROLE alice alice mine 60 1 10001
+
+step "of its processes those are ended that have its login uid and a session that was named"
+numbered() {
+	setsid -f bash -c 'echo "$0" >/proc/self/loginuid; exec setpriv --reuid "$0" --regid "$0" --clear-groups "$@"' "$@"
+}
+numbered 10001 sleep 7001
+numbered 10001 sleep 7002
+numbered 10002 sleep 7003
+setsid -f setpriv --reuid 10001 --regid 10001 --clear-groups sleep 7004
+wait_for '[ "$(pgrep -f "^sleep 700" | wc -l)" = 4 ]' || fail "no processes"
+of() { pgrep -f "^sleep $1"; }
+number() { cat "/proc/$(of "$1")/sessionid"; }
+tell kernel $MINE "$(number 7001)"
+tell kernel $MINE "$(number 7003)" # mallory's
+tell kernel $MINE 4294967295       # of all that have none
+tell kernel $ALICE "$(number 7002)" # a temporary account has none
+for p in 7001 7002 7004; do
+	mark_log
+	tell disconnect 10001 "$(of $p)" "$(of $p)"
+	wait_log "connection $(of $p) does not belong to uid 10001: left alone"
+done
+tell evict 1900010030 held because 10077
+says "^evicted 1900010030 yes because; NOT ENDED"
+tell evict $MINE alice over 10001
+says "^evicted $MINE yes over; killed 1 processes of the 2 sessions"
+[ -z "$(of 7001)" ] || fail "it lives"
+for p in 7002 7003 7004; do alive "$(of $p)" "process $p"; done
+kill "$(of 7002)" "$(of 7003)" "$(of 7004)"
+run_ok id alice
+says_not games
+[ "$(sha256sum /etc/passwd /etc/group /etc/shadow)" = "$passwd_before" ] || fail "a file was changed"
+tell ack $MINE
 
 step "malformed messages end the keeper, not the warden, and published accounts stay"
 files() { find /proc/$DAEMON_PID/fd | wc -l; }
