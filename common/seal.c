@@ -114,7 +114,7 @@ read_at(int dir, const char *name, int flags, int *fd, char text[LB_SEAL_SIZE + 
 
 	*fd = openat(dir, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (*fd < 0)
-		return errno == ENOENT  ? LB_ERR_NOT_FOUND
+		return errno == ENOENT	? LB_ERR_NOT_FOUND
 		       : errno == ELOOP ? LB_ERR_REFUSED
 					: LB_ERR_SYSTEM;
 	if (fstat(*fd, &st) != 0)

@@ -36,10 +36,10 @@
 struct lb_seal {
 	char id[LB_SEAL_ID + 1];
 	char sealed[32];
-	char services[200];    /* joined by "," */
-	char broken[LB_SEAL_SIZE];      /* the rest of its line; "" of one that is whole */
-	char boot_id[40];      /* of the boot that it was broken in */
-	uint64_t broken_at_s;  /* on that boot's clock */
+	char services[200];	   /* joined by "," */
+	char broken[LB_SEAL_SIZE]; /* the rest of its line; "" of one that is whole */
+	char boot_id[40];	   /* of the boot that it was broken in */
+	uint64_t broken_at_s;	   /* on that boot's clock */
 };
 
 /*

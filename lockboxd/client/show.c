@@ -320,6 +320,8 @@ next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 		lb_cli_own(cli, g->host, "show R-%" PRIu64, g->extends);
 		return;
 	}
+	if (strcmp(g->role, LB_SEALED_NAME) == 0)
+		return; /* no role: how it came to be, its reason says */
 	lb_duration_format(duration, g->duration_s);
 	lb_cli_say(cli, "To ask again:");
 	lb_cli_own(cli, g->host, "request %s --for %s --reason \"...\"", g->role, duration);

@@ -133,9 +133,9 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"duration_seconds", "requested", "until", "end", "approvals", "approvals_needed",  \
 		"approvers", "sessions", "ticket", "reason", "groups", "sudo", "cause", "access",  \
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
-		"starts", "begun", "extends", "resource", "path", "rule", "own_account", "break_glass",    \
-		"review", "review_due", "review_overdue", "reviewed", "reviewer", "remark",        \
-		"alarm", "may_review", "signed_approvals"
+		"starts", "begun", "extends", "resource", "path", "rule", "own_account",           \
+		"break_glass", "review", "review_due", "review_overdue", "reviewed", "reviewer",   \
+		"remark", "alarm", "may_review", "signed_approvals"
 
 static void
 member_is(json_t *o, const char *name, const char *value)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -106,13 +107,57 @@ it_breaks_once_and_says_when_and_from_where(void **state)
 	assert_int_equal(breaks(), LB_ERR_NOT_FOUND);
 }
 
+/* Writes another time, of the same number of digits, or boot into what was broken. */
+static void
+edit_broken(const char *name, unsigned long long number, const char *digits)
+{
+	char text[LB_SEAL_SIZE + 1] = "", *at, line[32];
+	int fd = open(broken, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(read(fd, text, LB_SEAL_SIZE), LB_SEAL_SIZE);
+	at = strstr(strstr(text, "\nbroken "), name);
+	assert_non_null(at);
+	at += strlen(name);
+	snprintf(line, sizeof line, "%0*llu", (int)strspn(at, digits), number);
+	memcpy(at, line, strlen(line));
+	assert_int_equal(pwrite(fd, text, LB_SEAL_SIZE, 0), LB_SEAL_SIZE);
+	close(fd);
+}
+
+static void
+sudo_goes_on_for_a_time_in_that_boot(void **state)
+{
+	static const char digits[] = "0123456789";
+	struct timespec ts;
+	struct lb_seal s;
+	unsigned long long at;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(breaks(), LB_OK);
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	at = (unsigned long long)ts.tv_sec;
+	if (at > LB_SEAL_USE_S) {
+		edit_broken(" at ", at - LB_SEAL_USE_S, digits);
+		assert_false(lb_seal_in_use(dir, &s));
+		edit_broken(" at ", at - LB_SEAL_USE_S + 60, digits);
+		assert_true(lb_seal_in_use(dir, &s));
+	}
+	edit_broken(" at ", at + 60, digits);
+	assert_false(lb_seal_in_use(dir, &s));
+	edit_broken(" at ", at, digits);
+	assert_true(lb_seal_in_use(dir, &s));
+	edit_broken(" boot ", 0, "0123456789abcdef");
+	assert_false(lb_seal_in_use(dir, &s));
+}
+
 static void
 a_file_that_is_not_whole_breaks_nothing(void **state)
 {
 	static const struct {
 		size_t at;
 		char c;
-	} spoilt[] = {{0, 'L'}, {13, '2'}, {90, 'x'}, {112, 'x'}, {LB_SEAL_SIZE - 2, 'D'},
+	} spoilt[] = {{0, 'L'},	  {13, '2'},   {90, 'x'},  {112, 'x'}, {LB_SEAL_SIZE - 2, 'D'},
 		      {200, 'x'}, {300, '\n'}, {400, '\0'}};
 	char text[LB_SEAL_SIZE + 2];
 	struct lb_seal s;
@@ -207,6 +252,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_breaks_once_and_says_when_and_from_where, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(sudo_goes_on_for_a_time_in_that_boot, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_not_whole_breaks_nothing, setup,
 						teardown),
