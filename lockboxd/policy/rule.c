@@ -174,14 +174,21 @@ lb_rules_weigh(const struct lb_policy *p, const struct lb_rule_facts *f, struct 
 }
 
 bool
-lb_rule_possible(const struct lb_policy *p, const struct lb_policy_rule *r,
-		 const struct lb_policy_role *role, const struct lb_policy_identity *who,
-		 bool hardware_key)
+lb_rule_about_role(const struct lb_policy *p, const struct lb_policy_rule *r,
+		   const struct lb_policy_role *role)
+{
+	return role_holds(p, r, role) && r->longer_than_s < role->max_duration_s &&
+	       (!r->approve || lb_rule_may_approve(role));
+}
+
+bool
+lb_rule_about_person(const struct lb_policy *p, const struct lb_policy_rule *r,
+		     const struct lb_policy_identity *who, bool hardware_key)
 {
 	bool has_one = false;
 
-	for (size_t i = 0; i < who->key_texts.count; i++)
+	for (size_t i = 0; hardware_key && i < who->key_texts.count; i++)
 		has_one = has_one || is_hardware_key(&who->keys[i]);
-	return (has_one || !hardware_key) && role_holds(p, r, role) && person_holds(p, r, who) &&
-	       answers(r->hardware_key, hardware_key) && r->longer_than_s < role->max_duration_s;
+	return (has_one || !hardware_key) && person_holds(p, r, who) &&
+	       answers(r->hardware_key, hardware_key);
 }

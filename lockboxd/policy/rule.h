@@ -46,13 +46,14 @@ bool lb_rule_holds(const struct lb_policy *policy, const struct lb_policy_rule *
 bool lb_rule_may_approve(const struct lb_policy_role *role);
 
 /*
- * Whether there can be a request of this identity for this role, with a hardware
- * key or without one, that a rule holds for.  Of a rule's ticket and hours
- * nothing is assumed.
+ * Whether there can be requests for this role that a rule holds for; and whether
+ * such of this identity, with a hardware key or without one.  Of a rule's ticket
+ * and hours nothing is assumed.
  */
-bool lb_rule_possible(const struct lb_policy *policy, const struct lb_policy_rule *rule,
-		      const struct lb_policy_role *role, const struct lb_policy_identity *who,
-		      bool hardware_key);
+bool lb_rule_about_role(const struct lb_policy *policy, const struct lb_policy_rule *rule,
+			const struct lb_policy_role *role);
+bool lb_rule_about_person(const struct lb_policy *policy, const struct lb_policy_rule *rule,
+			  const struct lb_policy_identity *who, bool hardware_key);
 
 /*
  * Whether a whole ticket is as the pattern says: * is any run of bytes, none

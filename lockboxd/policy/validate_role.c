@@ -388,16 +388,28 @@ drop_who_cannot_sign(const struct lb_doc *doc, const struct lb_doc_section *sect
 	}
 }
 
-/* The rules that can add a level to a request of somebody. */
+/* The rules that can add a level to requests for a role. */
 static rule_set
-adding(const struct lb_policy *p, const struct lb_policy_role *role,
-       const struct lb_policy_identity *who, bool hardware_key)
+adding_to(const struct lb_policy *p, const struct lb_policy_role *role)
 {
 	rule_set set = 0;
 
 	for (size_t i = 0; i < p->rules; i++)
-		if (!p->rule[i].approve &&
-		    lb_rule_possible(p, &p->rule[i], role, who, hardware_key))
+		if (!p->rule[i].approve && lb_rule_about_role(p, &p->rule[i], role))
+			set |= (rule_set)1 << i;
+	return set;
+}
+
+/* Those of them that can do so to a request of somebody. */
+static rule_set
+adding(const struct lb_policy *p, rule_set about, const struct lb_policy_identity *who,
+       bool hardware_key)
+{
+	rule_set set = 0;
+
+	for (size_t i = 0; about != 0 && i < p->rules; i++)
+		if ((about & (rule_set)1 << i) != 0 &&
+		    lb_rule_about_person(p, &p->rule[i], who, hardware_key))
 			set |= (rule_set)1 << i;
 	return set;
 }
@@ -437,6 +449,7 @@ struct look {
 	const struct lb_doc *doc;
 	const struct lb_doc_section *section;
 	uint8_t *people;
+	rule_set about; /* those that can add a level to requests for the role */
 	rule_set *seen; /* the sets that have been looked at */
 	size_t count;
 };
@@ -467,8 +480,8 @@ check_set(const struct look *k, rule_set rules)
 		bool fine;
 
 		if ((k->people[i] & ASKS) == 0 || looked_at[own] ||
-		    (rules != 0 && adding(p, crowd.role, who, false) != rules &&
-		     adding(p, crowd.role, who, true) != rules))
+		    (rules != 0 && adding(p, k->about, who, false) != rules &&
+		     adding(p, k->about, who, true) != rules))
 			continue;
 		looked_at[own] = true;
 		crowd.fresh[own]--;
@@ -487,7 +500,7 @@ static bool
 check_sets_of(struct look *k, const struct lb_policy_identity *who)
 {
 	for (unsigned hardware = 0; hardware < 2; hardware++) {
-		rule_set set = adding(k->doc->policy, k->section->built, who, hardware == 1);
+		rule_set set = adding(k->doc->policy, k->about, who, hardware == 1);
 		size_t i = 0;
 
 		while (i < k->count && k->seen[i] != set)
@@ -509,6 +522,7 @@ check_people(struct look *k)
 	const struct lb_policy_role *role = k->section->built;
 	size_t askers = 0;
 
+	k->about = adding_to(p, role);
 	k->seen[0] = 0;
 	k->count = 1;
 	if (!check_set(k, 0))
@@ -525,7 +539,7 @@ check_people(struct look *k)
 				"role '%s': requester '%s' has no keys and could not log in with a "
 				"grant; add a key to the identity",
 				role->name, who->name);
-		if (p->rules > 0 && !check_sets_of(k, who))
+		if (k->about != 0 && !check_sets_of(k, who))
 			return;
 	}
 	if (askers == 0)

@@ -111,23 +111,18 @@ check_name(const struct lb_doc *doc, const struct lb_doc_section *section,
 			     r->name, taken);
 }
 
-/* Whether it is about any role, whoever asks and whenever. */
+/* Whether it is about any role, whoever asks, whenever and on whatever host. */
 static void
 check_reach(const struct lb_doc *doc, const struct lb_doc_section *section,
 	    const struct lb_policy_rule *r)
 {
 	const struct lb_policy *p = doc->policy;
+	struct lb_policy_rule anywhere = *r;
 
-	for (size_t i = 0; i < p->roles; i++) {
-		const struct lb_policy_role *role = &p->role[i];
-
-		if ((r->permissions.count == 0 ||
-		     has(&r->permissions, lb_policy_permission(role))) &&
-		    (r->roles.count == 0 || has(&r->roles, role->name) ||
-		     has(&r->roles, role->base)) &&
-		    (!r->approve || lb_rule_may_approve(role)))
+	anywhere.labels.count = 0;
+	for (size_t i = 0; i < p->roles; i++)
+		if (lb_rule_about_role(p, &anywhere, &p->role[i]))
 			return;
-	}
 	lb_doc_warn(doc, section, "rule '%s' holds for no role of this policy", r->name);
 }
 

@@ -12,6 +12,7 @@
 #include "name.h"
 #include "policy/policy.h"
 #include "policy/rights.h"
+#include "policy/rule.h"
 #include "policy/sudoers.h"
 #include "text.h"
 
@@ -142,6 +143,34 @@ check_identities(const struct lb_policy *policy)
 	CHECK(lb_policy_identity_by_uid(policy, 0) == NULL);
 }
 
+/* No rule approves what none may, and none adds more levels than there can be. */
+static void
+check_rules(const struct lb_policy *policy)
+{
+	for (size_t i = 0; i < lb_policy_rules(policy); i++) {
+		const struct lb_policy_rule *rule = lb_policy_rule_at(policy, i);
+
+		CHECK(lb_identity_valid(rule->name) && lb_policy_rule(policy, rule->name) == rule);
+		CHECK(rule->approve == (rule->approvers.count == 0));
+	}
+	for (size_t i = 0; i < lb_policy_roles(policy); i++)
+		for (size_t k = 0; k < lb_policy_identities(policy); k++) {
+			const struct lb_policy_role *role = lb_policy_role_at(policy, i);
+			const char *who = lb_policy_identity_at(policy, k)->name;
+			struct lb_rule_facts facts = {
+				role,	    who,	"",	   "OPS-1", role->max_duration_s,
+				1700000000, 1700000000, 1700003600};
+			struct lb_rule_verdict v;
+
+			if (!lb_policy_may_request(policy, role->name, who))
+				continue;
+			lb_rules_weigh(policy, &facts, &v);
+			CHECK(!v.too_many && role->levels + v.added <= LB_POLICY_LEVELS_MAX);
+			CHECK(v.approves == NULL ||
+			      (v.added == 0 && !role->root_equivalent && !role->signed_approvals));
+		}
+}
+
 /* The dump is a policy of its own, and its own dump. */
 static void
 check_dump(const struct lb_policy *policy)
@@ -174,6 +203,7 @@ whole(const struct lb_policy_source *source)
 	check_identities(policy);
 	check_roles(policy);
 	check_sudoers(policy);
+	check_rules(policy);
 	check_dump(policy);
 	lb_policy_free(policy);
 }

@@ -20,7 +20,7 @@ values_and_defaults_reach_the_structs(void **state)
 	assert_int_equal(host->warn_before_s, 300);
 	assert_int_equal(lb_policy_identities(p), 4);
 	assert_int_equal(lb_policy_teams(p), 3);
-	assert_int_equal(lb_policy_roles(p), 5);
+	assert_int_equal(lb_policy_roles(p), 8);
 	assert_int_equal(lb_policy_checks(p), 2);
 	assert_non_null(role);
 	assert_string_equal(role->description, "Look after the database; \"carefully\"");
@@ -36,7 +36,7 @@ values_and_defaults_reach_the_structs(void **state)
 	assert_false(role->root_equivalent);
 	assert_true(role->port_forwarding);
 	assert_false(lb_policy_needs_eligibility(role));
-	assert_null(lb_policy_role_at(p, 5));
+	assert_null(lb_policy_role_at(p, 8));
 	lb_policy_free(p);
 }
 
