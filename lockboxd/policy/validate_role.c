@@ -533,7 +533,15 @@ check_people(struct look *k)
 		if (!lb_policy_may_request(p, role->name, who->name))
 			continue;
 		askers++;
-		if (who->key_texts.count == 0)
+		if (lb_policy_role_own(role) &&
+		    (!lb_own_name_valid(who->unix_user) || !lb_own_uid_valid(who->uid)))
+			lb_doc_warn(
+				k->doc, k->section,
+				"role '%s': requester '%s' has no unix-user that is an ordinary "
+				"user's (uid %u or more) and cannot ask for it; add one to the "
+				"identity",
+				role->name, who->name, LB_OWN_UID_FIRST);
+		else if (!lb_policy_role_own(role) && who->key_texts.count == 0)
 			lb_doc_warn(
 				k->doc, k->section,
 				"role '%s': requester '%s' has no keys and could not log in with a "
