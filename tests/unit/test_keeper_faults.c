@@ -593,6 +593,314 @@ one_that_was_signed(struct fixture *f)
 ACT(do_statement, "bob", LB_MSG_STATEMENT)
 ACT(do_evidence, "alice", LB_MSG_EVIDENCE)
 
+/*
+ * A role with all there is: eligibility, levels, hours, the most of a day, rules, break-glass, a
+ * customer; time counts from the first login.
+ */
+#define EVE_KEY "AAAAC3NzaC1lZDI1NTE5AAAAIM8GawHxEmVETNEurI5i0keA0MYrk7KQF26+wbCQLQhj"
+#define RICH                                                                                       \
+	PEOPLE MALLORY TEAMS(                                                                      \
+		"\"alice\", \"mallory\"") "identity eve { keys = {\"ssh-ed25519 " EVE_KEY          \
+					  "\"} unix-user = \"u2\" }\n"                             \
+					  "customer acme { approvers = {\"eve\"} }\n"              \
+					  "check screening { attesters = {\"auditors\"} }\n"       \
+					  "role op { requesters = {\"engineers\"} "                \
+					  "default-duration = \"10m\"\n"                           \
+					  " level one { approvers = {\"leads\"} } level two { "    \
+					  "approvers = {\"both\"} }\n"                             \
+					  " managers = {\"leads\"} checks = {\"screening\"} "      \
+					  "max-duration = \"4h\"\n"                                \
+					  " max-per-day = \"5h\" starts = \"first-login\" hours "  \
+					  "= {\"mon-sun 00:00-24:00\"}\n"                          \
+					  " groups = {\"adm\"} break-glass = {\"alice\"} "         \
+					  "break-glass-for = \"30m\"\n"                            \
+					  " alarms = {\"leads\"} reviewers = {\"auditors\"} "      \
+					  "review-within = \"2h\" }\n"                             \
+					  "role theirs { requesters = {\"engineers\"} approvers "  \
+					  "= {\"leads\"}\n"                                        \
+					  " customer = \"acme\" }\n"                               \
+					  "role parts { requesters = {\"engineers\"} approvers = " \
+					  "{\"leads\"}\n"                                          \
+					  " resource one { groups = {\"adm\"} } }\n"               \
+					  "rule small { roles = {\"op\"} at-most = \"5m\" "        \
+					  "approve = true }\n"
+
+static struct answer *
+rich(struct fixture *f, const char *role, uint32_t seconds, bool glass, const char *ticket)
+{
+	union lb_msg m = {.request = {.duration_s = seconds, .reason = "why"}};
+
+	snprintf(m.request.role, sizeof m.request.role, "%s", role);
+	snprintf(m.request.ticket, sizeof m.request.ticket, "%s", ticket);
+	m.request.break_glass = glass;
+	return ask(f, "alice", LB_MSG_REQUEST, &m);
+}
+
+static int
+personnel(struct fixture *f, const char *who, uint16_t type, const char *name)
+{
+	union lb_msg m = {.personnel = {.identity = "alice", .text = "new on the team"}};
+
+	snprintf(m.personnel.name, sizeof m.personnel.name, "%s", name);
+	return ask(f, who, type, &m)->err;
+}
+
+static uint64_t
+not_yet_eligible(struct fixture *f)
+{
+	change_policy(f, RICH);
+	return 0;
+}
+
+static int
+do_wish(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return personnel(f, "alice", LB_MSG_ELIGIBILITY_REQUEST, "op");
+}
+
+static int
+do_attest(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return personnel(f, "carol", LB_MSG_ATTEST, "screening");
+}
+
+static int
+do_make_eligible(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return personnel(f, "bob", LB_MSG_ELIGIBILITY_APPROVE, "op");
+}
+
+static int
+do_take_back(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return personnel(f, "bob", LB_MSG_ELIGIBILITY_REVOKE, "");
+}
+
+static int
+do_list_eligible(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_PENDING}};
+	int err = ask(f, "carol", LB_MSG_ELIGIBILITY, &m)->err;
+
+	(void)id;
+	m.list.which = LB_LIST_MINE;
+	return err == LB_OK ? ask(f, "alice", LB_MSG_ELIGIBILITY, &m)->err : err;
+}
+
+static uint64_t
+a_wish(struct fixture *f)
+{
+	not_yet_eligible(f);
+	ok(do_wish(f, 0));
+	return 0;
+}
+
+static uint64_t
+an_attested_wish(struct fixture *f)
+{
+	a_wish(f);
+	ok(do_attest(f, 0));
+	return 0;
+}
+
+static uint64_t
+somebody_eligible(struct fixture *f)
+{
+	an_attested_wish(f);
+	ok(do_make_eligible(f, 0));
+	return 0;
+}
+
+static int
+do_rich_request(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return rich(f, "op", 0, false, "T-1")->err;
+}
+
+static int
+do_small_request(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return rich(f, "op", 60, false, "")->err;
+}
+
+static int
+do_glass(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return rich(f, "op", 0, true, "")->err;
+}
+
+static int
+do_without_ticket(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return rich(f, "theirs", 0, false, "")->err;
+}
+
+static int
+do_customers(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.customer = {.name = ""}};
+
+	(void)id;
+	return ask(f, "u2", LB_MSG_CUSTOMER, &m)->err;
+}
+
+static uint64_t
+one_of_two_requests(struct fixture *f)
+{
+	somebody_eligible(f);
+	answered(rich(f, "op", 0, false, "T-1"));
+	return answered(rich(f, "op", 700, false, "T-1"));
+}
+
+static uint64_t
+most_of_the_day(struct fixture *f)
+{
+	somebody_eligible(f);
+	return answered(rich(f, "op", 4 * 3600, false, ""));
+}
+
+static int
+do_too_much(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return rich(f, "op", 2 * 3600, false, "")->err;
+}
+
+static uint64_t
+rich_approved(struct fixture *f)
+{
+	uint64_t id = one_of_two_requests(f);
+
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	answered(act(f, "frank", LB_MSG_APPROVE, id, ""));
+	return id;
+}
+
+static uint64_t
+rich_active(struct fixture *f)
+{
+	uint64_t id = rich_approved(f);
+
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	account = stored(f, id);
+	return id;
+}
+
+static uint64_t
+rich_in_use(struct fixture *f)
+{
+	uint64_t id = rich_active(f);
+
+	ok(login(f, LB_MSG_PAM_OPEN));
+	return id;
+}
+
+static int
+do_extend(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.extend = {.id = id, .duration_s = 900, .reason = "not done"}};
+
+	return ask(f, "alice", LB_MSG_EXTEND, &m)->err;
+}
+
+static uint64_t
+an_extension(struct fixture *f)
+{
+	ok(do_extend(f, rich_in_use(f)));
+	return answered(&f->a);
+}
+
+static uint64_t
+one_that_is_to_be_extended(struct fixture *f)
+{
+	return stored(f, an_extension(f)).extends;
+}
+
+static uint64_t
+an_extension_that_needs_one_more(struct fixture *f)
+{
+	uint64_t id = an_extension(f);
+
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	return id;
+}
+
+static uint64_t
+a_broken_glass(struct fixture *f)
+{
+	somebody_eligible(f);
+	ok(do_glass(f, 0));
+	return answered(&f->a);
+}
+
+static uint64_t
+a_review(struct fixture *f)
+{
+	uint64_t id = a_broken_glass(f);
+
+	answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
+	return id;
+}
+
+static int
+do_review(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.review = {.id = id, .verdict = LB_REVIEW_JUSTIFIED, .text = "right"}};
+
+	return ask(f, "carol", LB_MSG_REVIEW, &m)->err;
+}
+
+static int
+do_list_reviews(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_REVIEWS}};
+
+	(void)id;
+	return ask(f, "carol", LB_MSG_LIST, &m)->err;
+}
+
+static int
+agree(struct lb_tx *tx, void *unused)
+{
+	struct lb_customer c = {.name = "acme",
+				.change = 1,
+				.nonce = {1},
+				.on = 1,
+				.approvals = 1,
+				.roles = "theirs",
+				.keys = 1,
+				.key = {{"eve", "ssh-ed25519 " EVE_KEY}}};
+
+	(void)unused;
+	return lb_store_put_customer(tx->store, &c);
+}
+
+static uint64_t
+a_customer(struct fixture *f)
+{
+	somebody_eligible(f);
+	ok(lb_tx_run(&f->k, agree, NULL));
+	return 0;
+}
+
+static uint64_t
+one_of_a_customers(struct fixture *f)
+{
+	a_customer(f);
+	return answered(rich(f, "theirs", 0, false, "T-7"));
+}
+
+ACT(do_frank_approve, "frank", LB_MSG_APPROVE)
+
 static const struct {
 	const char *name;
 	uint64_t (*prepare)(struct fixture *f);
@@ -643,6 +951,29 @@ static const struct {
 	{"a signed approval", one_with_a_statement, do_approve_signed, false},
 	{"a signature of something else", one_with_a_statement, do_approve_wrongly, false},
 	{"evidence", one_that_was_signed, do_evidence, true},
+	{"a wish to be eligible", not_yet_eligible, do_wish, false},
+	{"a check attested", a_wish, do_attest, false},
+	{"eligibility", an_attested_wish, do_make_eligible, false},
+	{"eligibility taken back", one_of_two_requests, do_take_back, false},
+	{"who may become eligible", an_attested_wish, do_list_eligible, true},
+	{"all roles", somebody_eligible, do_roles, true},
+	{"a request of somebody eligible", somebody_eligible, do_rich_request, false},
+	{"a request that a rule approves", somebody_eligible, do_small_request, false},
+	{"more than is left of a day", most_of_the_day, do_too_much, true},
+	{"earlier requests", one_of_two_requests, do_show, true},
+	{"a claim of somebody eligible", rich_approved, do_claim, false},
+	{"the first login", rich_active, do_open, false},
+	{"an extension", rich_in_use, do_extend, false},
+	{"the first approval of an extension", an_extension, do_approve, false},
+	{"the last approval of an extension", an_extension_that_needs_one_more, do_frank_approve,
+	 false},
+	{"the end of what waits to be extended", one_that_is_to_be_extended, do_end, false},
+	{"break-glass", somebody_eligible, do_glass, false},
+	{"reviews", a_review, do_list_reviews, true},
+	{"a review", a_review, do_review, false},
+	{"a request without the customer's ticket", a_customer, do_without_ticket, true},
+	{"the approval before the customer's", one_of_a_customers, do_approve, false},
+	{"customers", a_customer, do_customers, true},
 };
 
 /* A keeper and a store of their own for what comes next. */

@@ -110,6 +110,167 @@ a_grant_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->port_forwarding = 2);
 }
 
+/* With the approvals of people, and no customer. */
+static struct lb_grant
+a_plain_grant(void)
+{
+	struct lb_grant g = a_grant();
+
+	g.levels = g.have = 1;
+	memset(&g.level[1], 0, sizeof g.level[1]);
+	memset(&g.approval[1], 0, sizeof g.approval[1]);
+	memset(g.customer, 0, sizeof g.customer);
+	return g;
+}
+
+/* One that waits has no account yet. */
+static struct lb_grant
+a_request(void)
+{
+	struct lb_grant g = a_plain_grant();
+
+	g.state = LB_STATE_PENDING;
+	g.uid = 0;
+	memset(g.account, 0, sizeof g.account);
+	return g;
+}
+
+static struct lb_grant
+on_an_own_account(void)
+{
+	struct lb_grant g = a_plain_grant();
+
+	memset(g.account, 0, sizeof g.account);
+	strcpy(g.account, "alice");
+	strcpy(g.own, "alice");
+	g.own_uid = 1000;
+	return g;
+}
+
+static struct lb_grant
+approved_by_rule(void)
+{
+	struct lb_grant g = a_plain_grant();
+
+	strcpy(g.rule, "small");
+	g.levels = g.have = 0;
+	memset(&g.level[0], 0, sizeof g.level[0]);
+	memset(&g.approval[0], 0, sizeof g.approval[0]);
+	return g;
+}
+
+static struct lb_grant
+break_glass(uint8_t review)
+{
+	struct lb_grant g = approved_by_rule();
+
+	memset(g.rule, 0, sizeof g.rule);
+	strcpy(g.customer, "acme"); /* who consented before */
+	g.break_glass = 1;
+	g.review = review;
+	g.review_within_s = 3600;
+	if (review != LB_REVIEW_OPEN) {
+		g.review_due_s = 1700003600;
+		g.reviewed_s = 1700000100;
+		strcpy(g.reviewer, "bob");
+		strcpy(g.remark, "was right");
+	}
+	return g;
+}
+
+static void
+a_grant_of_each_kind_that_breaks_a_rule_is_no_record(void **state)
+{
+	const struct lb_key key = lb_key_u64(7);
+
+	(void)state;
+#define G LB_TABLE_GRANT
+	REFUSED(G, a_plain_grant(), key, r->customer[0] = 'A');
+	REFUSED(G, a_plain_grant(), key, r->approval[1].identity[0] = 'b');
+	REFUSED(G, a_plain_grant(), key, r->approval[1].level = 1);
+	REFUSED(G, a_plain_grant(), key, r->approval[1].statement = 1);
+	REFUSED(G, a_plain_grant(), key, r->approval[1].key[0] = 'S');
+	REFUSED(G, a_plain_grant(), key, r->approval[0].statement = 1; r->approval[0].key[0] = 'S');
+	REFUSED(G, a_plain_grant(), key, r->own_uid = 1000);
+	REFUSED(G, a_plain_grant(), key, r->start_s = 9223372037u);
+	REFUSED(G, a_plain_grant(), key, r->starts = LB_STARTS_COUNT);
+	REFUSED(G, a_plain_grant(), key, r->extends = 7);
+	REFUSED(G, a_plain_grant(), key, r->extends = 6);
+	REFUSED(G, a_plain_grant(), key, r->resource[0] = 'A');
+	REFUSED(G, a_plain_grant(), key, r->review_due_s = 5);
+	REFUSED(G, a_plain_grant(), key, r->review_within_s = 5);
+	REFUSED(G, a_plain_grant(), key, r->review = LB_REVIEW_OPEN);
+	REFUSED(G, a_plain_grant(), key, r->reviewed_s = 5);
+	REFUSED(G, a_plain_grant(), key, r->reviewer[0] = 'b');
+	REFUSED(G, a_plain_grant(), key, r->remark[0] = 'x');
+	REFUSED(G, a_request(), key, r->own_uid = 1000);
+	REFUSED(G, a_request(), key, r->account[0] = 'l');
+	REFUSED(G, on_an_own_account(), key, r->own[0] = '/');
+	REFUSED(G, on_an_own_account(), key, strcpy(r->account, "bob"));
+	REFUSED(G, on_an_own_account(), key, r->own_uid = 0);
+	REFUSED(G, approved_by_rule(), key, r->rule[0] = 'S');
+	REFUSED(G, approved_by_rule(), key, r->levels = 1; r->level[0] = a_grant().level[0]);
+	REFUSED(G, a_grant(), key, strcpy(r->rule, "small"));
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->break_glass = 2);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->break_glass = 0);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->review = LB_REVIEW_NONE);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->review = LB_REVIEW_COUNT);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->review = LB_REVIEW_JUSTIFIED);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->review_within_s = 0);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->review_due_s = UINT64_MAX);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->reviewed_s = 5);
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, strcpy(r->reviewer, "bob"));
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->remark[0] = 'x');
+	REFUSED(G, break_glass(LB_REVIEW_OPEN), key, r->uid = 0;
+		memset(r->account, 0, sizeof r->account); r->extends = 6);
+	REFUSED(G, break_glass(LB_REVIEW_JUSTIFIED), key, r->reviewed_s = 0);
+	REFUSED(G, break_glass(LB_REVIEW_JUSTIFIED), key, r->review_due_s = 0);
+	REFUSED(G, break_glass(LB_REVIEW_UNJUSTIFIED), key, strcpy(r->reviewer, "alice"));
+	REFUSED(G, break_glass(LB_REVIEW_UNJUSTIFIED), key, r->reviewer[0] = 'B');
+#undef G
+}
+
+static void
+keys_that_no_store_makes_are_damage(void **state)
+{
+	static const struct lb_lapse l = {LB_LAPSE_PENDING, 5, "ann", "op"};
+	static const struct {
+		size_t at;
+		uint8_t byte;
+	} lapses[] = {{0, 0}, {0, LB_LAPSE_KINDS}, {8, 0}, {9, 'A'}, {13, 'O'}, {14, 0}, {14, '/'}},
+	  people[] = {{0, 'A'}, {1, 0}, {3, 'x'}};
+	struct lb_key key;
+	struct lb_lapse read;
+	char identity[LB_IDENTITY_MAX + 1];
+	uint64_t id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lapses / sizeof lapses[0]; i++) {
+		key = lb_key_lapse(&l);
+		ok(lb_key_lapse_decode(&key, &read));
+		key.bytes[lapses[i].at] = lapses[i].byte;
+		assert_int_equal(lb_key_lapse_decode(&key, &read), LB_ERR_DAMAGED);
+	}
+	key = lb_key_lapse(&l);
+	for (key.size = 0; key.size < 14; key.size++)
+		assert_int_equal(lb_key_lapse_decode(&key, &read), LB_ERR_DAMAGED);
+	for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
+		key = lb_key_person("ann", 9);
+		ok(lb_key_person_decode(&key, identity, &id));
+		assert_string_equal(identity, "ann");
+		assert_int_equal(id, 9);
+		key.bytes[people[i].at] = people[i].byte;
+		assert_int_equal(lb_key_person_decode(&key, identity, &id), LB_ERR_DAMAGED);
+	}
+	key = lb_key_person("ann", 9);
+	for (key.size = 0; key.size < 12; key.size++)
+		assert_int_equal(lb_key_person_decode(&key, identity, &id), LB_ERR_DAMAGED);
+	memset(key.bytes, 'a', sizeof key.bytes);
+	key.size = LB_IDENTITY_MAX + 10;
+	key.bytes[LB_IDENTITY_MAX + 1] = 0;
+	assert_int_equal(lb_key_person_decode(&key, identity, &id), LB_ERR_DAMAGED);
+}
+
 static void
 counters_that_break_a_rule_are_no_record(void **state)
 {
@@ -152,6 +313,11 @@ a_session_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->grant = 0);
 	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->number = 0);
 	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->number = 3);
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->kernel = UINT32_MAX);
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->closed_s = 5);
+	s.kernel = 3;
+	s.closed_s = 5;
+	REFUSED(LB_TABLE_SESSION, s, lb_key_pair(7, 2), r->kernel = 0);
 }
 
 static void
@@ -172,6 +338,7 @@ a_statement_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->number = 0);
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->number = 3);
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->approver[0] = 'B');
+	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->level = LB_LEVELS_MAX);
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->text[0] = '\0');
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->used_s = 0);
 	REFUSED(LB_TABLE_STATEMENT, s, lb_key_pair(7, 2), r->key[0] = '\0');
@@ -205,6 +372,7 @@ eligibility_that_breaks_a_rule_is_no_record(void **state)
 	ok(lb_record_encode(LB_TABLE_ATTESTATION, &key, &a, buf, &len));
 	REFUSED(LB_TABLE_ATTESTATION, a, key, r->identity[0] = 'A');
 	REFUSED(LB_TABLE_ATTESTATION, a, key, r->check[1] = 'x');
+	REFUSED(LB_TABLE_ATTESTATION, a, key, r->check[0] = 'S');
 	REFUSED(LB_TABLE_ATTESTATION, a, key, r->state = 0);
 	REFUSED(LB_TABLE_ATTESTATION, a, key, r->state = 3);
 	REFUSED(LB_TABLE_ATTESTATION, a, key, strcpy(r->by, "ann"));
@@ -212,6 +380,7 @@ eligibility_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(LB_TABLE_ATTESTATION, a, key, r->until_s = 0);
 	ok(lb_record_encode(LB_TABLE_ELIGIBILITY, &role, &e, buf, &len));
 	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->identity[0] = 'b');
+	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->identity[0] = 'A');
 	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->role[0] = 'O');
 	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->state = 0);
 	REFUSED(LB_TABLE_ELIGIBILITY, e, role, r->state = 4);
@@ -392,6 +561,16 @@ a_customer_that_breaks_a_rule_is_no_record(void **state)
 
 	(void)state;
 	REFUSED(LB_TABLE_CUSTOMER, c, key, r->name[0] = 'b');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->name[0] = 'A');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->name[3] = '\0');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, k.size--);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->break_glass = 2);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->keys = LB_CUSTOMER_KEYS_MAX + 1);
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->key[0].identity[0] = 'E');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->key[1].identity[0] = 'e');
+	REFUSED(LB_TABLE_CUSTOMER, c, key, r->key[1].key[0] = 's');
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->break_glass = 1);
+	REFUSED(LB_TABLE_CUSTOMER, proposal, key, r->keys = 1);
 	REFUSED(LB_TABLE_CUSTOMER, c, key, r->nonce[0] = 0);
 	REFUSED(LB_TABLE_CUSTOMER, c, key, r->change = 0);
 	REFUSED(LB_TABLE_CUSTOMER, c, key, r->on = 2);
@@ -416,6 +595,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_grant_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(a_grant_of_each_kind_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(keys_that_no_store_makes_are_damage),
 		cmocka_unit_test(counters_that_break_a_rule_are_no_record),
 		cmocka_unit_test(an_entry_of_a_user_id_or_a_role_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),

@@ -262,6 +262,19 @@ each_change_is_given_until_one_is_refused(void **state)
 		n = -10;
 		assert_int_equal(lb_changes_each(&cut, count, &n), LB_ERR_DAMAGED);
 	}
+	/* Nor are there such a table, and keys so short or so long. */
+	for (size_t i = 0; i < 3; i++) {
+		static const struct {
+			size_t at;
+			uint8_t byte;
+		} odd[] = {{1, LB_TABLE_COUNT}, {2, 0}, {2, LB_KEY_MAX + 1}};
+		const uint8_t was = record.bytes[odd[i].at];
+
+		n = -10;
+		record.bytes[odd[i].at] = odd[i].byte;
+		assert_int_equal(lb_changes_each(&record, count, &n), LB_ERR_DAMAGED);
+		record.bytes[odd[i].at] = was;
+	}
 	record.bytes[0] = 0;
 	assert_int_equal(lb_changes_each(&record, count, &n), LB_ERR_DAMAGED);
 	free(record.bytes);
