@@ -21,21 +21,50 @@ lb_break_glass_default(const struct lb_policy_role *role, bool break_glass)
 	return role->default_duration_s;
 }
 
-/* LB_ERR_NOT_FOUND: no customer has the last word; LB_ERR_REFUSED: one has, and does not consent. */
+/* Whether anybody is left of the customer, besides the engineer, who is told and may revoke. */
+static bool
+anybody_told(struct lb_tx *tx, const char *customer, const char *engineer)
+{
+	const struct lb_policy *p = tx->k->policy;
+
+	for (size_t i = 0; i < lb_policy_identities(p); i++) {
+		const char *identity = lb_policy_identity_at(p, i)->name;
+
+		if (strcmp(identity, engineer) != 0 &&
+		    lb_customer_in_roster(tx, customer, identity))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * LB_ERR_NOT_FOUND: no customer has the last word; LB_ERR_REFUSED: one has, and does
+ * not consent; LB_ERR_UNREACHABLE: nor could anybody of it be told.
+ */
 static int
-consent(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_customer *customer)
+consent(struct lb_tx *tx, const struct lb_policy_role *role, const char *engineer,
+	struct lb_customer *customer)
 {
 	int err = lb_customer_of(tx, role, customer);
 
-	return err == LB_OK && !customer->break_glass ? LB_ERR_REFUSED : err;
+	if (err == LB_OK && !customer->break_glass)
+		return LB_ERR_REFUSED;
+	return err == LB_OK && !anybody_told(tx, customer->name, engineer) ? LB_ERR_UNREACHABLE
+									   : err;
 }
 
 static int
 check_customer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role)
 {
 	struct lb_customer customer;
-	int err = consent(tx, role, &customer);
+	int err = consent(tx, role, who->identity, &customer);
 
+	if (err == LB_ERR_UNREACHABLE)
+		return lb_refused(lb_refuse(tx, who, LB_NO_PERMISSION,
+					    "nobody of customer %s, who is told of break-glass on "
+					    "%s, is in the policy; ask for it without "
+					    "--break-glass",
+					    customer.name, role->name));
 	if (err != LB_ERR_REFUSED)
 		return err == LB_OK || err == LB_ERR_NOT_FOUND || err == LB_ERR_EXISTS ? LB_OK
 										       : err;
@@ -127,7 +156,7 @@ is_told(struct lb_tx *tx, const struct lb_policy_role *role, const struct lb_gra
 {
 	return strcmp(identity, g->identity) != 0 &&
 	       (lb_policy_alarmed(tx->k->policy, role, identity) ||
-		(g->customer[0] != '\0' && lb_customer_approver(tx, g->customer, identity)));
+		(g->customer[0] != '\0' && lb_customer_in_roster(tx, g->customer, identity)));
 }
 
 int
@@ -175,6 +204,6 @@ lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *g)
 
 	if (role == NULL || !lb_policy_breaks_glass(role, g->identity))
 		return false;
-	err = consent(tx, role, &customer);
+	err = consent(tx, role, g->identity, &customer);
 	return err == LB_OK || err == LB_ERR_NOT_FOUND;
 }

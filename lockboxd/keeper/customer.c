@@ -58,6 +58,7 @@ covers(const struct lb_policy *policy, const struct lb_customer *c,
        const struct lb_policy_role *role)
 {
 	return c->host || listed(c->roles, role->name) ||
+	       (role->base != NULL && listed(c->roles, role->base)) ||
 	       strcmp(lb_policy_customer_of(policy, role), c->name) == 0;
 }
 
@@ -96,12 +97,18 @@ in_roster(const struct lb_customer *c, const char *identity)
 }
 
 bool
-lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity)
+lb_customer_in_roster(struct lb_tx *tx, const char *customer, const char *identity)
 {
 	const struct lb_customer *c = find(tx, customer);
 
 	return c != NULL && in_roster(c, identity) &&
-	       lb_policy_identity(tx->k->policy, identity) != NULL &&
+	       lb_policy_identity(tx->k->policy, identity) != NULL;
+}
+
+bool
+lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity)
+{
+	return lb_customer_in_roster(tx, customer, identity) &&
 	       !lb_policy_in_a_team(tx->k->policy, identity);
 }
 
@@ -119,7 +126,7 @@ lb_customer_any(struct lb_tx *tx, const char *identity)
 	struct lb_customer c = {.name = ""};
 
 	while (lb_store_next_customer(tx->store, c.name, &c) == LB_OK)
-		if (lb_customer_approver(tx, c.name, identity))
+		if (lb_customer_in_roster(tx, c.name, identity))
 			return true;
 	return false;
 }
@@ -461,7 +468,7 @@ static bool
 may_look(struct lb_tx *tx, const struct lb_caller *who, const char *customer)
 {
 	return who->root || lb_policy_is_auditor(tx->k->policy, who->identity) ||
-	       lb_customer_approver(tx, customer, who->identity) ||
+	       lb_customer_in_roster(tx, customer, who->identity) ||
 	       proposed(tx->k->policy, customer, who->identity);
 }
 

@@ -46,9 +46,14 @@ int lb_customer_of(struct lb_tx *tx, const struct lb_policy_role *role,
 bool lb_customer_same(struct lb_tx *tx, const struct lb_grant *grant);
 /* True when somebody decides for a customer: is in its roster and in the policy, and in no team. */
 bool lb_customer_approver(struct lb_tx *tx, const char *customer, const char *identity);
+/*
+ * True when the customer has signed for somebody whom the policy has, be he in a team of the host
+ * or not: he is told, may look and revoke, whatever the policy makes of him.
+ */
+bool lb_customer_in_roster(struct lb_tx *tx, const char *customer, const char *identity);
 /* How many of its approvers must approve, as the customer signed last; 0: there is no such customer. */
 unsigned lb_customer_approvals(struct lb_tx *tx, const char *customer);
-/* The same as lb_customer_approver() for any customer there is. */
+/* The same as lb_customer_in_roster() for any customer there is. */
 bool lb_customer_any(struct lb_tx *tx, const char *identity);
 /* True when this is the fingerprint of one of somebody's keys in a customer's roster. */
 bool lb_customer_key(struct lb_tx *tx, const char *customer, const char *identity,

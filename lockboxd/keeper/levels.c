@@ -262,8 +262,9 @@ bool
 lb_levels_approver(struct lb_tx *tx, const struct lb_grant *g, const char *identity)
 {
 	for (size_t l = 0; l < g->levels; l++)
-		if (approver_at(tx, g, l, identity) &&
-		    (!is_customers(g, l) || lb_levels_reached(g)))
+		if (is_customers(g, l) ? lb_levels_reached(g) &&
+						 lb_customer_in_roster(tx, g->customer, identity)
+				       : approver_at(tx, g, l, identity))
 			return true;
 	return g->rule[0] != '\0' && lb_policy_may_approve(tx->k->policy, g->role, identity);
 }

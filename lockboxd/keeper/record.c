@@ -31,7 +31,7 @@ for_caller(struct lb_tx *tx, const struct lb_caller *who, bool all, const struct
 	err = r->grant != 0 ? lb_store_grant(tx->store, r->grant, &g) : LB_ERR_NOT_FOUND;
 	if (err == LB_OK)
 		*mine = lb_levels_reached(&g) &&
-			lb_customer_approver(tx, g.customer, who->identity) &&
+			lb_customer_in_roster(tx, g.customer, who->identity) &&
 			lb_customer_key(tx, g.customer, who->identity, who->fingerprint);
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }

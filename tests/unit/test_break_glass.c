@@ -368,6 +368,36 @@ a_customers_role_takes_consent_that_was_signed_in_advance(void **state)
 	refused(with_ticket(f), LB_NO_PERMISSION, "has not consented");
 }
 
+static void
+a_policy_takes_no_customer_out_of_the_alarm(void **state)
+{
+	struct fixture *f = *state;
+	union lb_msg m = {.list = {.which = LB_LIST_REVIEWS}};
+	char line[MADE_MAX], text[2 * MADE_MAX];
+
+	eve = maker_new(9, NULL);
+	set_customer(f);
+	sign_change(f, 1, 1);
+	answered(act(f, "alice", LB_MSG_CANCEL, answered(with_ticket(f)), ""));
+	/* In a team of the host she decides nothing for the customer, and is told all the same. */
+	maker_line(&eve, line);
+	snprintf(text, sizeof text,
+		 "identity eve { keys = {\"%s\"} unix-user = \"u2\" }\n"
+		 "team late { members = {\"eve\"} }\n" POLICY(GLASS),
+		 line);
+	change_policy(f, text);
+	answered(ask_for(
+		f, "alice",
+		(struct lb_msg_request){.break_glass = 1, .ticket = "T-1", .reason = "again"}));
+	assert_int_equal(as_eve(f, LB_MSG_LIST, &m)->grants, 2);
+	assert_int_equal(f->a.grant.concerns, LB_CONCERNS_ALARM);
+	m = (union lb_msg){.act = {.id = f->a.grant.id, .text = "stop"}};
+	answered(as_eve(f, LB_MSG_REVOKE, &m));
+	/* Where nobody of the customer is left to be told, nobody breaks the glass. */
+	change_policy(f, POLICY(GLASS));
+	refused(with_ticket(f), LB_NO_PERMISSION, "nobody of customer acme");
+}
+
 /* -- the seal ------------------------------------------------------------------------ */
 
 static uint64_t
@@ -457,6 +487,7 @@ main(void)
 		test(no_rule_adds_anybody_whom_it_would_wait_for),
 		test(metrics_are_for_root_and_auditors),
 		test(a_customers_role_takes_consent_that_was_signed_in_advance),
+		test(a_policy_takes_no_customer_out_of_the_alarm),
 		test(a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor),
 		test(the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing),
 	};

@@ -241,6 +241,7 @@ static void
 no_policy_takes_anything_from_a_customer(void **state)
 {
 	struct fixture *f = *state;
+	union lb_msg m = {.request = {.reason = "why"}};
 
 	switched_on(f);
 	set_policy(f, &eve, "customer acme { approvers = {\"fay\"} }", "");
@@ -260,6 +261,14 @@ no_policy_takes_anything_from_a_customer(void **state)
 		   "} role more { requesters = {\"engineers\"} approvers = {\"leads\"}");
 	asked(f, "more", "T-3");
 	assert_string_equal(f->a.grant.customer, "acme");
+	/* A role that is taken apart into resources is the customer's in each of them. */
+	set_policy(f, &eve, "", "resource part { groups = {\"adm\"} }");
+	strcpy(m.request.role, "theirs");
+	strcpy(m.request.resource, "part");
+	refused(ask(f, "alice", LB_MSG_REQUEST, &m), LB_BAD_INPUT, "customer acme has the last");
+	strcpy(m.request.ticket, "T-4");
+	answered(ask(f, "alice", LB_MSG_REQUEST, &m));
+	assert_string_equal(f->a.grant.customer, "acme");
 }
 
 static void
@@ -272,7 +281,12 @@ somebody_in_a_team_of_the_host_decides_for_no_customer(void **state)
 	id = asked(f, "theirs", "T-1");
 	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
 	set_policy(f, &eve, "team late { members = {\"eve\"} }", "");
-	refused(act_with(f, "u2", &eve, LB_MSG_APPROVE, id), LB_NO_SUCH, "that you may see");
+	refused(act_with(f, "u2", &eve, LB_MSG_APPROVE, id), LB_NO_PERMISSION,
+		"you are no approver");
+	/* What a policy cannot do is keep her from looking, and from taking it back. */
+	answered(act_with(f, "u2", &eve, LB_MSG_SHOW, id));
+	answered(act_with(f, "u2", &eve, LB_MSG_REVOKE, id));
+	assert_int_equal(stored(f, id).state, LB_STATE_CANCELLED);
 }
 
 static void
