@@ -365,6 +365,18 @@ time_that_has_not_begun_is_not_extended(void **state)
 	refused(extend(f, "alice", id, 900, "more"), LB_NOT_NOW, "has not begun: log in first");
 }
 
+static void
+a_request_is_not_taken_for_an_extension_that_looks_the_same(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op"), more = answered(extend(f, "alice", id, 900, "x"));
+
+	assert_int_not_equal(answered(request(f, "alice", "op", 900, "x")), more);
+	assert_int_equal(f->a.grant.extends, 0);
+	/* And the other way round. */
+	assert_int_equal(answered(extend(f, "alice", id, 900, "x")), more);
+}
+
 int
 main(void)
 {
@@ -384,6 +396,7 @@ main(void)
 		unit(the_most_of_a_day_is_looked_at_again_when_an_extension_is_approved),
 		unit(a_role_that_changed_is_not_extended_but_requested_anew),
 		unit(time_that_has_not_begun_is_not_extended),
+		unit(a_request_is_not_taken_for_an_extension_that_looks_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

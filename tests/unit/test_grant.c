@@ -220,6 +220,23 @@ a_refusal_says_which_state_it_met(void **unused)
 	assert_string_equal(why, "is over: its time has run out");
 }
 
+static void
+levels_that_rules_add_are_named(void **unused)
+{
+	struct lb_grant g = {.levels = LB_LEVELS_MAX + 1};
+	char text[LB_GRANT_ADDED_TEXT];
+
+	(void)unused;
+	lb_grant_added(&g, text);
+	assert_string_equal(text, "");
+	for (int l = 1; l < 3; l++) {
+		g.level[l].name[0] = (char)('a' + l);
+		g.level[l].flags = LB_LEVEL_RULE;
+	}
+	lb_grant_added(&g, text);
+	assert_string_equal(text, "b, c");
+}
+
 int
 main(void)
 {
@@ -229,6 +246,7 @@ main(void)
 		cmocka_unit_test(a_state_or_event_that_does_not_exist_is_refused),
 		cmocka_unit_test(a_grant_is_open_only_while_active_and_before_its_end),
 		cmocka_unit_test(a_refusal_says_which_state_it_met),
+		cmocka_unit_test(levels_that_rules_add_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, read_comment, NULL);

@@ -901,6 +901,24 @@ one_of_a_customers(struct fixture *f)
 
 ACT(do_frank_approve, "frank", LB_MSG_APPROVE)
 
+/* Alice could become eligible for the one role that there is, and is not. */
+static uint64_t
+one_who_is_confined(struct fixture *f)
+{
+	change_policy(f, PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"")
+				 OP_WITH("managers = {\"leads\"}"));
+	return 0;
+}
+
+static int
+do_list_own(struct fixture *f, uint64_t id)
+{
+	union lb_msg m = {.list = {.which = LB_LIST_MINE}};
+
+	(void)id;
+	return ask(f, "alice", LB_MSG_LIST, &m)->err;
+}
+
 static const struct {
 	const char *name;
 	uint64_t (*prepare)(struct fixture *f);
@@ -969,6 +987,7 @@ static const struct {
 	 false},
 	{"the end of what waits to be extended", one_that_is_to_be_extended, do_end, false},
 	{"break-glass", somebody_eligible, do_glass, false},
+	{"what nobody who is not eligible may see", one_who_is_confined, do_list_own, true},
 	{"reviews", a_review, do_list_reviews, true},
 	{"a review", a_review, do_review, false},
 	{"a request without the customer's ticket", a_customer, do_without_ticket, true},

@@ -509,6 +509,8 @@ states_have_names(void **state)
 	assert_string_equal(lb_state_name(0), "unknown");
 	assert_string_equal(lb_state_name(LB_STATE_COUNT), "unknown");
 	assert_string_equal(lb_state_name(255), "unknown");
+	assert_string_equal(lb_review_name(LB_REVIEW_COUNT), "unknown");
+	assert_string_equal(lb_starts_name(LB_STARTS_COUNT), "unknown");
 }
 
 /* PROTOCOL, as far as a program can read it. */

@@ -68,6 +68,31 @@ a_role_with_resources_takes_one_of_them(void **state)
 	refused(ask_for(f, "op", "pay", 600), LB_NO_SUCH, "no such role and resource");
 }
 
+/* One alone, and more than can be listed: the list then says so. */
+static void
+few_and_many_resources_are_named(void **state)
+{
+	static char text[40000];
+	struct fixture *f = *state;
+	size_t used = 0;
+
+	change_policy(f, ROLE("resource pay { groups = {\"adm\"} }"));
+	refused(ask_for(f, "db", "", 600), LB_BAD_INPUT, "its resources: --resource pay");
+	assert_null(strstr(f->a.text, ", of "));
+	used = (size_t)snprintf(text, sizeof text, "%s",
+				PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OTHER_ROLES
+				"role db { requesters = {\"engineers\"}\n"
+				" approvers = {\"leads\"}\n");
+	for (int i = 0; i < 60; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used,
+					 "resource a-long-name-%d { groups = {\"adm\"} }\n", i);
+	snprintf(text + used, sizeof text - used, "}\n");
+	change_policy(f, text);
+	refused(ask_for(f, "db", "", 600), LB_BAD_INPUT, "--resource a-long-name-0, of a-long");
+	ask(f, "alice", LB_MSG_ROLES, &(union lb_msg){0});
+	assert_true(f->a.roles > 60);
+}
+
 static void
 all_resources_share_the_most_of_a_day(void **state)
 {
@@ -198,6 +223,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		unit(a_grant_carries_its_resource_and_nothing_else),
 		unit(a_role_with_resources_takes_one_of_them),
+		unit(few_and_many_resources_are_named),
 		unit(all_resources_share_the_most_of_a_day),
 		unit(roles_lists_each_resource),
 		unit(a_changed_resource_is_not_what_was_asked_for),
