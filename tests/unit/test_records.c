@@ -271,6 +271,46 @@ keys_that_no_store_makes_are_damage(void **state)
 	assert_int_equal(lb_key_person_decode(&key, identity, &id), LB_ERR_DAMAGED);
 }
 
+static struct lb_grant
+a_reviewed_grant(void)
+{
+	struct lb_grant g = a_grant();
+
+	g.break_glass = 1;
+	g.review = LB_REVIEW_JUSTIFIED;
+	g.review_within_s = 3600;
+	g.review_due_s = 1700003600;
+	g.reviewed_s = 1700000100;
+	snprintf(g.reviewer, sizeof g.reviewer, "carol");
+	snprintf(g.remark, sizeof g.remark, "fine");
+	return g;
+}
+
+static void
+a_review_that_breaks_a_rule_is_no_record(void **state)
+{
+	const struct lb_key key = lb_key_u64(7);
+
+	(void)state;
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->break_glass = 2);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->break_glass = 0);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review = LB_REVIEW_COUNT);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review = LB_REVIEW_NONE);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review = LB_REVIEW_OPEN);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review_within_s = 0);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review_due_s = 0);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->review_due_s = UINT64_MAX);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->reviewed_s = 0);
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->reviewer[0] = '\0');
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key,
+		memcpy(r->reviewer, r->identity, sizeof r->reviewer));
+	REFUSED(LB_TABLE_GRANT, a_reviewed_grant(), key, r->extends = 3; r->uid = 0;
+		r->account[0] = '\0');
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->review_within_s = 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->review_due_s = 1);
+	REFUSED(LB_TABLE_GRANT, a_grant(), key, r->remark[0] = 'x');
+}
+
 static void
 counters_that_break_a_rule_are_no_record(void **state)
 {
@@ -597,6 +637,7 @@ main(void)
 		cmocka_unit_test(a_grant_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_grant_of_each_kind_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(keys_that_no_store_makes_are_damage),
+		cmocka_unit_test(a_review_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(counters_that_break_a_rule_are_no_record),
 		cmocka_unit_test(an_entry_of_a_user_id_or_a_role_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_session_that_breaks_a_rule_is_no_record),
