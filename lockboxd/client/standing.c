@@ -29,7 +29,7 @@
 #include "start.h"
 #include "table.h"
 
-#define WORDS 512  /* bytes of a list of services or roles */
+#define WORDS 512 /* bytes of a list of services or roles */
 #define KEYS_FILE_MAX ((off_t)1 << 20)
 #define LINE 2048
 
@@ -51,10 +51,8 @@ enum access { ACCESS_OPEN, ACCESS_EXEMPT, ACCESS_GATE, ACCESS_OWN, ACCESS_REFUSE
 static const struct {
 	const char *name, *words;
 } accesses[ACCESSES] = {
-	[ACCESS_OPEN] = {"open", "always: no gate"},
-	[ACCESS_EXEMPT] = {"exempt", "always"},
-	[ACCESS_GATE] = {"gate", "to ask only"},
-	[ACCESS_OWN] = {"own", "with a grant"},
+	[ACCESS_OPEN] = {"open", "always: no gate"}, [ACCESS_EXEMPT] = {"exempt", "always"},
+	[ACCESS_GATE] = {"gate", "to ask only"},     [ACCESS_OWN] = {"own", "with a grant"},
 	[ACCESS_REFUSED] = {"refused", "no"},
 };
 
@@ -62,10 +60,10 @@ struct account {
 	char name[64];
 	uint32_t uid;
 	enum access access;
-	char by[WORDS];	    /* services of pam.conf, or roles */
-	const char *shell;  /* "yes" or "no": a usable one */
+	char by[WORDS];	      /* services of pam.conf, or roles */
+	const char *shell;    /* "yes" or "no": a usable one */
 	const char *password; /* set, none, locked, unknown */
-	int keys;	    /* lines of the usual files; -1: unknown */
+	int keys;	      /* lines of the usual files; -1: unknown */
 };
 
 struct list {
@@ -162,9 +160,9 @@ password_of(const char *file, const char *user)
 
 	while (f != NULL && fgets(line, sizeof line, f) != NULL)
 		if (strncmp(line, user, len) == 0 && line[len] == ':')
-			state = line[len + 1] == ':'			    ? "none"
+			state = line[len + 1] == ':'			 ? "none"
 				: strchr("!*x\n", line[len + 1]) != NULL ? "locked"
-									    : "set";
+									 : "set";
 	if (f != NULL)
 		fclose(f);
 	return state;
@@ -335,18 +333,17 @@ say(const struct lb_cli *cli, const char *text)
 static int
 print_table(const struct lb_cli *cli, const struct list *l)
 {
-	static const struct lb_cli_column columns[] = {{"Account", true}, {"Uid", false},
-						       {"Gets in", false}, {"By", true},
-						       {"Shell", false},   {"Password", false},
-						       {"Keys", false}};
+	static const struct lb_cli_column columns[] = {
+		{"Account", true}, {"Uid", false},	{"Gets in", false}, {"By", true},
+		{"Shell", false},  {"Password", false}, {"Keys", false}};
 	struct lb_cli_table *t = lb_cli_table_new(columns, 7);
 	int err = t != NULL ? LB_OK : LB_ERR_NOMEM;
 
 	for (size_t i = 0; err == LB_OK && i < l->count; i++) {
 		const struct account *a = &l->at[i];
 		char uid[16], keys[16];
-		const char *cells[] = {a->name,	 uid,	      accesses[a->access].words, a->by,
-				       a->shell, a->password, keys};
+		const char *cells[] = {a->name,	    uid, accesses[a->access].words, a->by, a->shell,
+				       a->password, keys};
 
 		snprintf(uid, sizeof uid, "%u", a->uid);
 		snprintf(keys, sizeof keys, "%d", a->keys);
@@ -417,12 +414,9 @@ lb_verb_standing(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct lb_standing_files files = {
-		"/etc/passwd",
-		"/etc/shadow",
-		"/etc/lockbox/pam.conf",
-		"/etc/lockbox/" LB_HOST_FILE_NAME,
-		"/etc/lockbox/policy.d",
-		"/etc/pam.d",
+		"/etc/passwd",		 "/etc/shadow",
+		"/etc/lockbox/pam.conf", "/etc/lockbox/" LB_HOST_FILE_NAME,
+		"/etc/lockbox/policy.d", "/etc/pam.d",
 	};
 	struct lb_cli cli;
 	int c;
@@ -441,7 +435,8 @@ lb_verb_standing(int argc, char **argv)
 		cli.json = true;
 	}
 	if (optind != argc) {
-		fputs("lockbox: standing: it takes options only\n  lockbox standing --help\n", stderr);
+		fputs("lockbox: standing: it takes options only\n  lockbox standing --help\n",
+		      stderr);
 		return LB_EXIT_USAGE;
 	}
 	return lb_standing_list(&cli, &files);

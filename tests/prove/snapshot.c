@@ -112,7 +112,10 @@ open(void)
 	ASSERT(s.id_at < s.account_at && s.account_at <= s.role_at && s.role_at <= s.slot_at);
 	ASSERT(s.slot_size % LB_SNAPSHOT_ALIGN == 0 && s.slot_size > 0 && s.slots > 0);
 	ASSERT((uint64_t)s.slot_at + (uint64_t)s.slots * s.slot_size == s.record_at);
+	ASSERT(s.own_at >= s.record_at && s.own_at % LB_SNAPSHOT_ALIGN == 0 &&
+	       (uint64_t)s.own_at + (uint64_t)s.own_slots * LB_SNAPSHOT_ALIGN <= size);
 	COVER(s.record_at < size);
+	COVER(s.own_slots > 0);
 }
 
 void
