@@ -42,21 +42,22 @@ way_problem(const struct stat *st)
 	return NULL;
 }
 
+/* giving: what is taken away is the account's own, whatever other names it has put beside. */
 static const char *
-end_problem(const struct stat *st)
+end_problem(const struct stat *st, bool giving)
 {
 	if (S_ISLNK(st->st_mode))
 		return "it is a symbolic link";
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return "it is neither a file nor a directory";
-	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
+	if (giving && S_ISREG(st->st_mode) && st->st_nlink != 1)
 		return "it has more than one name";
 	return NULL;
 }
 
 /* Walks to the path; a descriptor that only names it, or -1 with errno, 0 when *why says it. */
 static int
-walk(const char *path, const char **why)
+walk(const char *path, bool giving, const char **why)
 {
 	char rest[LB_ACL_PATH_MAX + 1], *at = rest, *name;
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -80,7 +81,7 @@ walk(const char *path, const char **why)
 			return -1;
 		}
 	}
-	if (fd < 0 || fstat(fd, &st) != 0 || (*why = end_problem(&st)) != NULL) {
+	if (fd < 0 || fstat(fd, &st) != 0 || (*why = end_problem(&st, giving)) != NULL) {
 		int saved = *why != NULL ? 0 : errno;
 
 		if (fd >= 0)
@@ -93,10 +94,10 @@ walk(const char *path, const char **why)
 
 /* The same object, opened so that its entries can be read and set. */
 static int
-open_path(const char *path, struct stat *st, const char **why)
+open_path(const char *path, bool giving, struct stat *st, const char **why)
 {
 	char self[32];
-	int named = walk(path, why), fd, saved;
+	int named = walk(path, giving, why), fd, saved;
 
 	if (named < 0)
 		return -1;
@@ -288,7 +289,7 @@ lb_acl_give(const char *lock, uint32_t uid, const struct lb_acl *what, char *tex
 	locked = take_lock(lock, text, cap);
 	if (locked < 0)
 		return -1;
-	fd = open_path(what->path, &st, &why);
+	fd = open_path(what->path, true, &st, &why);
 	if (fd >= 0)
 		rc = give(fd, &st, uid, what->write, reason, sizeof reason);
 	else if (why != NULL)
@@ -338,7 +339,7 @@ lb_acl_take(const char *lock, uint32_t uid, const struct lb_acl *what, char *tex
 	locked = take_lock(lock, text, cap);
 	if (locked < 0)
 		return -1;
-	fd = open_path(what->path, &st, &why);
+	fd = open_path(what->path, false, &st, &why);
 	if (fd < 0 && why == NULL && (errno == ENOENT || errno == ENOTDIR))
 		rc = 0;
 	else if (fd >= 0 && (acl = acl_get_fd(fd)) == NULL && errno == EOPNOTSUPP)

@@ -6,7 +6,8 @@
  * These run in helpers (helper.h) and may block.  The path is walked by
  * descriptor, with no symbolic link in it, and only through directories that
  * nobody but root can change; so whoever owns the file cannot have another one
- * put in its place.  A file with more than one name is refused.
+ * put in its place.  A file with more than one name is given to nobody; whoever may
+ * write it can make one, so it is taken away all the same.
  */
 #ifndef LB_WARDEN_ACL_H
 #define LB_WARDEN_ACL_H

@@ -105,10 +105,15 @@ session_run 2 'echo more >>/srv/app/log && tail -n 1 /srv/app/log'
 says '^more$'
 claimed log
 [ "$(entries /srv/app/log | wc -l)" = 2 ] || fail "$(getfacl -n /srv/app/log)"
+# Another name that an account gives to what it may write keeps nothing of it.
+mkdir -m 1777 /srv/app/drop
+session_run 2 'ln /srv/app/log /srv/app/drop/kept && echo linked'
+says '^linked$'
 run_ok gate alice end "$first"
 session_over 2
 wait_for "[ \$(entries /srv/app/log | wc -l) = 1 ]" 10 || fail "$(getfacl -n /srv/app/log)"
 [ "$(entries /srv/app/log)" = "user:$ACCOUNT_UID:r--" ] || fail "$(getfacl -n /srv/app/log)"
+rm /srv/app/drop/kept
 run_ok gate alice end "$GRANT"
 no_entries /srv/app/log
 [ "$(stat -c %a /srv/app/log)" = "$mode_before" ] || fail "its mode is $(stat -c %a /srv/app/log) now"
