@@ -28,6 +28,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, u
 	char lacks[LB_REASON_MAX + 1];
 	unsigned long long id = g->id;
 	uint64_t limit_s, closes_s;
+	bool closes;
 	int err;
 
 	if (g->extends != 0 || g->state != LB_STATE_ACTIVE || tx->now_s >= g->end_s) {
@@ -63,9 +64,10 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g, u
 	if (g->end_s + more_s <= limit_s && g->end_s + more_s <= closes_s)
 		return LB_OK;
 	lb_duration_format(most, role->max_duration_s);
-	limit_s = limit_s < closes_s ? limit_s : closes_s;
+	closes = closes_s <= limit_s;
+	limit_s = closes ? closes_s : limit_s;
 	lb_duration_format(left, limit_s > g->end_s ? limit_s - g->end_s : 0);
-	if (limit_s == closes_s)
+	if (closes)
 		snprintf(text, sizeof text, "%s closes; R-%llu can be extended by at most %s",
 			 g->role, id, left);
 	else

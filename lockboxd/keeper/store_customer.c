@@ -10,7 +10,7 @@ int
 lb_store_customer(struct lb_store_txn *txn, const char *name, struct lb_customer *customer)
 {
 	struct lb_key key = lb_key_text(name);
-	struct lb_customer found;
+	struct lb_customer found = {.name = ""};
 	int err = LB_ERR_NOT_FOUND;
 
 	if (lb_identity_valid(name))
@@ -24,7 +24,7 @@ int
 lb_store_next_customer(struct lb_store_txn *txn, const char *after, struct lb_customer *customer)
 {
 	struct lb_key key = lb_key_text(after);
-	struct lb_customer found;
+	struct lb_customer found = {.name = ""};
 	MDB_val value;
 	int err;
 

@@ -328,7 +328,7 @@ report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *secti
 	for (size_t l = 0; l < c->levels; l++) {
 		const struct lb_policy_level *level = &c->level[l];
 		size_t others = at_level(c, l);
-		bool himself = (own & 1u << l) != 0;
+		bool nobody = others == 0 && (own & 1u << l) == 0;
 
 		used += (size_t)snprintf(all + used, sizeof all - used, "%s%u at '%s'",
 					 l > 0 ? ", " : "", level->approvals, level->name);
@@ -341,10 +341,10 @@ report_unapprovable(const struct lb_doc *doc, const struct lb_doc_section *secti
 			role->name, who, written ? "at level '" : "", written ? level->name : "",
 			written ? "' " : "", level->approvals,
 			level->approvals == 1 ? "approval is" : "approvals are",
-			others + himself == 0 && role->signed_approvals
+			nobody && role->signed_approvals
 				? "nobody in the teams of its approvers can sign"
-			: others + himself == 0 ? "nobody is in the teams of its approvers"
-			: others == 0		? "only its own requester could approve"
+			: nobody      ? "nobody is in the teams of its approvers"
+			: others == 0 ? "only its own requester could approve"
 			: role->signed_approvals
 				? "there are not that many approvers besides who can sign"
 				: "there are not that many approvers besides");

@@ -23,16 +23,16 @@ session_open 1 alice "$PASSWORD" "$account@$HOST" || fail "alice cannot log in"
 session_run 1 'sleep 300 & echo pid=$!'
 pid=$(grep -oE 'pid=[0-9]+' <<<"$OUT" | cut -d= -f2)
 end=$(end_of "$id")
-run_ok gate alice extend "$id" --for 12s --reason not done yet
+run_ok gate alice extend "$id" --for 12s --reason not yet finished
 more=$(grep -oE 'R-[0-9]+ waits' <<<"$OUT" | cut -d' ' -f1)
 says "waits to extend $id"
 says "Extends +$id"
 [ "$(end_of "$id")" = "$end" ] || fail "it is longer without an approval"
-run_ok gate alice extend "$id" --for 12s --reason not done yet --json
+run_ok gate alice extend "$id" --for 12s --reason not yet finished --json
 [ "$(field id)" = "$more" ] || fail "the same extension was asked for twice"
 run_ok gate bob pending
 says "$more .*12s "
-says "extends $id: not done yet"
+says "extends $id: not yet finished"
 refused_as own-request gate alice approve "$more"
 refused_as no-permission gate carol approve "$more"
 refused_as no-such gate mallory approve "$more"
