@@ -920,6 +920,39 @@ a_full_store_grants_nothing_and_ends_everything(void **state)
 	assert_int_equal(stored(f, live3).state, LB_STATE_ENDING);
 }
 
+static uint64_t
+with_ticket(struct fixture *f, const char *who, unsigned n)
+{
+	union lb_msg m = {.request = {.role = "op", .ticket = "T-1"}};
+
+	snprintf(m.request.reason, sizeof m.request.reason, "reason %u", n);
+	return answered(ask(f, who, LB_MSG_REQUEST, &m));
+}
+
+/* As far as one may see them, the latest first, and not without end. */
+static void
+earlier_requests_with_the_ticket_are_named(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id;
+
+	answered(act(f, "alice", LB_MSG_SHOW, with_ticket(f, "alice", 1), ""));
+	assert_string_equal(f->a.grant.earlier, "");
+	with_ticket(f, "mallory", 2);
+	id = with_ticket(f, "alice", 3);
+	answered(act(f, "alice", LB_MSG_SHOW, id, ""));
+	assert_string_equal(f->a.grant.earlier, "R-1 pending");
+	answered(act(f, "bob", LB_MSG_SHOW, id, ""));
+	assert_string_equal(f->a.grant.earlier, "R-2 pending, R-1 pending");
+	for (unsigned n = 4; n < 150; n++) {
+		answered(act(f, "alice", LB_MSG_CANCEL, id, ""));
+		id = with_ticket(f, "alice", n);
+	}
+	answered(act(f, "bob", LB_MSG_SHOW, id, ""));
+	assert_memory_equal(f->a.grant.earlier, "R-148 cancelled, ", 17);
+	assert_string_equal(f->a.grant.earlier + strlen(f->a.grant.earlier) - 5, ", ...");
+}
+
 int
 main(void)
 {
@@ -956,6 +989,7 @@ main(void)
 		unit(a_key_opens_the_gate_and_its_owners_account_while_the_grant_lasts),
 		cmocka_unit_test_setup_teardown(a_full_store_grants_nothing_and_ends_everything,
 						small_setup, fixture_teardown),
+		unit(earlier_requests_with_the_ticket_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
