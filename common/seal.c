@@ -188,7 +188,8 @@ word(char out[65], const char *text)
 	size_t n = 0;
 
 	for (; text[n] != '\0' && n < 64; n++)
-		out[n] = strchr(plain, text[n]) != NULL ? text[n] : '?';
+		if (strchr(plain, out[n] = text[n]) == NULL)
+			out[n] = '?';
 	if (n == 0)
 		out[n++] = '-';
 	out[n] = '\0';

@@ -31,7 +31,7 @@
 #define LB_SEAL_BROKEN "broken"
 #define LB_SEAL_SIZE 768
 #define LB_SEAL_ID 24
-#define LB_SEAL_USE_S (4u * 3600u) /* sudo goes on so long after it was broken, in that boot */
+#define LB_SEAL_USE_S 14400u /* sudo goes on so long after it was broken, in that boot */
 
 struct lb_seal {
 	char id[LB_SEAL_ID + 1];

@@ -55,6 +55,6 @@ void lb_review_view(struct lb_tx *tx, const char *identity, const struct lb_gran
 /* Whether it belongs into the caller's list of open reviews. */
 bool lb_review_lists(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
 /* The open reviews there are, and the overdue ones; identity: whose, or NULL for all. */
-int lb_review_count(struct lb_tx *tx, const char *identity, uint64_t *open, uint64_t *overdue);
+int lb_review_count(struct lb_tx *tx, const char *identity, uint64_t *open, uint64_t *late);
 
 #endif
