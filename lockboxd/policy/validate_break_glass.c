@@ -105,6 +105,13 @@ lb_validate_break_glass(struct lb_doc *doc)
 				     "identity '%s': the record calls so whoever broke the seal of "
 				     "this host; give it another name",
 				     LB_SEALED_NAME);
-	for (size_t i = 0; i < doc->policy->roles; i++)
+	for (size_t i = 0; i < doc->policy->roles; i++) {
+		/* Its reviewers would be the seal's: see keeper/seal.c. */
+		if (strcmp(doc->policy->role[i].name, LB_SEALED_NAME) == 0)
+			lb_doc_error(doc, doc->list[LB_SECTION_ROLE][i],
+				     "role '%s': the record calls so what the seal of this host "
+				     "gives; give it another name",
+				     LB_SEALED_NAME);
 		check_role(doc, doc->list[LB_SECTION_ROLE][i]);
+	}
 }
