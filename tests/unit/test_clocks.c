@@ -421,6 +421,43 @@ hours_that_become_fewer_end_what_is_active_earlier(void **state)
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
 }
 
+/* A thousand that began within a day, all of them over. */
+static int
+begin_many(struct lb_tx *tx, void *arg)
+{
+	struct lb_grant g = *(const struct lb_grant *)arg;
+	int err = LB_OK;
+
+	g.uid = 0;
+	memset(g.account, 0, sizeof g.account);
+	for (int i = 0; err == LB_OK && i < 1001; i++) {
+		err = lb_store_next_id(tx->store, &g.id);
+		g.begun_s = tx->now_s - 2000 + (uint64_t)i;
+		g.end_s = g.closed_s = g.begun_s;
+		if (err == LB_OK)
+			err = lb_store_put_grant(tx->store, &g);
+	}
+	return err;
+}
+
+static void
+more_than_can_be_looked_at_is_all_of_the_day(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant g;
+	uint64_t id;
+
+	change_policy(f, CLOCKS("max-per-day = \"5h\""));
+	id = active(f, "alice", "op");
+	answered(request(f, "alice", "op", 60, "before"));
+	act(f, "alice", LB_MSG_END, id, "");
+	ok(warden_says(f, LB_IPC_EVICTED, stored(f, id).uid, true, "killed 0"));
+	g = stored(f, id);
+	assert_int_equal(g.state, LB_STATE_ENDED);
+	ok(lb_tx_run(&f->k, begin_many, &g));
+	refused(request(f, "alice", "op", 60, "after"), LB_OVER_LIMIT, "all of that already");
+}
+
 int
 main(void)
 {
@@ -441,6 +478,7 @@ main(void)
 		unit(an_approval_waits_for_the_role_to_open),
 		unit(a_grant_ends_with_its_hours),
 		unit(hours_that_become_fewer_end_what_is_active_earlier),
+		unit(more_than_can_be_looked_at_is_all_of_the_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -951,6 +951,11 @@ earlier_requests_with_the_ticket_are_named(void **state)
 	answered(act(f, "bob", LB_MSG_SHOW, id, ""));
 	assert_memory_equal(f->a.grant.earlier, "R-148 cancelled, ", 17);
 	assert_string_equal(f->a.grant.earlier + strlen(f->a.grant.earlier) - 5, ", ...");
+	/* Nor are those that one may not see looked at without end. */
+	for (unsigned n = 150; n < 255; n++)
+		answered(act(f, "mallory", LB_MSG_CANCEL, with_ticket(f, "mallory", n), ""));
+	answered(act(f, "alice", LB_MSG_SHOW, with_ticket(f, "alice", 255), ""));
+	assert_string_equal(f->a.grant.earlier, "...");
 }
 
 int
