@@ -357,13 +357,39 @@ lb_moment_parse(const char *text, int64_t now_s, uint64_t *unix_s)
 	return LB_OK;
 }
 
+/* The last second of the year 9999. */
+#define TIME_LAST 253402300799
+
+/*
+ * By hand: gmtime_r() reads the environment (TZ), and the PAM module formats times,
+ * too.  Years begin in March here, so that a leap day is the last of one; 400 of
+ * them, from 1 March 1600 on, have 146097 days.
+ */
 void
 lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s)
 {
-	time_t t = (time_t)unix_s;
-	struct tm tm;
+	unsigned day, century, four, year, month, second;
 
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, LB_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (unix_s < 0 || unix_s > TIME_LAST) {
 		snprintf(out, LB_TIME_TEXT, "-");
+		return;
+	}
+	second = (unsigned)(unix_s % 86400);
+	day = (unsigned)(unix_s / 86400) + 135080; /* since 1 March 1600 */
+	year = 1600 + day / 146097 * 400;
+	day %= 146097;
+	century = day / 36524 - day / 146096; /* the last day is one more in its century */
+	day -= century * 36524;
+	four = day / 1461;
+	day %= 1461;
+	year += century * 100 + four * 4;
+	four = day / 365 - day / 1460;
+	year += four;
+	day -= four * 365;
+	month = (day * 5 + 2) / 153; /* from March on months have 31 30 31 30 31 days, and again */
+	day -= (month * 153 + 2) / 5;
+	year += month >= 10;
+	month = month < 10 ? month + 3 : month - 9;
+	snprintf(out, LB_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, day + 1,
+		 second / 3600, second / 60 % 60, second % 60);
 }

@@ -58,7 +58,7 @@ void lb_duration_format(char out[LB_DURATION_TEXT], uint64_t seconds);
  */
 int lb_moment_parse(const char *text, int64_t now_s, uint64_t *unix_s);
 
-/* Writes Unix time (seconds, UTC) as RFC 3339, "2026-11-22T00:20:00Z". */
+/* Writes Unix time (seconds, UTC) as RFC 3339, "2026-11-22T00:20:00Z"; "-" before 1970 and after 9999. */
 void lb_time_format(char out[LB_TIME_TEXT], int64_t unix_s);
 
 #endif

@@ -79,7 +79,7 @@ static const struct lb_verb verbs[] = {
 	 LB_MSG_METRICS, lb_run_metrics, NULL},
 	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
-	{"standing", "", "who gets in without a grant, or has an account here", "",
+	{"standing", "[--json]", "who gets in without a grant, or has an account here", "",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_standing},
 	{"doctor", "[--reset-clock [--confirm]]", "is this host as Lockbox needs it", "",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_doctor},

@@ -344,10 +344,26 @@ times_are_rfc_3339_in_utc(void **state)
 	assert_string_equal(text, "2000-02-29T00:00:00Z");
 	lb_time_format(text, 4102444799);
 	assert_string_equal(text, "2099-12-31T23:59:59Z");
+	lb_time_format(text, 253402300799);
+	assert_string_equal(text, "9999-12-31T23:59:59Z");
+	lb_time_format(text, 253402300800);
+	assert_string_equal(text, "-");
+	lb_time_format(text, -1);
+	assert_string_equal(text, "-");
 	lb_time_format(text, INT64_MAX);
-	assert_true(strlen(text) > 0 && strlen(text) < sizeof text);
+	assert_string_equal(text, "-");
 	lb_time_format(text, INT64_MIN);
-	assert_true(strlen(text) > 0 && strlen(text) < sizeof text);
+	assert_string_equal(text, "-");
+	/* Some 60,000 moments of all years, as libc has them. */
+	for (int64_t t = 0; t < 253402300800; t += 4000037) {
+		char libc[64];
+		time_t when = (time_t)t;
+		struct tm tm;
+
+		strftime(libc, sizeof libc, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
+		lb_time_format(text, t);
+		assert_string_equal(text, libc);
+	}
 }
 
 static void
