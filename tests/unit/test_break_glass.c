@@ -474,6 +474,22 @@ the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing(void **sta
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
+static void
+what_was_taken_is_found_as_long_as_it_is_had(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t waits = answered(request(f, "alice", "op", 0, "db is down")), id;
+
+	id = answered(glass(f, "alice"));
+	assert_int_not_equal(id, waits);
+	assert_int_equal(answered(glass(f, "alice")), id);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	assert_int_equal(answered(glass(f, "alice")), id);
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	assert_int_not_equal(answered(glass(f, "alice")), id);
+}
+
 int
 main(void)
 {
@@ -490,6 +506,7 @@ main(void)
 		test(a_policy_takes_no_customer_out_of_the_alarm),
 		test(a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor),
 		test(the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing),
+		test(what_was_taken_is_found_as_long_as_it_is_had),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
