@@ -187,7 +187,7 @@ word(char out[65], const char *text)
 				    "./:_-%";
 	size_t n = 0;
 
-	for (; text[n] != '\0' && n < 64; n++)
+	for (; n < 64 && text[n] != '\0'; n++)
 		if (strchr(plain, out[n] = text[n]) == NULL)
 			out[n] = '?';
 	if (n == 0)

@@ -687,7 +687,7 @@ lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t na
 			struct lb_snapshot_user *out)
 {
 	uint32_t slot, off;
-	int err = LB_ERR_NOT_FOUND;
+	int err;
 
 	if (s->own_slots == 0 || !own_name_possible(name, name_len))
 		return LB_ERR_NOT_FOUND;

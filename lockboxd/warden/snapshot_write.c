@@ -39,7 +39,7 @@ struct build {
 	uint32_t *filled;			     /* of each role: how many are written */
 	const struct lb_snapshot_own *own;
 	uint32_t *own_slot; /* of each slot: the number of its own account, from 1 */
-	uint32_t nown, own_slots;
+	uint32_t own_count, own_slots;
 	size_t own_at;
 	uint32_t naccounts, nroles;
 	uint32_t name_buckets, slots, slot_size, salt;
@@ -221,7 +221,7 @@ check_all(struct build *b)
 	for (uint32_t i = 1; i < b->naccounts; i++)
 		if (b->accounts[i - 1]->uid == b->accounts[i]->uid)
 			return refuse(b, LB_ERR_EXISTS, "one uid twice");
-	for (uint32_t i = 0; i < b->nown; i++)
+	for (uint32_t i = 0; i < b->own_count; i++)
 		if ((err = check_own(b, i)) != LB_OK)
 			return err;
 	return check_names_differ(b);
@@ -334,7 +334,7 @@ lay_out(struct build *b)
 	}
 	b->own_at = at;
 	at += (size_t)b->own_slots * LB_SNAPSHOT_ALIGN;
-	for (uint32_t i = 0; i < b->nown; i++)
+	for (uint32_t i = 0; i < b->own_count; i++)
 		at += own_size(&b->own[i]);
 	if (at > LB_SNAPSHOT_SIZE_MAX)
 		return refuse(b, LB_ERR_TOO_LONG, "the snapshot would be too big");
@@ -460,7 +460,7 @@ place_own(struct build *b)
 		return refuse(b, LB_ERR_NOMEM, "memory");
 	free(b->own_slot);
 	b->own_slot = slot;
-	for (uint32_t i = 0; i < b->nown; i++) {
+	for (uint32_t i = 0; i < b->own_count; i++) {
 		const char *name = b->own[i].name;
 		uint64_t hash = lb_snapshot_name_hash(name, strlen(name), b->salt);
 		uint32_t at = lb_snapshot_home((uint32_t)(hash >> 32), b->own_slots);
@@ -818,7 +818,7 @@ allocate(struct build *b, const struct lb_snapshot_account *accounts,
 	for (uint32_t i = 0; i < b->nroles; i++)
 		b->roles[i] = &groups[i];
 	b->slots = b->naccounts + b->naccounts * (10 - SLOTS_FULL) / SLOTS_FULL + 1;
-	b->own_slots = 2 * b->nown;
+	b->own_slots = 2 * b->own_count;
 	b->role_buckets = b->nroles / FILL + 1;
 	b->id_buckets = (b->naccounts + b->nroles) / FILL + 1;
 	return LB_OK;
@@ -852,17 +852,17 @@ lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccounts,
 int
 lb_snapshot_build_own(const struct lb_snapshot_account *accounts, size_t naccounts,
 		      const struct lb_snapshot_group *groups, size_t ngroups,
-		      const struct lb_snapshot_own *own, size_t nown, void **buf, size_t *size,
+		      const struct lb_snapshot_own *own, size_t own_count, void **buf, size_t *size,
 		      const char **why)
 {
 	struct build b = {.naccounts = (uint32_t)naccounts,
 			  .nroles = (uint32_t)ngroups,
 			  .own = own,
-			  .nown = (uint32_t)nown};
+			  .own_count = (uint32_t)own_count};
 	int err;
 
 	if (naccounts > LB_SNAPSHOT_ACCOUNTS_MAX || ngroups > LB_SNAPSHOT_ROLES_MAX ||
-	    nown > LB_SNAPSHOT_OWN_MAX)
+	    own_count > LB_SNAPSHOT_OWN_MAX)
 		err = refuse(&b, LB_ERR_TOO_LONG, "too many accounts or role groups");
 	else
 		err = allocate(&b, accounts, groups);

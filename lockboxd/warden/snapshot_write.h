@@ -57,7 +57,7 @@ int lb_snapshot_build(const struct lb_snapshot_account *accounts, size_t naccoun
 /* The same with own accounts, whose role groups are among those listed. */
 int lb_snapshot_build_own(const struct lb_snapshot_account *accounts, size_t naccounts,
 			  const struct lb_snapshot_group *groups, size_t ngroups,
-			  const struct lb_snapshot_own *own, size_t nown, void **buf, size_t *size,
-			  const char **why);
+			  const struct lb_snapshot_own *own, size_t own_count, void **buf,
+			  size_t *size, const char **why);
 
 #endif

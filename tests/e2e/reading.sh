@@ -39,7 +39,7 @@ refused_with() {
 	run_status 1 gate "$@"
 	narrow
 }
-reason="Der Index der Bestelltabelle ist kaputt, 索引が壊れています, and nobody can place an order until it is built anew, which takes the better part of an hour"
+reason="Der Index der Bestelltabelle klemmt, 索引が壊れています, and nobody can place an order until it is built anew, which takes the better part of an hour"
 
 step "Roles say what they give, and that approvals are signed"
 reads alice roles
