@@ -70,6 +70,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	w->tick_ns = now_ns;
 	for (int p = 0; p < LB_PROC_COUNT; p++)
 		look_after(w, (enum lb_proc)p, now_ns);
+	lb_warden_seals_anew(w);
 	send_lines(fd, what, w);
 	lb_notify("WATCHDOG=1");
 	lb_warden_tell_manager(w);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "err.h"
 #include "log.h"
@@ -9,6 +10,25 @@
 #include "warden/state.h"
 
 #define SEALS_MAX 100 /* told at one start */
+
+/* When the last one was broken; zero: none was. */
+static struct timespec
+broken_at(void)
+{
+	struct stat st;
+
+	return lstat(LB_SEAL_DIR "/" LB_SEAL_BROKEN, &st) == 0 ? st.st_ctim : (struct timespec){0};
+}
+
+void
+lb_warden_seals_anew(struct lb_warden *w)
+{
+	struct timespec now = broken_at();
+
+	if (w->synced && now.tv_sec != 0 &&
+	    (now.tv_sec != w->seal_seen.tv_sec || now.tv_nsec != w->seal_seen.tv_nsec))
+		lb_warden_seals(w);
+}
 
 /* Each is told at every start of the keeper's; it knows those that it has recorded. */
 void
@@ -18,6 +38,7 @@ lb_warden_seals(struct lb_warden *w)
 	struct dirent *entry;
 	unsigned told = 0;
 
+	w->seal_seen = broken_at();
 	while (dir != NULL && told < SEALS_MAX && (entry = readdir(dir)) != NULL) {
 		struct lb_ipc_outcome found = {.ok = 1};
 		struct lb_seal seal;

@@ -71,6 +71,8 @@ struct lb_warden {
 	int64_t settled_ns, settle_wait_ns; /* when it was done last; how long the next may wait */
 	struct lb_warden_making making;	    /* gathered while the keeper's list comes in */
 	struct event *tick, *hurry;
+	struct timespec
+		seal_seen;   /* when the broken seal that the keeper was told of last changed */
 	int64_t tick_ns;     /* when the last one was */
 	bool told_ready;     /* the service manager was told READY */
 	bool refused_policy; /* at the last reload */
@@ -81,6 +83,8 @@ struct lb_warden {
 void lb_warden_start(struct lb_warden *w, enum lb_proc proc);
 /* seal.c: tells the keeper of each broken seal that there is.  Reads the disk. */
 void lb_warden_seals(struct lb_warden *w);
+/* The same, if one was broken since: it may be while the daemon runs and only does not answer. */
+void lb_warden_seals_anew(struct lb_warden *w);
 void lb_warden_kill(struct lb_warden *w, enum lb_proc proc);
 bool lb_warden_any_running(const struct lb_warden *w);
 /* Hands the policy in force to the keeper. */

@@ -136,6 +136,15 @@ run_ok gate carol review "$GRANT" --justified --comment the store was wrecked
 run_ok lockbox metrics
 says '^lockbox_seals_broken 0$'
 
+step "Used while the daemon only does not answer: it hears of it without a new start"
+seal sshd
+mapfile -t daemon < <(pgrep -P "$DAEMON_PID"; echo "$DAEMON_PID")
+kill -STOP "${daemon[@]}"
+quietly sealed "$PASSWORD" true
+kill -CONT "${daemon[@]}"
+[ "$STATUS" -eq 0 ] || fail "refused while the daemon does not answer: $OUT"
+wait_for 'lockbox metrics | grep -q "^lockbox_seals_broken 1\$"' 20 || fail "the daemon has not heard of it"
+
 step "Sealed anew: another password, the old one is worth nothing; on a full disk it works"
 seal login
 second=$PASSWORD
