@@ -249,8 +249,8 @@ as mallory sleep 3000 &
 bystander=$!
 wait_for "[ \$(ps -o uid= -p $bystander) = 10002 ]" 5
 keeper() { child_of_daemon keeper; }
-account() { packed 'nQ>NNn/a*n/a*n/a*Q>Q>C' 19 "$@"; }
-evict() { packed 'nQ>Nn/a*n/a*' 20 "$@"; }
+account() { packed 'nQ>NNn/a*n/a*n/a*Q>Q>CN' 19 "$@" 0; }
+evict() { packed 'nQ>Nn/a*n/a*N' 20 "$@" 0; }
 soon=$(($(date +%s) + 60))000000000
 boot=$(($(now_cs) / 100 + 60))000000000
 for what in "uid 10002:$(evict 1 10002 mallory bye)" "uid 0:$(evict 1 0 root bye)" "a role's gid:$(evict 1 1900000005 lb-x-5 bye)" \
