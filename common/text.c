@@ -350,7 +350,7 @@ lb_moment_parse(const char *text, int64_t now_s, uint64_t *unix_s)
 	/* A day that does not exist has become another one. */
 	if (*text != '\0' || tm.tm_mon != mon - 1 || tm.tm_mday != day)
 		return LB_ERR_MALFORMED;
-	t += (west ? 1 : -1) * (zone.tm_hour * 3600 + zone.tm_min * 60);
+	t += (west ? 1 : -1) * ((time_t)zone.tm_hour * 3600 + (time_t)zone.tm_min * 60);
 	if (t <= 0)
 		return LB_ERR_MALFORMED;
 	*unix_s = (uint64_t)t;

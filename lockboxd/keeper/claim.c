@@ -91,12 +91,13 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	} else if (g->state != LB_STATE_APPROVED &&
 		   lb_policy_role_opens(role, tx->now_s) > tx->now_s)
 		err = lb_refuse(tx, who, LB_NOT_NOW, "%s is closed now", g->role);
-	else if (g->state == LB_STATE_APPROVED && (err = lb_check_day(tx, who, role, g)) != LB_OK)
+	else if ((g->state == LB_STATE_APPROVED &&
+		  (err = lb_check_day(tx, who, role, g)) != LB_OK) ||
+		 (g->own[0] == '\0' &&
+		  (err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK))
 		return err;
 	else if (g->own[0] != '\0')
 		return lb_own_check(tx, who, g);
-	else if ((err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK)
-		return err;
 	else if (sessions >= lb_role_sessions(role, g))
 		err = lb_refuse(
 			tx, who, LB_NOT_NOW,

@@ -370,7 +370,7 @@ lb_customers_pin(struct lb_tx *tx)
 		if (!add_labels(tx->k->policy, &c) ||
 		    write_statement(lb_keeper_host(tx->k), &c, statement) != LB_OK)
 			c.host = 1;
-		if (memcmp(&c, &before, sizeof c) == 0)
+		if (c.host == before.host && strcmp(c.roles, before.roles) == 0)
 			continue;
 		tx->customer.name[0] = '\0';
 		err = lb_store_put_customer(tx->store, &c);

@@ -287,13 +287,15 @@ lb_direct_new(struct lb_keeper *k, int pam_listener)
 void
 lb_direct_free(struct lb_direct *d)
 {
-	struct direct_conn *c;
+	struct direct_conn *c, *next;
 
 	if (d == NULL)
 		return;
 	for (size_t kind = 0; kind < KINDS; kind++)
-		while ((c = TAILQ_FIRST(&d->conns[kind])) != NULL)
+		for (c = TAILQ_FIRST(&d->conns[kind]); c != NULL; c = next) {
+			next = TAILQ_NEXT(c, next);
 			drop(c);
+		}
 	lb_listen_free(d->listener);
 	free(d);
 }

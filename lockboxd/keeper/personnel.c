@@ -9,7 +9,7 @@
 #include "text.h"
 
 #define PAGE 20
-#define WAITS_S (30u * 86400u) /* for a manager's approval: checks take days */
+#define WAITS_S ((uint64_t)30 * 86400) /* for a manager's approval: checks take days */
 
 static int
 send_view(struct lb_tx *tx, const struct lb_caller *who, const char *identity,

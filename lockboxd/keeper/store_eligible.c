@@ -162,8 +162,8 @@ lb_store_first_lapse(struct lb_store_txn *txn, struct lb_lapse *lapse)
 {
 	struct lb_lapse first = {0};
 
-	for (uint8_t kind = LB_LAPSE_PENDING; kind < LB_LAPSE_KINDS; kind++) {
-		struct lb_lapse l = {.kind = kind};
+	for (unsigned kind = LB_LAPSE_PENDING; kind < LB_LAPSE_KINDS; kind++) {
+		struct lb_lapse l = {.kind = (uint8_t)kind};
 		int err = lb_store_next_lapse(txn, &l);
 
 		if (err != LB_OK && err != LB_ERR_NOT_FOUND)

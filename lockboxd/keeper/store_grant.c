@@ -325,7 +325,7 @@ int
 lb_store_prev_ticket(struct lb_store_txn *txn, const char *ticket, uint64_t before,
 		     struct lb_grant *grant)
 {
-	struct lb_grant found;
+	struct lb_grant found = {.id = 0};
 	int err;
 
 	/* Another ticket with the same hash is passed over. */

@@ -97,8 +97,8 @@ check_url(const char *v)
 static const char *
 check_starts(const char *v)
 {
-	for (uint8_t s = 0; s < LB_STARTS_COUNT; s++)
-		if (strcmp(v, lb_starts_name(s)) == 0)
+	for (unsigned s = 0; s < LB_STARTS_COUNT; s++)
+		if (strcmp(v, lb_starts_name((uint8_t)s)) == 0)
 			return NULL;
 	return "a duration does not start with that; write claim, approval or first-login";
 }

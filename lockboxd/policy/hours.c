@@ -5,7 +5,7 @@
 
 #include "err.h"
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 #define AHEAD_S (16 * (uint64_t)DAY_S) /* hours come again every week */
 
 static const char day_names[7][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};

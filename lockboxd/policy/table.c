@@ -172,7 +172,7 @@ static const struct lb_policy_section sections[LB_SECTIONS] = {
 				 lb_identity_valid, SHORT_NAME,
 				 offsetof(struct lb_policy_resource, name)},
 	[LB_SECTION_LEVEL] = {"level", LB_SECTION_ROLE, sizeof(struct lb_policy_level), level_rows,
-			      COUNT(level_rows), LB_POLICY_ROLES_MAX *LB_POLICY_LEVELS_MAX,
+			      COUNT(level_rows), (size_t)LB_POLICY_ROLES_MAX *LB_POLICY_LEVELS_MAX,
 			      lb_identity_valid, SHORT_NAME,
 			      offsetof(struct lb_policy_level, name)},
 };

@@ -65,7 +65,7 @@ rule(const char **text, struct lb_zone_rule *r)
 	if (*(*text)++ != ',')
 		return false;
 	r->time_s = 2 * 3600;
-	r->kind = **text == 'M' || **text == 'J' ? *(*text)++ : '0';
+	r->kind = (char)(**text == 'M' || **text == 'J' ? *(*text)++ : '0');
 	if (r->kind != 'M') {
 		r->day = number(text, r->kind == 'J' ? 1 : 0, 365);
 	} else {
@@ -136,7 +136,7 @@ instant(const struct lb_zone_rule *r, int64_t year, int32_t offset_s)
 		int64_t next = r->month == 12 ? days(year + 1, 1, 1) : days(year, r->month + 1, 1);
 
 		/* 1970-01-01 was a Thursday. */
-		day = first + (r->day - (first + 4) % 7 + 7) % 7 + 7 * (r->week - 1);
+		day = first + (r->day - (first + 4) % 7 + 7) % 7 + (int64_t)7 * (r->week - 1);
 		while (day >= next)
 			day -= 7;
 	} else {

@@ -340,9 +340,8 @@ lb_acl_take(const char *lock, uint32_t uid, const struct lb_acl *what, char *tex
 	if (locked < 0)
 		return -1;
 	fd = open_path(what->path, false, &st, &why);
-	if (fd < 0 && why == NULL && (errno == ENOENT || errno == ENOTDIR))
-		rc = 0;
-	else if (fd >= 0 && (acl = acl_get_fd(fd)) == NULL && errno == EOPNOTSUPP)
+	if ((fd < 0 && why == NULL && (errno == ENOENT || errno == ENOTDIR)) ||
+	    (fd >= 0 && (acl = acl_get_fd(fd)) == NULL && errno == EOPNOTSUPP))
 		rc = 0;
 	else if (acl != NULL && (rc = drop_entry(acl, uid)) == 1 && acl_set_fd(fd, acl) != 0)
 		rc = -1;

@@ -30,13 +30,13 @@ struct lb_acl {
  * file of root's, made if missing, that keeps two of these apart.  0, or -1 with
  * text (cap bytes) saying why.
  */
-int lb_acl_give(const char *lock, uint32_t uid, const struct lb_acl *acl, char *text, size_t cap);
+int lb_acl_give(const char *lock, uint32_t uid, const struct lb_acl *what, char *text, size_t cap);
 
 /*
  * Takes the entry away.  1: it was there; 0: there was none, or the path is not
  * there; -1 with text saying why.
  */
-int lb_acl_take(const char *lock, uint32_t uid, const struct lb_acl *acl, char *text, size_t cap);
+int lb_acl_take(const char *lock, uint32_t uid, const struct lb_acl *what, char *text, size_t cap);
 
 /* Entries of one account that a helper is to take away. */
 struct lb_acl_job {

@@ -116,7 +116,7 @@ serve(int fd)
 	uint16_t type;
 
 	while (fake_receive(fd, &type, &msg) == 0) {
-		if (type == LB_MSG_AS)
+		if (type == LB_MSG_AS || (type == LB_MSG_ELIGIBILITY_REVOKE && !refusing))
 			fake_done(fd, 0, 0);
 		else if (refusing)
 			fake_refuse(fd, LB_NO_PERMISSION, poison);
@@ -133,8 +133,6 @@ serve(int fd)
 			answer(fd, LB_MSG_ELIGIBLE);
 		else if (type == LB_MSG_ATTEST)
 			answer(fd, LB_MSG_ATTESTED);
-		else if (type == LB_MSG_ELIGIBILITY_REVOKE)
-			fake_done(fd, 0, 0);
 		else if (type == LB_MSG_METRICS)
 			answer(fd, LB_MSG_METRICS_REPORT);
 		else if (type == LB_MSG_EVIDENCE)

@@ -203,6 +203,16 @@ a_grant_of_each_kind_that_breaks_a_rule_is_no_record(void **state)
 	REFUSED(G, a_plain_grant(), key, r->reviewed_s = 5);
 	REFUSED(G, a_plain_grant(), key, r->reviewer[0] = 'b');
 	REFUSED(G, a_plain_grant(), key, r->remark[0] = 'x');
+#undef G
+}
+
+static void
+a_grant_that_mixes_two_kinds_is_no_record(void **state)
+{
+	const struct lb_key key = lb_key_u64(7);
+
+	(void)state;
+#define G LB_TABLE_GRANT
 	REFUSED(G, a_request(), key, r->own_uid = 1000);
 	REFUSED(G, a_request(), key, r->account[0] = 'l');
 	REFUSED(G, on_an_own_account(), key, r->own[0] = '/');
@@ -636,6 +646,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_grant_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(a_grant_of_each_kind_that_breaks_a_rule_is_no_record),
+		cmocka_unit_test(a_grant_that_mixes_two_kinds_is_no_record),
 		cmocka_unit_test(keys_that_no_store_makes_are_damage),
 		cmocka_unit_test(a_review_that_breaks_a_rule_is_no_record),
 		cmocka_unit_test(counters_that_break_a_rule_are_no_record),

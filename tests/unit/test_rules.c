@@ -136,7 +136,7 @@ rules_add_levels_after_the_roles_own(void **state)
 	uint64_t id;
 
 	change_policy(f, ROLES "rule any { roles = {\"op\"} approve = true }\n" NIGHT);
-	id = state_after(f, "op", HOUR, LB_STATE_APPROVED);
+	state_after(f, "op", HOUR, LB_STATE_APPROVED);
 	id = state_after(f, "op", HOUR + 1, LB_STATE_PENDING);
 	assert_int_equal(f->a.grant.levels, 2);
 	assert_int_equal(f->a.grant.need, 2);
