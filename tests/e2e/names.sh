@@ -110,7 +110,7 @@ for name in "${names[@]}"; do
 	it=$(raw "$name")
 	serial=$((serial + 1))
 	mark_log
-	inject "$(packed 'nQ>NNn/a*n/a*n/a*Q>Q>C' 19 9 $((1900010000 + serial)) "$gid" "$it" alice log-reader $soon $boot 1)"
+	inject "$(packed 'nQ>NNn/a*n/a*n/a*Q>Q>CN' 19 9 $((1900010000 + serial)) "$gid" "$it" alice log-reader $soon $boot 1 0)"
 	wait_log "is not published: |sent what it may not"
 	wait_for "gate carol roles" 10 || fail "no answer"
 	[ -z "$(getent -s lockbox passwd $((1900010000 + serial)))" ] || fail "it resolves: $it"
@@ -118,13 +118,13 @@ for name in "${names[@]}"; do
 		for fields in "lb-alice-$serial $it log-reader" "lb-alice-$serial alice $it"; do
 			mark_log
 			# shellcheck disable=SC2086 # three words, or more
-			set -f && inject "$(packed 'nQ>NNn/a*n/a*n/a*Q>Q>C' 19 9 $((1900010000 + serial)) "$gid" $fields $soon $boot 1)"
+			set -f && inject "$(packed 'nQ>NNn/a*n/a*n/a*Q>Q>CN' 19 9 $((1900010000 + serial)) "$gid" $fields $soon $boot 1 0)"
 			set +f
 			wait_log "is not published: |sent what it may not"
 			wait_for "gate carol roles" 10 || fail "no answer"
 		done
 		mark_log
-		inject "$(packed 'nQ>Nn/a*n/a*' 20 9 $((1900010000 + serial)) "$it" bye)"
+		inject "$(packed 'nQ>Nn/a*n/a*N' 20 9 $((1900010000 + serial)) "$it" bye 0)"
 		wait_log 'asked to end uid [0-9]+, which cannot be an account|sent what it may not'
 		wait_for "gate carol roles" 10 || fail "no answer"
 	fi

@@ -102,7 +102,7 @@ granted alice log-reader 10m bob
 session_open 1 alice "$PASSWORD" "$ACCOUNT@$HOST" || fail "no session"
 note "a keeper that was taken over has the warden end it, with a cause of its own"
 uid=$(id -u "$ACCOUNT")
-evict=$(perl -e 'print unpack("H*", pack("nQ>Nn/a*n/a*", 20, @ARGV))' "${GRANT#R-}" "$uid" "$ACCOUNT" "$(raw 'x%1b]0;pwned%07%1b[2J')")
+evict=$(perl -e 'print unpack("H*", pack("nQ>Nn/a*n/a*N", 20, @ARGV, 0))' "${GRANT#R-}" "$uid" "$ACCOUNT" "$(raw 'x%1b]0;pwned%07%1b[2J')")
 mark_log
 "$BUILD/tests/inject" "$(child_of_daemon keeper)" 3 "$evict" || fail "cannot inject"
 session_over 1
