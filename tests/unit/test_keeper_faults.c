@@ -804,6 +804,69 @@ rich_in_use(struct fixture *f)
 	return id;
 }
 
+/* An own account: what the kernel says of the process decides. */
+static int
+own_login(struct fixture *f, uint16_t type, const char *service)
+{
+	struct lb_peer plain = connection;
+	int err;
+
+	connection.login_uid = 1000;
+	connection.kernel_session = 7;
+	err = pam(f, type, "alice", 1000, service)->err;
+	connection = plain;
+	return err;
+}
+
+static uint64_t
+an_own_approved(struct fixture *f)
+{
+	change_policy(f, PEOPLE MALLORY TEAMS("\"alice\"")
+				 OP("\"adm\"") "role mine { requesters = {\"engineers\"} approvers "
+					       "= {\"leads\"}\n"
+					       " account = \"own\" groups = {\"adm\"} "
+					       "default-duration = \"10m\" "
+					       "}\n");
+	return approved(f, "alice", "mine");
+}
+
+static uint64_t
+an_own_active(struct fixture *f)
+{
+	uint64_t id = an_own_approved(f);
+
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	return id;
+}
+
+static uint64_t
+an_own_in_use(struct fixture *f)
+{
+	uint64_t id = an_own_active(f);
+
+	ok(own_login(f, LB_MSG_PAM_OPEN, "sshd"));
+	return id;
+}
+
+static int
+do_own_open(struct fixture *f, uint64_t id)
+{
+	(void)id;
+	return own_login(f, LB_MSG_PAM_OPEN, "sshd");
+}
+
+static int
+do_own_sudo(struct fixture *f, uint64_t id)
+{
+	int err = own_login(f, LB_MSG_PAM_ACCOUNT, "sudo");
+
+	(void)id;
+	if (err == LB_OK)
+		assert_int_equal(f->a.verdict.verdict, LB_VERDICT_ALLOW);
+	return err;
+}
+
 static int
 do_extend(struct fixture *f, uint64_t id)
 {
@@ -981,6 +1044,9 @@ static const struct {
 	{"earlier requests", one_of_two_requests, do_show, true},
 	{"a claim of somebody eligible", rich_approved, do_claim, false},
 	{"the first login", rich_active, do_open, false},
+	{"a claim of one's own account", an_own_approved, do_claim, false},
+	{"a session of one's own account", an_own_active, do_own_open, false},
+	{"sudo of one's own account", an_own_in_use, do_own_sudo, true},
 	{"an extension", rich_in_use, do_extend, false},
 	{"the first approval of an extension", an_extension, do_approve, false},
 	{"the last approval of an extension", an_extension_that_needs_one_more, do_frank_approve,

@@ -287,6 +287,46 @@ who_has_logged_in_as_one_does_not_decide_as_another(void **state)
 	peer = peer_of(f, "bob");
 	peer.login_uid = 1002;
 	answered(ask_by(f, &peer, LB_MSG_APPROVE, &m));
+	/* Who is the same one by the gate asks as ever, and root on the host whoever has become it. */
+	peer = peer_of_uid(f, GATE_UID);
+	peer.login_uid = 1000;
+	peer.has_identity = true;
+	memcpy(peer.identity, "alice", 6);
+	answered(ask_by(f, &peer, LB_MSG_SHOW, &m));
+	peer = peer_of(f, "root");
+	peer.login_uid = 1000;
+	answered(ask_by(f, &peer, LB_MSG_SHOW, &m));
+	refused(ask_by(f, &peer, LB_MSG_APPROVE, &m), LB_NO_IDENTITY, "root is no identity");
+}
+
+static int
+put_grant(struct lb_tx *tx, void *arg)
+{
+	return lb_store_put_grant(tx->store, arg);
+}
+
+/* The login of either kind relies on it: a grant is for a temporary account or for an own one. */
+static void
+a_grant_of_both_kinds_of_account_is_not_stored(void **state)
+{
+	struct fixture *f = *state;
+	struct lb_grant temporary, own, odd;
+
+	change_policy(f, policy_own);
+	temporary = stored(f, active(f, "alice", "op"));
+	own = stored(f, active(f, "mallory", "mine"));
+	ok(lb_tx_run(&f->k, put_grant, &temporary));
+	ok(lb_tx_run(&f->k, put_grant, &own));
+	odd = temporary;
+	odd.own_uid = 1000;
+	assert_int_equal(lb_tx_run(&f->k, put_grant, &odd), LB_ERR_MALFORMED);
+	memcpy(odd.own, odd.account, sizeof odd.own);
+	assert_int_equal(lb_tx_run(&f->k, put_grant, &odd), LB_ERR_MALFORMED);
+	odd = own;
+	odd.own_uid = 0;
+	assert_int_equal(lb_tx_run(&f->k, put_grant, &odd), LB_ERR_MALFORMED);
+	odd.own[0] = '\0';
+	assert_int_equal(lb_tx_run(&f->k, put_grant, &odd), LB_ERR_MALFORMED);
 }
 
 int
@@ -301,6 +341,7 @@ main(void)
 		unit(a_session_that_is_over_stays_the_grants_until_its_end),
 		unit(another_account_or_none_is_not_what_was_approved),
 		unit(who_has_logged_in_as_one_does_not_decide_as_another),
+		unit(a_grant_of_both_kinds_of_account_is_not_stored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
