@@ -208,11 +208,12 @@ overdue_reviews_show_and_block_more_of_it(void **state)
 	struct fixture *f = *state;
 	uint64_t id = taken_and_over(f);
 
-	pass_time(f, 2 * HOUR - 1);
+	/* The clock goes on by itself as well: a minute is room enough. */
+	pass_time(f, 2 * HOUR - 60);
 	answered(act(f, "alice", LB_MSG_CANCEL, answered(glass(f, "alice")), ""));
 	assert_int_equal(metrics(f).reviews_overdue, 0);
 	assert_int_equal(metrics(f).reviews_open, 2);
-	pass_time(f, 1);
+	pass_time(f, 60);
 	assert_int_equal(metrics(f).reviews_overdue, 1);
 	refused(glass(f, "alice"), LB_NOT_NOW, "1 reviews of your break-glass are overdue");
 	answered(act(f, "carol", LB_MSG_SHOW, id, ""));
