@@ -224,7 +224,8 @@ scan_body(struct lb_scan *s, struct lb_doc_section *in)
 static bool
 scan_section(struct lb_scan *s, const struct lb_doc_section *owner, const char *word, unsigned line)
 {
-	static const char *const words[] = {"identity", "team", "check", "role", "rule", "customer"};
+	static const char *const words[] = {"identity", "team", "check",
+					    "role",	"rule", "customer"};
 	enum lb_section section = lb_table_word(word);
 	char message[LB_REPORT_MESSAGE_MAX], hint[128], name[128];
 	const struct lb_policy_section *kind;

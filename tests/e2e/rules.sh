@@ -49,10 +49,12 @@ rules() {
 }
 # On a fast machine alice asks here more often than anybody may, and is told when to ask again.
 asks() {
+	local wait_s
 	turn=$((turn + 1))
 	quietly gate "$1" request "${ROLE-reader}" --json --reason "turn $turn" "${@:2}"
 	while [[ $OUT == *'too many requests; try again in '* ]]; do
-		sleep "$(sed 's/.*try again in \([0-9]*\) s.*/\1/' <<<"$OUT")"
+		wait_s=${OUT##*try again in }
+		sleep "${wait_s%% *}"
 		quietly gate "$1" request "${ROLE-reader}" --json --reason "turn $turn" "${@:2}"
 	done
 	[ "$STATUS" -eq 0 ] || fail "request: $OUT"
