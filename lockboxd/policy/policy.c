@@ -272,6 +272,20 @@ lb_policy_in_a_team(const struct lb_policy *policy, const char *identity)
 	return false;
 }
 
+bool
+lb_policy_another(const struct lb_policy *policy, const struct lb_policy_names *teams,
+		  const char *identity)
+{
+	for (size_t t = 0; t < teams->count; t++) {
+		const struct lb_policy_team *team = lb_policy_team(policy, teams->name[t]);
+
+		for (size_t m = 0; team != NULL && m < team->members.count; m++)
+			if (strcmp(team->members.name[m], identity) != 0)
+				return true;
+	}
+	return false;
+}
+
 static bool
 in_any(const struct lb_policy *policy, const struct lb_policy_names *teams, const char *identity)
 {

@@ -270,6 +270,9 @@ uint64_t lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s)
 bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
 /* True when somebody is in any team: such a person decides for no customer. */
 bool lb_policy_in_a_team(const struct lb_policy *policy, const char *identity);
+/* True when somebody else than the identity is in one of the teams. */
+bool lb_policy_another(const struct lb_policy *policy, const struct lb_policy_names *teams,
+		       const char *identity);
 /* These look at teams alone; that nobody approves his own is the caller's to check as well. */
 bool lb_policy_level_approver(const struct lb_policy *policy, const struct lb_policy_level *level,
 			      const char *identity);

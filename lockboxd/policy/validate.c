@@ -124,7 +124,12 @@ check_unix_user(struct lb_doc *doc, const struct lb_doc_section *section,
 			     identity->name);
 	if (user[0] == '\0')
 		return;
-	if (!lb_policy_source_user(doc->source, user, &uid)) {
+	if (strcmp(user, LB_SEALED_NAME) == 0) {
+		lb_doc_error_at(doc, section, "unix-user", 0,
+				"'%s' is the host's emergency account, which is no person; write "
+				"the person's own user",
+				user);
+	} else if (!lb_policy_source_user(doc->source, user, &uid)) {
 		lb_doc_error_at(
 			doc, section, "unix-user", 0,
 			"there is no user '%s' in /etc/passwd; write one that is there (users of "

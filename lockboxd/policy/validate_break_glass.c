@@ -18,20 +18,6 @@ written(const struct lb_doc_section *section, const char *key)
 	return section->values[lb_table_row(LB_SECTION_ROLE, key) - rows].count > 0;
 }
 
-/* Somebody of the teams who is not who. */
-static bool
-another(const struct lb_policy *p, const struct lb_policy_names *teams, const char *who)
-{
-	for (size_t t = 0; t < teams->count; t++) {
-		const struct lb_policy_team *team = lb_policy_team(p, teams->name[t]);
-
-		for (size_t m = 0; team != NULL && m < team->members.count; m++)
-			if (strcmp(team->members.name[m], who) != 0)
-				return true;
-	}
-	return false;
-}
-
 /* What belongs to break-glass says nothing in a role that has none. */
 static void
 check_stray(const struct lb_doc *doc, const struct lb_doc_section *section)
@@ -59,12 +45,12 @@ check_person(const struct lb_doc *doc, const struct lb_doc_section *section, siz
 				"role '%s': '%s' is in break-glass and not among its requesters; "
 				"add the identity to one of their teams",
 				role->name, who);
-	else if (!another(p, &role->alarms, who))
+	else if (!lb_policy_another(p, &role->alarms, who))
 		lb_doc_error_at(doc, section, "alarms", 0,
 				"role '%s': nobody but '%s' would be told of break-glass by that "
 				"person; write alarms = %s, with somebody else in it",
 				role->name, who, lb_table_example(LB_KIND_TEAMS));
-	else if (!another(p, &role->reviewers, who))
+	else if (!lb_policy_another(p, &role->reviewers, who))
 		lb_doc_error_at(doc, section, "reviewers", 0,
 				"role '%s': nobody but '%s' could close the review of break-glass "
 				"by that person; write reviewers = %s, with somebody else in it",

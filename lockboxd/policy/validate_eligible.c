@@ -74,20 +74,6 @@ lb_validate_eligibility(struct lb_doc *doc)
 	}
 }
 
-/* Somebody of the teams who is not who. */
-static bool
-another(const struct lb_policy *p, const struct lb_policy_names *teams, const char *who)
-{
-	for (size_t t = 0; t < teams->count; t++) {
-		const struct lb_policy_team *team = lb_policy_team(p, teams->name[t]);
-
-		for (size_t m = 0; team != NULL && m < team->members.count; m++)
-			if (strcmp(team->members.name[m], who) != 0)
-				return true;
-	}
-	return false;
-}
-
 /* The check of a role that nobody else could attest of who; NULL when there is none. */
 static const char *
 unattestable(const struct lb_policy *p, const struct lb_policy_role *role, const char *who)
@@ -95,7 +81,7 @@ unattestable(const struct lb_policy *p, const struct lb_policy_role *role, const
 	for (size_t i = 0; i < role->checks.count; i++) {
 		const struct lb_policy_check *check = lb_policy_check(p, role->checks.name[i]);
 
-		if (check == NULL || !another(p, &check->attesters, who))
+		if (check == NULL || !lb_policy_another(p, &check->attesters, who))
 			return role->checks.name[i];
 	}
 	return NULL;
@@ -117,7 +103,7 @@ check_person(const struct lb_doc *doc, const struct lb_doc_section *section, con
 					"role '%s': '%s' could never become eligible: nobody else "
 					"could attest '%s'; add attesters",
 					asked->name, who, check);
-		else if (!another(p, &role->managers, who))
+		else if (!lb_policy_another(p, &role->managers, who))
 			lb_doc_error_at(doc, section, "managers", 0,
 					"role '%s': '%s' could never become eligible: there is no "
 					"manager of '%s' but the person; add managers",

@@ -274,6 +274,16 @@ give(int fd, const struct stat *st, uint32_t uid, bool may_write, char *reason, 
 	return rc;
 }
 
+/* The lock, to be closed again; -1 with text saying why. */
+static int
+begin(const char *lock, uint32_t uid, char *text, size_t cap)
+{
+	if (lb_uid_is_account(uid))
+		return take_lock(lock, text, cap);
+	snprintf(text, cap, "uid %u is no account's", uid);
+	return -1;
+}
+
 int
 lb_acl_give(const char *lock, uint32_t uid, const struct lb_acl *what, char *text, size_t cap)
 {
@@ -282,11 +292,7 @@ lb_acl_give(const char *lock, uint32_t uid, const struct lb_acl *what, char *tex
 	struct stat st;
 	int locked, fd, rc = -1;
 
-	if (!lb_uid_is_account(uid)) {
-		snprintf(text, cap, "uid %u is no account's", uid);
-		return -1;
-	}
-	locked = take_lock(lock, text, cap);
+	locked = begin(lock, uid, text, cap);
 	if (locked < 0)
 		return -1;
 	fd = open_path(what->path, true, &st, &why);
@@ -332,11 +338,7 @@ lb_acl_take(const char *lock, uint32_t uid, const struct lb_acl *what, char *tex
 	struct stat st;
 	int locked, fd, rc = -1;
 
-	if (!lb_uid_is_account(uid)) {
-		snprintf(text, cap, "uid %u is no account's", uid);
-		return -1;
-	}
-	locked = take_lock(lock, text, cap);
+	locked = begin(lock, uid, text, cap);
 	if (locked < 0)
 		return -1;
 	fd = open_path(what->path, false, &st, &why);

@@ -66,7 +66,7 @@ says 'waits for leads-of-the-night, level 1 of 2 \(0 of 2\): bob, dave'
 says 'OPS-4711: Der Index'
 says 'waits for bob, dave \(0 of 1\)'
 reads bob pending
-says 'R-1 +alice +.* 30m +leads.* in 11h'
+says 'R-1 +alice +.* 30m +leads.* in (12h|11h)'
 says 'takes signed approvals only; gives groups adm, games'
 says 'gives groups adm; sudo /usr/bin/id -u'
 says 'an hour$'
