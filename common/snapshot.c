@@ -632,30 +632,42 @@ lb_snapshot_role_by_gid(const struct lb_snapshot *s, uint32_t gid, struct lb_sna
 
 /* ---- own accounts ---- */
 
+/* What the list at this offset takes; 0: it is not whole inside the file. */
+static uint32_t
+own_list_size(const struct lb_snapshot *s, uint32_t list, uint32_t groups, uint32_t sessions)
+{
+	return record_size(s, list, list + 8 + (groups + sessions) * 4);
+}
+
 /* Reads the slot at off.  LB_ERR_NOT_FOUND: it is empty. */
 static int
-read_own(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out)
+read_own(const struct lb_snapshot *s, uint32_t off, struct lb_snapshot_user *out,
+	 struct lb_snapshot_sessions *sessions)
 {
 	const unsigned char *r = s->base + off;
 	struct lb_snapshot_user u = {0};
+	struct lb_snapshot_sessions numbers;
 	uint32_t list = load32(r + 8), end;
 
 	if (!record_holds(s, off, LB_SNAPSHOT_ALIGN))
 		return LB_ERR_DAMAGED;
 	if (list == 0)
 		return LB_ERR_NOT_FOUND;
-	u.ngroups = load32(r + 12);
+	u.ngroups = load16(r + 12);
+	numbers.count = load16(r + 14);
 	u.end_wall_ns = (int64_t)load64(r + 16);
 	u.end_boot_ns = (int64_t)load64(r + 24);
 	if (list % LB_SNAPSHOT_ALIGN != 0 || list < s->own_at + s->own_slots * LB_SNAPSHOT_ALIGN ||
-	    list >= s->size || u.ngroups > LB_SNAPSHOT_GROUPS_MAX || u.end_wall_ns <= 0 ||
-	    u.end_boot_ns <= 0)
+	    list >= s->size || u.ngroups > LB_SNAPSHOT_GROUPS_MAX ||
+	    numbers.count > LB_SNAPSHOT_SESSIONS_MAX || u.end_wall_ns <= 0 || u.end_boot_ns <= 0)
 		return LB_ERR_DAMAGED;
-	end = record_size(s, list, list + 8 + u.ngroups * 4);
+	end = own_list_size(s, list, u.ngroups, numbers.count);
 	if (end == 0 || !record_holds(s, list, end))
 		return LB_ERR_DAMAGED;
 	u.groups = s->base + list + 8;
+	numbers.numbers = u.groups + (size_t)u.ngroups * 4;
 	*out = u;
+	*sessions = numbers;
 	return LB_OK;
 }
 
@@ -682,9 +694,18 @@ own_name_possible(const char *name, size_t name_len)
 	       (name_len < 4 || memcmp(name, LB_ROLE_GROUP_PREFIX, 4) != 0);
 }
 
+bool
+lb_snapshot_session_among(const struct lb_snapshot_sessions *sessions, uint32_t session)
+{
+	for (uint32_t i = 0; i < sessions->count; i++)
+		if (load32(sessions->numbers + (size_t)i * 4) == session)
+			return true;
+	return false;
+}
+
 int
 lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t name_len,
-			struct lb_snapshot_user *out)
+			struct lb_snapshot_user *out, struct lb_snapshot_sessions *sessions)
 {
 	uint32_t slot, off;
 	int err;
@@ -694,14 +715,17 @@ lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t na
 	slot = lb_snapshot_home((uint32_t)(lb_snapshot_name_hash(name, name_len, s->salt) >> 32),
 				s->own_slots);
 	for (unsigned i = 0; i < LB_SNAPSHOT_PROBES; i++) {
+		struct lb_snapshot_sessions numbers;
 		struct lb_snapshot_user u;
 
 		off = s->own_at + slot * LB_SNAPSHOT_ALIGN;
-		err = read_own(s, off, &u);
-		if (err == LB_OK && own_named(s, off, name, name_len))
+		err = read_own(s, off, &u, &numbers);
+		if (err == LB_OK && own_named(s, off, name, name_len)) {
 			*out = u;
-		else if (err == LB_OK)
+			*sessions = numbers;
+		} else if (err == LB_OK) {
 			err = LB_ERR_FULL; /* somebody else's: the next one */
+		}
 		if (err != LB_ERR_FULL)
 			return err;
 		slot = slot + 1 == s->own_slots ? 0 : slot + 1;
@@ -917,17 +941,18 @@ own_holds(const struct lb_snapshot *s, uint32_t at)
 	for (uint32_t i = 0; i < s->own_slots; i++) {
 		uint32_t off = s->own_at + i * LB_SNAPSHOT_ALIGN;
 		const char *name = (const char *)s->base + off + LB_SNAPSHOT_OWN_NAME;
+		struct lb_snapshot_sessions in, there;
 		struct lb_snapshot_user u, again;
-		int err = read_own(s, off, &u);
+		int err = read_own(s, off, &u, &in);
 
 		if (err == LB_ERR_NOT_FOUND)
 			continue;
 		if (err != LB_OK || u.groups != s->base + list + 8 ||
-		    lb_snapshot_own_by_name(s, name, strnlen(name, LB_SNAPSHOT_NAME_MAX), &again) !=
-			    LB_OK ||
+		    lb_snapshot_own_by_name(s, name, strnlen(name, LB_SNAPSHOT_NAME_MAX), &again,
+					    &there) != LB_OK ||
 		    again.groups != u.groups)
 			return false;
-		list += record_size(s, list, list + 8 + u.ngroups * 4);
+		list += own_list_size(s, list, u.ngroups, in.count);
 	}
 	return list == s->size;
 }

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define LB_SNAPSHOT_MAGIC "LBXSNAP\n" /* 8 bytes, without the NUL */
-#define LB_SNAPSHOT_VERSION 4u
+#define LB_SNAPSHOT_VERSION 5u
 
 /* Places in the file; see SNAPSHOT-FORMAT for the rest. */
 #define LB_SNAPSHOT_HEADER 128u
@@ -60,7 +60,8 @@
 #define LB_SNAPSHOT_ACCOUNTS_MAX 262144u
 #define LB_SNAPSHOT_ROLES_MAX 10000u
 #define LB_SNAPSHOT_OWN_MAX 10000u
-#define LB_SNAPSHOT_GROUPS_MAX 256u /* supplementary groups of one account */
+#define LB_SNAPSHOT_GROUPS_MAX 256u    /* supplementary groups of one account */
+#define LB_SNAPSHOT_SESSIONS_MAX 1024u /* sessions of one own account */
 #define LB_SNAPSHOT_SLOT_MAX 4096u
 #define LB_SNAPSHOT_NAME_MAX 32u
 #define LB_SNAPSHOT_FIELD_MAX 255u /* gecos, home, shell */
@@ -85,6 +86,12 @@ struct lb_snapshot_user {
 	const char *text; /* name NUL "*" NUL gecos NUL home NUL shell NUL */
 	size_t name_len, gecos_len, home_len, shell_len;
 	const unsigned char *groups; /* read by lb_snapshot_user_group() */
+};
+
+/* The kernel's numbers of the sessions that an own account has under its grant. */
+struct lb_snapshot_sessions {
+	uint32_t count;
+	const unsigned char *numbers; /* read by lb_snapshot_session_among() */
 };
 
 /* A role group. */
@@ -140,12 +147,15 @@ int lb_snapshot_role_after(const struct lb_snapshot *s, uint32_t gid, struct lb_
 
 /*
  * The groups, and the end of them, that the ordinary account of this name has by a
- * grant: in *out ngroups, groups and both ends are set, all else is zero.  Results
- * as above; never for root's name or one that Lockbox hands out.  Where nobody has
- * any, only the header is read.
+ * grant: in *out ngroups, groups and both ends are set, all else is zero.  They are
+ * for processes of *sessions alone.  Results as above; never for root's name or one
+ * that Lockbox hands out.  Where nobody has any, only the header is read.
  */
 int lb_snapshot_own_by_name(const struct lb_snapshot *s, const char *name, size_t name_len,
-			    struct lb_snapshot_user *out);
+			    struct lb_snapshot_user *out, struct lb_snapshot_sessions *sessions);
+
+/* True when the session of this number is one of them. */
+bool lb_snapshot_session_among(const struct lb_snapshot_sessions *sessions, uint32_t session);
 
 /* Member number i (below role->nmembers) of a role.  Results as above. */
 int lb_snapshot_role_member(const struct lb_snapshot *s, const struct lb_snapshot_role *role,

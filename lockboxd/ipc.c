@@ -30,6 +30,11 @@ static const struct lb_field kernel_fields[] = {
 	LB_U32(struct lb_ipc_kernel, uid),
 	LB_U32(struct lb_ipc_kernel, session),
 };
+static const struct lb_field entered_fields[] = {
+	LB_U32(struct lb_ipc_entered, uid),
+	LB_U32(struct lb_ipc_entered, session),
+	LB_U8(struct lb_ipc_entered, ok),
+};
 static const struct lb_field session_fields[] = {
 	LB_U32(struct lb_ipc_session, uid),
 	LB_U32(struct lb_ipc_session, pid),
@@ -52,6 +57,7 @@ static const struct {
 	{LB_IPC_EVICTED, LB_LAYOUT("evicted", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_NOTE, LB_LAYOUT("note", struct lb_ipc_outcome, outcome_fields)},
 	{LB_IPC_SEAL, LB_LAYOUT("seal", struct lb_ipc_outcome, outcome_fields)},
+	{LB_IPC_ENTERED, LB_LAYOUT("entered", struct lb_ipc_entered, entered_fields)},
 	{LB_IPC_READY, NOTHING("ready")},
 	{LB_IPC_SYNC_BEGIN, NOTHING("sync-begin")},
 	{LB_IPC_SYNC_END, NOTHING("sync-end")},

@@ -23,6 +23,7 @@ enum lb_ipc {
 	LB_IPC_EVICTED = 5,   /* struct lb_ipc_outcome: nothing of the account is left */
 	LB_IPC_NOTE = 6,      /* struct lb_ipc_outcome: something for the audit record */
 	LB_IPC_SEAL = 7,      /* struct lb_ipc_outcome: event is the id of a broken seal */
+	LB_IPC_ENTERED = 8,   /* struct lb_ipc_entered: answer to LB_IPC_KERNEL */
 	/* keeper -> warden */
 	LB_IPC_READY = 16,	/* the store is open: begin */
 	LB_IPC_SYNC_BEGIN = 17, /* from here to SYNC_END: every account there is */
@@ -80,6 +81,10 @@ struct lb_ipc_kernel {
 	uint32_t uid;	  /* of the grant */
 	uint32_t session; /* the kernel's number of a session of its own account */
 };
+struct lb_ipc_entered {
+	uint32_t uid, session; /* as asked */
+	uint8_t ok;	       /* 1: the role's groups resolve in that session */
+};
 struct lb_ipc_session {
 	uint32_t uid;
 	uint32_t pid; /* for the log; the pidfd beside it is what counts */
@@ -94,6 +99,7 @@ union lb_ipc_msg {
 	struct lb_ipc_evict evict;
 	struct lb_ipc_session session;
 	struct lb_ipc_kernel kernel;
+	struct lb_ipc_entered entered;
 };
 
 /* Encodes msg by its type's layout into buf. */

@@ -1,8 +1,10 @@
 /*
  * The supplementary groups of one live account: its role groups, and outside
  * groups that the warden has checked against the policy.  See nss_lockbox.h.
- * Ordinary accounts have some while a grant for them lasts; for a name that has
- * none, and that is nearly every one, the header of the mapping tells.
+ * Ordinary accounts have some while a grant for them lasts, in the sessions that
+ * were opened under it: what cron, a user's systemd or anybody else begins for the
+ * account meanwhile has none, or it would keep them when the grant has ended.  For a
+ * name that has no grant, and that is nearly every one, the header of the mapping tells.
  *
  * It must never hand out gid 0.  It writes into the array that glibc grows with
  * realloc(), so it grows it in the same way: the one place where this module
@@ -11,12 +13,18 @@
 #include "nss_lockbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "lookup.h"
 #include "mapping.h"
+
+#ifndef LB_NSS_SESSION_PATH
+#define LB_NSS_SESSION_PATH "/proc/thread-self/sessionid"
+#endif
 
 /* What glibc gives: an array, how much of it is used, its size, and its limit. */
 struct gids {
@@ -68,6 +76,41 @@ add_groups(struct gids *g, const struct lb_snapshot_user *user, gid_t primary)
 	return LB_OK;
 }
 
+/* The kernel's number of the caller's session, which it cannot choose; UINT32_MAX: it has none. */
+static uint32_t
+own_session(void)
+{
+	char digits[16];
+	uint64_t number = 0;
+	ssize_t n = -1;
+	int fd = open(LB_NSS_SESSION_PATH, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0) {
+		n = read(fd, digits, sizeof digits);
+		close(fd);
+	}
+	if (n <= 0 || n == sizeof digits)
+		return UINT32_MAX;
+	for (ssize_t i = 0; i < n && digits[i] != '\n'; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return UINT32_MAX;
+		number = number * 10 + (uint64_t)(digits[i] - '0');
+	}
+	return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+}
+
+/* Results as of lb_snapshot_own_by_name(); for a caller in another session there is nobody. */
+static int
+own_user(const struct lb_snapshot *s, const char *name, struct lb_snapshot_user *user)
+{
+	struct lb_snapshot_sessions sessions;
+	int err = lb_snapshot_own_by_name(s, name, lb_nss_name_len(name), user, &sessions);
+
+	if (err == LB_OK && !lb_snapshot_session_among(&sessions, own_session()))
+		err = LB_ERR_NOT_FOUND;
+	return err;
+}
+
 enum nss_status
 _nss_lockbox_initgroups_dyn(const char *user_name, gid_t group, long int *start, long int *size,
 			    gid_t **groupsp, long int limit, int *errnop)
@@ -89,8 +132,7 @@ _nss_lockbox_initgroups_dyn(const char *user_name, gid_t group, long int *start,
 		err = lb_snapshot_user_by_name(hold.snapshot, user_name, lb_nss_name_len(user_name),
 					       &user);
 	else
-		err = lb_snapshot_own_by_name(hold.snapshot, user_name, lb_nss_name_len(user_name),
-					      &user);
+		err = own_user(hold.snapshot, user_name, &user);
 	if (err == LB_OK && !lb_nss_live(&hold, &user))
 		err = LB_ERR_NOT_FOUND;
 	if (err == LB_OK)

@@ -122,8 +122,7 @@ answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 	if (fresh) {
 		err = lb_sync_publish(tx, g, true);
 		if (err == LB_OK)
-			err = lb_outbox_await(&tx->out, who->target, g->id, g->uid, LB_MSG_CLAIMED,
-					      &c);
+			err = lb_outbox_await(&tx->out, who->target, g->uid, 0, LB_MSG_CLAIMED, &c);
 	} else {
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_CLAIMED, &c);
 		if (err == LB_OK)

@@ -6,7 +6,7 @@
  * frames are bounded and decoded all the same.  A login waits for this, so it
  * goes straight: read at once, decided at the end of the turn with what else
  * has arrived; the event loop is asked only when the question has not arrived
- * whole.
+ * whole, or when the answer waits for the warden.
  */
 #include "keeper/direct.h"
 
@@ -42,6 +42,7 @@ static const struct {
 	[GATE] = {128, true},
 };
 #define QUESTION_S 5	     /* for all of a question */
+#define ANSWER_S 10	     /* for the warden's word, where an answer waits for it */
 #define ACCEPTS_PER_WAKE 32u /* questions that arrive together share a commit */
 
 struct direct_conn {
@@ -51,6 +52,8 @@ struct direct_conn {
 	int fd;
 	enum kind kind;
 	bool asked;		/* the question is whole; being answered */
+	bool told;		/* its answer was sent */
+	bool waits;		/* its answer comes later, or never */
 	struct event *readable; /* NULL until it had to be waited for */
 	int64_t until_ns;	/* by then it must have asked */
 	struct lb_peer peer;
@@ -103,11 +106,26 @@ no_answer(const struct direct_conn *c, int err)
 		       (int)c->peer.pid, c->peer.uid, lb_err_text(err));
 }
 
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+
+/* The event that says that it can be read, or that time is up. */
+static int
+arm(struct direct_conn *c, const struct timeval *most)
+{
+	if (c->readable == NULL)
+		c->readable = event_new(c->owner->k->base, c->fd, EV_READ, on_readable, c);
+	return c->readable != NULL && event_add(c->readable, most) == 0 ? LB_OK : LB_ERR_NOMEM;
+}
+
 static void
 answered(struct lb_keeper *k, struct lb_work *work, int err)
 {
+	static const struct timeval most = {ANSWER_S, 0};
 	struct direct_conn *c = (struct direct_conn *)work;
 
+	c->waits = err == LB_OK && c->kind == LOGIN && !c->told;
+	if (c->waits && arm(c, &most) == LB_OK)
+		return;
 	if (err != LB_OK)
 		no_answer(c, err);
 	else if (c->peer.has_identity)
@@ -159,8 +177,6 @@ take(struct direct_conn *c)
 	return ask(c, type, c->frame + LB_HEADER_SIZE, len);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg);
-
 /* For the rest of a question; what comes by bytes gets no more time than what comes at once. */
 static int
 wait_for_more(struct direct_conn *c)
@@ -170,20 +186,21 @@ wait_for_more(struct direct_conn *c)
 
 	if (left_us <= 0)
 		return LB_ERR_TIMEOUT;
-	if (c->readable == NULL)
-		c->readable = event_new(c->owner->k->base, c->fd, EV_READ, on_readable, c);
-	if (c->readable == NULL || event_add(c->readable, &left) != 0)
-		return LB_ERR_NOMEM;
-	return LB_OK;
+	return arm(c, &left);
 }
 
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct direct_conn *c = arg;
-	ssize_t n = recv((int)fd, c->frame + c->got, sizeof c->frame - c->got, 0);
 	int err = LB_ERR_TIMEOUT;
+	ssize_t n;
 
+	if (c->waits) {
+		drop(c); /* whoever asked has gone, or has more to say than a question */
+		return;
+	}
+	n = recv((int)fd, c->frame + c->got, sizeof c->frame - c->got, 0);
 	if (n > 0) {
 		c->got += (size_t)n;
 		err = take(c);
@@ -229,7 +246,7 @@ begin(struct lb_direct *d, int fd, const struct lb_peer *peer, enum kind kind)
 	c->owner = d;
 	c->fd = fd;
 	c->kind = kind;
-	c->asked = false;
+	c->asked = c->told = c->waits = false;
 	c->readable = NULL;
 	c->until_ns = lb_boot_ns() + QUESTION_S * 1000000000ll;
 	c->got = 0;
@@ -312,8 +329,13 @@ lb_direct_reply(struct lb_direct *d, uint64_t conn, const uint8_t *frames, size_
 		if (c != NULL)
 			break;
 	}
+	if (c == NULL)
+		return;
 	/* An answer is far smaller than any socket buffer; one that is not sent is a denial. */
-	if (c != NULL && send(c->fd, frames, len, MSG_NOSIGNAL) != (ssize_t)len &&
+	if (send(c->fd, frames, len, MSG_NOSIGNAL) != (ssize_t)len &&
 	    lb_log_may(&d->budget, "direct connections"))
 		lb_log(LOG_WARNING, "process %d did not wait for its answer", (int)c->peer.pid);
+	c->told = true;
+	if (c->waits)
+		drop(c);
 }

@@ -40,6 +40,17 @@ verdict(struct ask *a, enum lb_verdict v, const char *text)
 	return lb_outbox_reply(&a->tx->out, target, LB_MSG_VERDICT, &m);
 }
 
+/* Once the groups of the grant resolve in this session of the kernel's: that comes next in a login. */
+static int
+allow_within(struct ask *a, uint32_t session, const char *text)
+{
+	struct lb_msg_verdict m = {.verdict = LB_VERDICT_ALLOW};
+	const struct lb_target target = {true, a->peer->conn};
+
+	snprintf(m.text, sizeof m.text, "%s", text);
+	return lb_outbox_await(&a->tx->out, target, a->grant.uid, session, LB_MSG_VERDICT, &m);
+}
+
 static void __attribute__((format(printf, 3, 4)))
 say_no(struct ask *a, const char *detail, const char *format, ...)
 {
@@ -418,7 +429,9 @@ do_open(struct ask *a)
 			       s.rhost[0] ? s.rhost : "this host", s.tty[0] ? ", " : "", s.tty,
 			       s.pid);
 	describe(a, text, sizeof text);
-	return err == LB_OK ? verdict(a, LB_VERDICT_ALLOW, text) : err;
+	if (err != LB_OK)
+		return err;
+	return s.kernel != 0 ? allow_within(a, s.kernel, text) : verdict(a, LB_VERDICT_ALLOW, text);
 }
 
 /* A hint, and nothing more: the session is over when its process is. */

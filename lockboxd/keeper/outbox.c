@@ -100,15 +100,15 @@ lb_outbox_reply(struct lb_outbox *box, struct lb_target target, uint16_t type, c
 }
 
 int
-lb_outbox_await(struct lb_outbox *box, struct lb_target target, uint64_t grant, uint32_t uid,
+lb_outbox_await(struct lb_outbox *box, struct lb_target target, uint32_t uid, uint32_t session,
 		uint16_t type, const void *msg)
 {
 	struct lb_out *out;
 	int err = add_frame(box, LB_OUT_AWAIT, target, type, msg, &out);
 
 	if (err == LB_OK) {
-		out->grant = grant;
 		out->uid = uid;
+		out->session = session;
 	}
 	return err;
 }

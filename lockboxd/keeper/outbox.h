@@ -31,8 +31,9 @@ struct lb_out {
 	struct lb_target target; /* REPLY, AWAIT */
 	uint16_t type;		 /* WARDEN: enum lb_ipc; LOG: priority */
 	int fd;			 /* WARDEN, WATCH; -1 when none; owned */
-	uint64_t grant, number;	 /* WATCH: the session; AWAIT: the grant */
+	uint64_t grant, number;	 /* WATCH: the session */
 	uint32_t uid;		 /* AWAIT: the account that is to be published */
+	uint32_t session; /* AWAIT: the kernel's number of the session for which it is; 0: none */
 	size_t len;
 	uint8_t bytes
 		[]; /* REPLY: frames; WARDEN: a message; LOG: a line; AWAIT: the reply's frame */
@@ -57,8 +58,11 @@ int lb_outbox_warden(struct lb_outbox *box, enum lb_ipc type, const void *msg, i
 int lb_outbox_log(struct lb_outbox *box, int priority, const char *line);
 /* Watch the process behind pidfd (taken over) and drop the session when it exits. */
 int lb_outbox_watch(struct lb_outbox *box, uint64_t grant, uint64_t number, int pidfd);
-/* Send the reply when the warden has published uid, or a refusal when it cannot. */
-int lb_outbox_await(struct lb_outbox *box, struct lb_target target, uint64_t grant, uint32_t uid,
+/*
+ * Send the reply when the warden has published uid, where session is not 0 for that session of
+ * its, or a refusal when it cannot.
+ */
+int lb_outbox_await(struct lb_outbox *box, struct lb_target target, uint32_t uid, uint32_t session,
 		    uint16_t type, const void *msg);
 
 #endif

@@ -142,6 +142,5 @@ int lb_session_resume(struct lb_tx *tx, void *unused);
 /* warden_link.c, front_link.c: the two links. */
 extern const struct lb_link_calls lb_keeper_warden_calls, lb_keeper_front_calls;
 void lb_front_reply(struct lb_keeper *k, uint64_t conn, const uint8_t *frames, size_t len);
-void lb_answer_awaiting(struct lb_keeper *k, uint32_t uid, bool ok, const char *text);
 
 #endif

@@ -14,6 +14,7 @@
 #include "ipc.h"
 #include "keeper/audit.h"
 #include "keeper/break_glass.h"
+#include "keeper/direct.h"
 #include "keeper/dispatch.h"
 #include "keeper/extend.h"
 #include "keeper/state.h"
@@ -22,8 +23,24 @@
 
 /* -- answers that waited ------------------------------------------------------------- */
 
+/* A login's: one verdict, and nothing after it. */
 static void
-send_awaited(struct lb_keeper *k, const struct lb_out *out, bool ok, const char *text)
+send_verdict(struct lb_keeper *k, const struct lb_out *out, bool ok)
+{
+	const struct lb_msg_verdict no = {
+		LB_VERDICT_DENY, "Lockbox: this session could not be given the role's groups; try "
+				 "again, or ask whoever runs this host"};
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	size_t len;
+
+	if (ok)
+		lb_direct_reply(k->direct, out->target.conn, out->bytes, out->len);
+	else if (lb_proto_encode(LB_MSG_VERDICT, &no, frame, sizeof frame, &len) == LB_OK)
+		lb_direct_reply(k->direct, out->target.conn, frame, len);
+}
+
+static void
+send_claimed(struct lb_keeper *k, const struct lb_out *out, bool ok, const char *text)
 {
 	const struct lb_msg_done done = {0};
 	struct lb_msg_refused refused = {.code = LB_TRY_LATER};
@@ -38,18 +55,40 @@ send_awaited(struct lb_keeper *k, const struct lb_out *out, bool ok, const char 
 		lb_front_reply(k, out->target.conn, frame, len);
 }
 
-void
-lb_answer_awaiting(struct lb_keeper *k, uint32_t uid, bool ok, const char *text)
+static void
+answer(struct lb_keeper *k, struct lb_out *out, bool ok, const char *text)
+{
+	TAILQ_REMOVE(&k->awaiting, out, next);
+	if (out->target.direct)
+		send_verdict(k, out, ok);
+	else
+		send_claimed(k, out, ok, text);
+	lb_out_free(out);
+}
+
+/* To all who wait for this session of the account, or for the account itself. */
+static void
+answer_awaiting(struct lb_keeper *k, uint32_t uid, uint32_t session, bool ok, const char *text)
 {
 	struct lb_out *out, *next;
 
 	for (out = TAILQ_FIRST(&k->awaiting); out != NULL; out = next) {
 		next = TAILQ_NEXT(out, next);
-		if (out->uid != uid)
-			continue;
-		TAILQ_REMOVE(&k->awaiting, out, next);
-		send_awaited(k, out, ok, text);
-		lb_out_free(out);
+		if (out->uid == uid && out->session == session)
+			answer(k, out, ok, text);
+	}
+}
+
+/* To all who wait for anything of the account. */
+static void
+refuse_awaiting(struct lb_keeper *k, uint32_t uid, const char *text)
+{
+	struct lb_out *out, *next;
+
+	for (out = TAILQ_FIRST(&k->awaiting); out != NULL; out = next) {
+		next = TAILQ_NEXT(out, next);
+		if (out->uid == uid)
+			answer(k, out, false, text);
 	}
 }
 
@@ -179,8 +218,19 @@ do_published(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	const struct lb_ipc_outcome *o = &msg->outcome;
 
 	(void)fd;
-	lb_answer_awaiting(k, o->uid, o->ok == 1, o->text);
+	answer_awaiting(k, o->uid, 0, o->ok == 1, o->text);
 	return o->ok == 1 ? LB_OK : record_later(k, o, true, give_up);
+}
+
+static int
+do_entered(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
+{
+	const struct lb_ipc_entered *e = &msg->entered;
+
+	(void)fd;
+	if (e->session != 0)
+		answer_awaiting(k, e->uid, e->session, e->ok == 1, "");
+	return LB_OK;
 }
 
 static int
@@ -224,7 +274,7 @@ do_evicted(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 {
 	(void)fd;
 	/* One that was ended before it was published: whoever claimed it waits for a word still. */
-	lb_answer_awaiting(k, msg->outcome.uid, false, msg->outcome.text);
+	refuse_awaiting(k, msg->outcome.uid, msg->outcome.text);
 	return record_later(k, &msg->outcome, true, close_grant);
 }
 
@@ -262,7 +312,7 @@ static const struct {
 	{LB_IPC_POLICY, true, true, do_policy},	    {LB_IPC_FRONT, true, false, do_front},
 	{LB_IPC_COURIER, true, false, do_courier},  {LB_IPC_PUBLISHED, false, false, do_published},
 	{LB_IPC_EVICTED, false, false, do_evicted}, {LB_IPC_NOTE, false, false, do_note},
-	{LB_IPC_SEAL, false, false, do_seal},
+	{LB_IPC_SEAL, false, false, do_seal},	    {LB_IPC_ENTERED, false, false, do_entered},
 };
 
 static int

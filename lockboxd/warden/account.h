@@ -58,7 +58,8 @@ struct lb_account {
 	/* On an account of the engineer's own: its uid, and the kernel's numbers of its sessions. */
 	uint32_t own_uid; /* 0: a temporary account */
 	uint32_t *sessions;
-	size_t nsessions;
+	size_t nsessions,
+		nentered;     /* of so many, the first ones, the keeper knows that they resolve */
 	bool awaits_sessions; /* taken over only to be ended; the keeper has not named them all yet */
 	struct lb_connection *connections;
 	size_t nconnections;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "snapshot.h"
 #include "warden/snapshot_file.h"
 #include "warden/snapshot_write.h"
 
@@ -64,7 +65,7 @@ collect_accounts(const struct lb_accounts *all, struct lb_snapshot_account *acco
 	return n;
 }
 
-/* Accounts that are here anyway: their groups alone, and until when. */
+/* Accounts that are here anyway: their groups alone, in which sessions, and until when. */
 static size_t
 collect_own(const struct lb_accounts *all, struct lb_snapshot_own *own)
 {
@@ -72,6 +73,10 @@ collect_own(const struct lb_accounts *all, struct lb_snapshot_own *own)
 
 	for (size_t i = 0; i < all->count; i++) {
 		const struct lb_account *a = all->at[i];
+		/* Of very many the latest ones: who comes in now is to have the groups. */
+		size_t left_out = a->nsessions > LB_SNAPSHOT_SESSIONS_MAX
+					  ? a->nsessions - LB_SNAPSHOT_SESSIONS_MAX
+					  : 0;
 
 		if (!lb_account_published(a) || a->own_uid == 0)
 			continue;
@@ -81,6 +86,8 @@ collect_own(const struct lb_accounts *all, struct lb_snapshot_own *own)
 			.end_boot_ns = a->end_boot_ns,
 			.groups = a->groups,
 			.ngroups = a->ngroups,
+			.sessions = a->sessions + left_out,
+			.nsessions = a->nsessions - left_out,
 		};
 	}
 	return n;

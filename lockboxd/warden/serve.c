@@ -46,20 +46,32 @@ struct making_job {
 };
 
 static void
+send_keeper(struct lb_warden *w, enum lb_ipc type, uint32_t uid, const void *msg)
+{
+	if (w->keeper != NULL && lb_ipc_send(w->keeper, type, msg, -1) != LB_OK) {
+		/* It would wait for this; the next one is told how everything stands. */
+		lb_log(LOG_ERR, "cannot tell the keeper about uid %u: replacing it", uid);
+		lb_warden_kill(w, LB_PROC_KEEPER);
+	}
+}
+
+static void
 tell_keeper(struct lb_warden *w, enum lb_ipc type, uint32_t uid, bool ok, const char *event,
 	    const char *text)
 {
 	struct lb_ipc_outcome o = {.uid = uid, .ok = ok};
 
-	if (w->keeper == NULL)
-		return;
 	snprintf(o.event, sizeof o.event, "%s", event);
 	snprintf(o.text, sizeof o.text, "%s", text);
-	if (lb_ipc_send(w->keeper, type, &o, -1) != LB_OK) {
-		/* It would wait for this; the next one is told how everything stands. */
-		lb_log(LOG_ERR, "cannot tell the keeper about uid %u: replacing it", uid);
-		lb_warden_kill(w, LB_PROC_KEEPER);
-	}
+	send_keeper(w, type, uid, &o);
+}
+
+static void
+tell_entered(struct lb_warden *w, uint32_t uid, uint32_t session, bool ok)
+{
+	const struct lb_ipc_entered e = {.uid = uid, .session = session, .ok = ok};
+
+	send_keeper(w, LB_IPC_ENTERED, uid, &e);
 }
 
 /* Marks an account to be ended; lb_warden_settle() does the rest for all of them together. */
@@ -226,6 +238,9 @@ lb_warden_settle(struct lb_warden *w)
 			tell_keeper(w, LB_IPC_PUBLISHED, a->uid, published, "",
 				    published ? "" : "the accounts file cannot be written");
 		}
+		while (a->nentered < a->nsessions && w->listed)
+			tell_entered(w, a->uid, a->sessions[a->nentered++],
+				     published && lb_account_published(a));
 		/* A failed publication has withdrawn the whole file, so this one is gone as well. */
 		if (a->state == LB_ACCOUNT_ENDING && !held(a))
 			lb_evict_begin(w->evictor, a);
@@ -592,15 +607,22 @@ do_evict(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 static int
 do_kernel(struct lb_warden *w, const union lb_ipc_msg *msg, int fd)
 {
-	struct lb_account *a = lb_accounts_find(&w->accounts, msg->kernel.uid);
-	int err = a != NULL ? lb_own_add_session(a, msg->kernel.session) : LB_ERR_NOT_FOUND;
+	const struct lb_ipc_kernel *k = &msg->kernel;
+	struct lb_account *a = lb_accounts_find(&w->accounts, k->uid);
+	int err = a != NULL ? lb_own_add_session(a, k->session) : LB_ERR_NOT_FOUND;
 
 	(void)fd;
 	if (err == LB_ERR_NOMEM)
 		lb_fatal(1, "out of memory");
 	if (err != LB_OK)
-		lb_log(LOG_ERR, "session %u cannot be one of uid %u", msg->kernel.session,
-		       msg->kernel.uid);
+		lb_log(LOG_ERR, "session %u cannot be one of uid %u", k->session, k->uid);
+	if (!w->synced && err == LB_OK)
+		a->nentered = a->nsessions; /* named anew: nobody waits for it */
+	else if (err == LB_OK && a->nentered < a->nsessions)
+		w->publish_needed = true; /* it is answered when that is done */
+	else
+		tell_entered(w, k->uid, k->session,
+			     err == LB_OK && lb_account_published(a) && !w->publish_failed);
 	return LB_OK;
 }
 

@@ -144,6 +144,11 @@ check_own(struct build *b, uint32_t i)
 	for (uint32_t k = 0; k < i; k++)
 		if (strcmp(b->own[k].name, o->name) == 0)
 			return refuse(b, LB_ERR_EXISTS, "one own account twice");
+	if (o->nsessions > LB_SNAPSHOT_SESSIONS_MAX)
+		return refuse(b, LB_ERR_TOO_LONG, "too many sessions of an own account");
+	for (size_t k = 0; k < o->nsessions; k++)
+		if (o->sessions[k] == 0 || o->sessions[k] == UINT32_MAX)
+			return refuse(b, LB_ERR_MALFORMED, "a session that is none");
 	return check_groups(b, o->groups, o->ngroups);
 }
 
@@ -258,11 +263,11 @@ role_size(const struct lb_snapshot_group *g, uint32_t members)
 	return round_up(size + (size_t)members * 4, LB_SNAPSHOT_ALIGN);
 }
 
-/* The list of an own account's groups. */
+/* The list of an own account's groups and sessions. */
 static size_t
 own_size(const struct lb_snapshot_own *o)
 {
-	return round_up(8 + o->ngroups * 4, LB_SNAPSHOT_ALIGN);
+	return round_up(8 + (o->ngroups + o->nsessions) * 4, LB_SNAPSHOT_ALIGN);
 }
 
 /*
@@ -668,7 +673,7 @@ write_pilots(struct build *b)
 		      b->pilot[i]);
 }
 
-/* Slots, and the lists of groups in the slots' order; done: seal them. */
+/* Slots, and the lists of groups and sessions in the slots' order; done: seal them. */
 static void
 write_own(struct build *b)
 {
@@ -682,12 +687,15 @@ write_own(struct build *b)
 			continue;
 		o = &b->own[b->own_slot[i] - 1];
 		put32(p + 8, (uint32_t)list);
-		put32(p + 12, (uint32_t)o->ngroups);
+		put16(p + 12, o->ngroups);
+		put16(p + 14, o->nsessions);
 		put64(p + 16, (uint64_t)o->end_wall_ns);
 		put64(p + 24, (uint64_t)o->end_boot_ns);
 		memcpy(p + LB_SNAPSHOT_OWN_NAME, o->name, strlen(o->name));
 		for (size_t k = 0; k < o->ngroups; k++)
 			put32(b->buf + list + 8 + k * 4, o->groups[k]);
+		for (size_t k = 0; k < o->nsessions; k++)
+			put32(b->buf + list + 8 + (o->ngroups + k) * 4, o->sessions[k]);
 		list += own_size(o);
 	}
 }

@@ -35,6 +35,8 @@ struct lb_snapshot_own {
 	int64_t end_wall_ns, end_boot_ns;
 	const uint32_t *groups; /* as above */
 	size_t ngroups;
+	const uint32_t *sessions; /* the kernel's numbers: neither 0 nor UINT32_MAX */
+	size_t nsessions;	  /* at most LB_SNAPSHOT_SESSIONS_MAX */
 };
 
 /*

@@ -165,8 +165,8 @@ nscd_stop() {
 # More than once: while it is busy some lookups go past it.  In an order of its own, as it keeps side
 # by side what it was asked for one after the other, and no host is asked in one order twice.
 nscd_has() {
-	local try ns
-	for try in 1 2 3; do
+	local ns
+	for _ in 1 2 3; do
 		ns=$(ORDER=$S/filling once nscd "$1" 0 2>>"$S/errors") && ((${ns%.*} < 10000)) && return 0
 	done
 	return 1

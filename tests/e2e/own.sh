@@ -2,7 +2,7 @@
 # Own accounts: a role that is worked with on the Unix account that its engineer has anyway.  The
 # gate opens for it and the role's groups are there only while the grant lasts; nothing of the
 # account is changed; at the end only what was opened under the grant is killed.
-#   ATTACKS 11 (setsid and nohup), 29 (sudo from outside the grant), 47
+#   ATTACKS 11 (setsid, nohup, jobs begun elsewhere), 29 (sudo from outside the grant), 47
 . "$WORLD_REPO/tests/support/lib.sh"
 groupadd -g 3001 payments
 cat >>/etc/lockbox/policy.d/demo.conf <<'END'
@@ -98,25 +98,31 @@ says 'uid=10001\(alice\).*3001\(payments\).*\(lbr-payments\)'
 says '^0$'
 run_refused own_ssh "alice@$HOST" 'sudo -n /usr/bin/id -g'
 
-step "A session of the grant has the role; what runs beside it may have the groups, and not the gate"
+step "A session of the grant has the role; what runs beside it has neither the groups nor the gate"
 session_open 1 alice '' "alice@$HOST" || fail "no session: $(cat /run/session.1)"
 session_says 1 "Lockbox: payments on lockbox-demo \\($GRANT\\) until"
 session_run 1 'id -nG; cat /proc/self/loginuid /proc/self/sessionid | tr "\n" " "; echo'
 says 'payments'
 session_run 1 'setsid -f sleep 7101; (nohup sleep 7102 >/dev/null 2>&1 &); sudo -n /usr/local/sbin/reindex; echo started'
 says started
-# A job that begins while the grant lasts is told the same groups, as everybody who asks is.
+# What is called in the session by the account's name has them as well.
+session_run 1 'id -nG alice'
+says payments
+# A job that begins while the grant lasts, in another session of the kernel's or in none, as cron and
+# the user's systemd begin theirs, has none of them: it would keep them afterwards.
 beside bash -c 'id -nG >/tmp/beside; sudo -n /usr/bin/id -u >>/tmp/beside 2>&1; exec sleep 7003'
-numbered bash -c 'sudo -n /usr/bin/id -u >/tmp/numbered 2>&1; exec sleep 7004'
+numbered bash -c 'id -nG >/tmp/numbered; sudo -n /usr/bin/id -u >>/tmp/numbered 2>&1; exec sleep 7004'
 wait_for '[ "$(pgrep -f "^sleep 700[34]" | wc -l)" = 2 ]' || fail "no jobs"
 mapfile -t outside < <(pgrep -f '^sleep 700')
 [ ${#outside[@]} = 4 ] || fail "outside: ${outside[*]}"
-OUT=$(cat /tmp/beside)
-says '^alice.*payments'
-says 'was not opened under'
-OUT=$(cat /tmp/numbered)
-says 'was not opened under'
-says_not '^0$'
+for file in /tmp/beside /tmp/numbered; do
+	OUT=$(cat $file)
+	says '^alice'
+	says_not 'payments'
+	says_not '^0$'
+done
+quietly id -nG alice
+says_not payments
 session_run 1 'sudo -n /usr/bin/id -u'
 says '^0$'
 # With rights of its own the account has them in the grant's sessions, and nowhere else.
@@ -145,10 +151,11 @@ pass "it goes on"
 step "The daemon may be started anew meanwhile: all of it stays the grant's"
 stop_daemon
 run_refused own_ssh "alice@$HOST" id
-quietly as alice id -nG
+session_run 1 'id -nG alice'
 says 'payments'
 start_daemon
-session_run 1 'sudo -n /usr/bin/id -u'
+session_run 1 'id -nG alice; sudo -n /usr/bin/id -u'
+says 'payments'
 says '^0$'
 run_ok gate alice extend "$GRANT" --for 5m --reason "longer" --json
 extension=$(field id)
@@ -169,6 +176,9 @@ for pid in "${outside[@]}"; do
 	! dead "$pid" || fail "process $pid, which was none of the grant's, was killed"
 done
 pass "killed: ${inside[*]}; left: ${outside[*]}"
+# Nothing on the host has one of the role's groups any more.
+! grep -lE '^(Gid|Groups):.*\b(3001|19000[0-9]{5})\b' /proc/[0-9]*/status 2>/dev/null || fail "a process has the role's groups"
+pass "no process has a group of the role"
 run_ok gate alice show "$GRANT"
 says 'Ended'
 quietly gate carol audit --grant "$GRANT" --json
@@ -189,11 +199,11 @@ quietly gate bob approve "$GRANT"
 run_ok gate alice claim "$GRANT" --json
 session_open 3 alice '' "alice@$HOST" || fail "no session"
 session_run 3 'setsid -f sleep 7301; echo started'
-quietly as alice id -nG
+session_run 3 'id -nG alice'
 says payments
 kill_daemon KILL
 wait "$DAEMON_PID" 2>/dev/null
-wait_for '! as alice id -nG | grep -q payments' 15 || fail "the groups outlive the grant"
+wait_for 'session_run 3 "id -nG alice" && ! grep -q payments <<<"$OUT"' 15 || fail "the groups outlive the grant"
 pass "the groups are gone without it"
 mapfile -t inside < <(pgrep -f '^sleep 7301')
 [ ${#inside[@]} = 1 ] || fail "it was killed by whom?"

@@ -93,10 +93,11 @@ walk(const struct lb_snapshot *s)
 static void
 look_up_own(const struct lb_snapshot *s)
 {
+	struct lb_snapshot_sessions in;
 	struct lb_snapshot_user u;
 
-	CHECK(lb_snapshot_own_by_name(s, "root", 4, &u) == LB_ERR_NOT_FOUND);
-	CHECK(lb_snapshot_own_by_name(s, "lb-anna-7", 9, &u) == LB_ERR_NOT_FOUND);
+	CHECK(lb_snapshot_own_by_name(s, "root", 4, &u, &in) == LB_ERR_NOT_FOUND);
+	CHECK(lb_snapshot_own_by_name(s, "lb-anna-7", 9, &u, &in) == LB_ERR_NOT_FOUND);
 	for (uint32_t i = 0; i <= s->own_slots && i < 64; i++) {
 		const char *name = i == s->own_slots
 					   ? "alice"
@@ -104,7 +105,7 @@ look_up_own(const struct lb_snapshot *s)
 						     i * LB_SNAPSHOT_ALIGN + LB_SNAPSHOT_OWN_NAME;
 		size_t len = strnlen(name, LB_SNAPSHOT_NAME_MAX);
 
-		if (lb_snapshot_own_by_name(s, name, len, &u) != LB_OK)
+		if (lb_snapshot_own_by_name(s, name, len, &u, &in) != LB_OK)
 			continue;
 		CHECK(u.end_wall_ns > 0 && u.end_boot_ns > 0 && u.uid == 0);
 		CHECK(u.ngroups <= LB_SNAPSHOT_GROUPS_MAX &&
@@ -114,6 +115,9 @@ look_up_own(const struct lb_snapshot *s)
 
 			CHECK(gid != UINT32_MAX && (!lb_id_reserved(gid) || lb_gid_is_role(gid)));
 		}
+		CHECK(in.count <= LB_SNAPSHOT_SESSIONS_MAX &&
+		      inside(in.numbers, (size_t)in.count * 4));
+		(void)lb_snapshot_session_among(&in, 77);
 	}
 }
 

@@ -202,7 +202,7 @@ sed -i /^alias:/d /etc/passwd
 tell account $MINE $ROLE alice alice mine 600 1 10001
 says "^published $MINE yes"
 run_ok id alice
-says "games"
+says_not "games"
 run_refused getent passwd $MINE
 not_mine "another grant works on the account" 1900010021 $ROLE alice alice mine 60 1 10001
 
@@ -210,14 +210,18 @@ step "of its processes those are ended that have its login uid and a session tha
 numbered() {
 	setsid -f bash -c 'echo "$0" >/proc/self/loginuid; exec setpriv --reuid "$0" --regid "$0" --clear-groups "$@"' "$@"
 }
-numbered 10001 sleep 7001
-numbered 10001 sleep 7002
+# The first one goes on when it is told the role's groups, the second one notes that it is not.
+numbered 10001 bash -c 'cat /proc/self/sessionid >/tmp/number.7001; until id -nG alice | grep -q games; do sleep 0.05; done; exec sleep 7001'
+wait_for '[ -s /tmp/number.7001 ]' || fail "no process"
+tell kernel $MINE "$(cat /tmp/number.7001)"
+numbered 10001 bash -c 'until pgrep -f "^sleep 7001"; do sleep 0.05; done; id -nG alice >/tmp/groups.7002; exec sleep 7002'
 numbered 10002 sleep 7003
 setsid -f setpriv --reuid 10001 --regid 10001 --clear-groups sleep 7004
 wait_for '[ "$(pgrep -f "^sleep 700" | wc -l)" = 4 ]' || fail "no processes"
 of() { pgrep -f "^sleep $1"; }
 number() { cat "/proc/$(of "$1")/sessionid"; }
-tell kernel $MINE "$(number 7001)"
+OUT=$(cat /tmp/groups.7002)
+says_not games
 tell kernel $MINE "$(number 7003)" # mallory's
 tell kernel $MINE 4294967295       # of all that have none
 tell kernel $ALICE "$(number 7002)" # a temporary account has none

@@ -25,6 +25,7 @@ static const struct {
 	{LB_IPC_EVICTED, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_NOTE, sizeof(struct lb_ipc_outcome)},
 	{LB_IPC_SEAL, sizeof(struct lb_ipc_outcome)},
+	{LB_IPC_ENTERED, sizeof(struct lb_ipc_entered)},
 	{LB_IPC_READY, 0},
 	{LB_IPC_SYNC_BEGIN, 0},
 	{LB_IPC_SYNC_END, 0},
@@ -85,6 +86,11 @@ filled(enum lb_ipc type, bool full)
 	case LB_IPC_KERNEL:
 		m.kernel.uid = 1900010001;
 		m.kernel.session = 12;
+		break;
+	case LB_IPC_ENTERED:
+		m.entered.uid = 1900010001;
+		m.entered.session = 12;
+		m.entered.ok = 1;
 		break;
 	case LB_IPC_ACK:
 		m.uid.uid = 5;

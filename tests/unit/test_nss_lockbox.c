@@ -22,7 +22,7 @@
 #include "warden/snapshot_file.h"
 
 static char dir_path[] = "/tmp/lb-nss-XXXXXX";
-static char snapshot_path[64];
+static char snapshot_path[64], session_path[64];
 static int dir;
 
 /* The clocks: one time line each, and how far the coarse ones lag behind. */
@@ -106,6 +106,7 @@ test_lstat(const char *path, struct stat *st)
 #include "../../nss_lockbox/passwd.c"
 #include "../../nss_lockbox/group.c"
 #include "../../nss_lockbox/shadow.c"
+#define LB_NSS_SESSION_PATH session_path
 #include "../../nss_lockbox/initgroups.c"
 
 #define WALL0 (1900000000 * SEC)
@@ -151,6 +152,7 @@ set_up(void **state)
 	if (mkdtemp(dir_path) == NULL)
 		return -1;
 	snprintf(snapshot_path, sizeof snapshot_path, "%s/accounts", dir_path);
+	snprintf(session_path, sizeof session_path, "%s/session", dir_path);
 	dir = open(dir_path, O_RDONLY | O_DIRECTORY);
 	/* Each test begins later than the last one ended. */
 	wall_now = wall_now == 0 ? WALL0 : wall_now + 1000 * SEC;
@@ -169,6 +171,7 @@ tear_down(void **state)
 	(void)state;
 	lb_snapshot_remove(dir, "accounts");
 	unlinkat(dir, "accounts", AT_REMOVEDIR);
+	unlinkat(dir, "session", 0);
 	close(dir);
 	return rmdir(dir_path);
 }
@@ -1087,12 +1090,28 @@ initgroups_appends_within_its_limit(void **state)
 	free(gids);
 }
 
+/* The caller's session is this one from now on; NULL: it cannot be read. */
+static void
+in_session(const char *number)
+{
+	int fd = openat(dir, "session", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	if (number == NULL)
+		unlinkat(dir, "session", 0);
+	else
+		assert_int_equal(write(fd, number, strlen(number)), strlen(number));
+	close(fd);
+}
+
 /* Groups of an ordinary account: only while its grant lasts, and nothing else of it. */
 static void
 an_ordinary_account_has_groups_only_while_they_last(void **state)
 {
 	static const uint32_t groups[] = {DB, 24};
-	struct lb_snapshot_own own = {"alice", wall_now + LIFE, boot_now + LIFE, groups, 2};
+	static const uint32_t sessions[] = {77, 78};
+	struct lb_snapshot_own own = {
+		"alice", wall_now + LIFE, boot_now + LIFE, groups, 2, sessions, 2};
 	long start = 1, size = 2;
 	gid_t *gids = calloc(2, sizeof *gids);
 	void *buf;
@@ -1100,6 +1119,7 @@ an_ordinary_account_has_groups_only_while_they_last(void **state)
 	int err = 0;
 
 	(void)state;
+	in_session("78\n");
 	gids[0] = 1001;
 	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
 			 NSS_STATUS_NOTFOUND);
@@ -1128,6 +1148,55 @@ an_ordinary_account_has_groups_only_while_they_last(void **state)
 	assert_int_equal(_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
 			 NSS_STATUS_NOTFOUND);
 	assert_int_equal(start, 5);
+	free(gids);
+}
+
+/* What was begun for it elsewhere, by cron or the user's own systemd, has none of them. */
+static void
+an_ordinary_account_has_groups_only_in_the_grants_sessions(void **state)
+{
+	static const uint32_t groups[] = {DB}, sessions[] = {1, 77, UINT32_MAX - 1};
+	static const struct {
+		const char *number;
+		enum nss_status status;
+	} callers[] = {
+		{"77", NSS_STATUS_SUCCESS},
+		{"1", NSS_STATUS_SUCCESS},
+		{"4294967294\n", NSS_STATUS_SUCCESS},
+		{"4294967295", NSS_STATUS_NOTFOUND}, /* no session */
+		{"4294967373", NSS_STATUS_NOTFOUND}, /* 77 and 2^32 */
+		{"0", NSS_STATUS_NOTFOUND},
+		{"7", NSS_STATUS_NOTFOUND},
+		{"771", NSS_STATUS_NOTFOUND},
+		{"", NSS_STATUS_NOTFOUND},
+		{"-77", NSS_STATUS_NOTFOUND},
+		{" 77", NSS_STATUS_NOTFOUND},
+		{"77x", NSS_STATUS_NOTFOUND},
+		{"0000000000000077", NSS_STATUS_NOTFOUND}, /* longer than a number is */
+		{NULL, NSS_STATUS_NOTFOUND},		   /* no /proc */
+	};
+	struct lb_snapshot_own own = {
+		"alice", wall_now + LIFE, boot_now + LIFE, groups, 1, sessions, 3};
+	gid_t *gids = calloc(64, sizeof *gids);
+	void *buf;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(
+		lb_snapshot_build_own(NULL, 0, test_roles, TEST_ROLES, &own, 1, &buf, &len, NULL),
+		LB_OK);
+	assert_int_equal(lb_snapshot_publish(dir, "accounts", buf, len), LB_OK);
+	free(buf);
+	for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++) {
+		long start = 0, size = 64;
+		int err = 0;
+
+		in_session(callers[i].number);
+		assert_int_equal(
+			_nss_lockbox_initgroups_dyn("alice", 1001, &start, &size, &gids, 0, &err),
+			callers[i].status);
+		assert_int_equal(start, callers[i].status == NSS_STATUS_SUCCESS ? 1 : 0);
+	}
 	free(gids);
 }
 
@@ -1218,6 +1287,7 @@ main(void)
 		TEST(a_walk_of_a_damaged_file_ends),
 		TEST(initgroups_appends_within_its_limit),
 		TEST(an_ordinary_account_has_groups_only_while_they_last),
+		TEST(an_ordinary_account_has_groups_only_in_the_grants_sessions),
 		TEST(initgroups_that_cannot_grow_says_so_and_adds_nothing),
 		TEST(a_walk_of_the_shadow_entries_begins_anew_after_its_end),
 	};

@@ -2,6 +2,8 @@
 #include "keeper_fixture.h"
 #include "keeper/own.h"
 
+#include <sys/wait.h>
+
 #define NOUSER_KEY "AAAAC3NzaC1lZDI1NTE5AAAAIBn76JKYXe7zRLK6wHsQoFzuL0vBlstsl1gc2fuQZJvU"
 #define OWN(settings)                                                                              \
 	"role mine { requesters = {\"engineers\"} approvers = {\"leads\"} account = \"own\"\n"     \
@@ -199,6 +201,148 @@ sudo_is_for_the_sessions_of_the_grant(void **state)
 	verdict(sudo_in(1000, 7), "not opened under R-1");
 }
 
+/* -- a login that waits until the groups resolve in its session ----------------------------------- */
+
+enum { ALLOWED = 1, DENIED, NO_ANSWER, NO_LOGIN_UID };
+
+/* sshd's side, in a process whose login uid is alice's: it asks for a session, and ends with the answer. */
+static pid_t
+begin_login(struct fixture *f)
+{
+	union lb_msg m = {.login = {.uid = 1000, .user = "alice", .service = "sshd"}};
+	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+	size_t len;
+	pid_t pid;
+
+	ok(lb_proto_encode(LB_MSG_PAM_OPEN, &m, frame, sizeof frame, &len));
+	pid = fork();
+	if (pid == 0) {
+		int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC), to;
+		uint8_t reply[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
+		ssize_t n;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd < 0 || write(fd, "1000", 4) != 4)
+			_exit(NO_LOGIN_UID);
+		to = connect_to(f->dir, "pam");
+		n = send(to, frame, len, MSG_NOSIGNAL) == (ssize_t)len
+			    ? recv(to, reply, sizeof reply, 0)
+			    : 0;
+		/* After a frame's header, the message begins with its verdict. */
+		_exit(n <= LB_HEADER_SIZE			  ? NO_ANSWER
+		      : reply[LB_HEADER_SIZE] == LB_VERDICT_ALLOW ? ALLOWED
+								  : DENIED);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* How the login ended, within so many milliseconds; 0: it waits. */
+static int
+login_over(struct fixture *f, pid_t pid, int ms)
+{
+	int status;
+
+	for (; ms > 0; ms--) {
+		turn(f);
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* The session that the warden is asked to let resolve; 0: it is not asked. */
+static uint32_t
+asked_for(struct fixture *f, pid_t pid)
+{
+	union lb_ipc_msg m;
+	int ended = 0;
+
+	for (int i = 0; i < 5000 && ended == 0; i++) {
+		ended = login_over(f, pid, 1);
+		for (uint16_t type; (type = warden_heard(f, &m)) != 0;)
+			if (type == LB_IPC_KERNEL)
+				return m.kernel.session;
+	}
+	return 0;
+}
+
+static int
+entered(struct fixture *f, uint32_t uid, uint32_t session, bool ok_)
+{
+	const struct lb_ipc_entered e = {uid, session, ok_};
+	uint8_t bytes[LB_LINK_MESSAGE_MAX];
+	size_t len;
+
+	ok(lb_ipc_encode(LB_IPC_ENTERED, &e, bytes, sizeof bytes, &len));
+	return lb_keeper_warden_calls.message(&f->k, LB_IPC_ENTERED, bytes, len, -1);
+}
+
+static void
+a_login_goes_on_when_its_session_has_the_groups(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t uid, session;
+	uint64_t id;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	change_policy(f, policy_own);
+	id = active(f, "alice", "mine");
+	uid = stored(f, id).uid;
+	forget_what_warden_heard(f);
+
+	pid = begin_login(f);
+	session = asked_for(f, pid);
+	assert_int_not_equal(session, 0);
+	ok(entered(f, uid, session + 1, true)); /* another one's */
+	ok(entered(f, uid + 1, session, true));
+	ok(entered(f, uid, 0, true));
+	ok(warden_says(f, LB_IPC_PUBLISHED, uid, true, ""));
+	assert_int_equal(login_over(f, pid, 50), 0);
+	ok(entered(f, uid, session, true));
+	assert_int_equal(login_over(f, pid, 5000), ALLOWED);
+	ok(entered(f, uid, session, true)); /* nobody waits for it any more */
+
+	pid = begin_login(f);
+	session = asked_for(f, pid);
+	assert_int_equal(login_over(f, pid, 50), 0);
+	ok(entered(f, uid, session, false));
+	assert_int_equal(login_over(f, pid, 5000), DENIED);
+}
+
+static void
+a_login_that_waits_ends_with_the_grant_or_with_who_asked(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t uid, session;
+	uint64_t id;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	change_policy(f, policy_own);
+	id = active(f, "alice", "mine");
+	uid = stored(f, id).uid;
+	forget_what_warden_heard(f);
+
+	/* It has given up: its answer is for nobody. */
+	pid = begin_login(f);
+	session = asked_for(f, pid);
+	assert_int_not_equal(session, 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(login_over(f, pid, 5000), -1);
+	ok(entered(f, uid, session, true));
+
+	pid = begin_login(f);
+	assert_int_not_equal(asked_for(f, pid), 0);
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	ok(warden_says(f, LB_IPC_EVICTED, uid, true, "gone"));
+	assert_int_equal(login_over(f, pid, 5000), DENIED);
+}
+
 static int
 close_it(struct lb_tx *tx, void *arg)
 {
@@ -338,6 +482,8 @@ main(void)
 		unit(one_grant_at_a_time_works_on_an_account),
 		unit(without_numbers_of_sessions_nothing_is_claimed),
 		unit(sudo_is_for_the_sessions_of_the_grant),
+		unit(a_login_goes_on_when_its_session_has_the_groups),
+		unit(a_login_that_waits_ends_with_the_grant_or_with_who_asked),
 		unit(a_session_that_is_over_stays_the_grants_until_its_end),
 		unit(another_account_or_none_is_not_what_was_approved),
 		unit(who_has_logged_in_as_one_does_not_decide_as_another),

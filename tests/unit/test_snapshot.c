@@ -141,7 +141,8 @@ the_example_in_the_specification_is_what_the_builder_makes(void **state)
 	struct lb_snapshot_account a = {"lb-anna-7", ANNA, ANNA, "Anna", "/home/lb-anna-7",
 					"/bin/sh",   WALL, BOOT, groups, 2};
 	struct lb_snapshot_group role = {"lbr-db", DB};
-	struct lb_snapshot_own own = {"bob", WALL, BOOT, groups, 2};
+	static const uint32_t session = 77;
+	struct lb_snapshot_own own = {"bob", WALL, BOOT, groups, 2, &session, 1};
 	size_t size = read_example(example, sizeof example), built;
 	struct lb_snapshot s;
 	void *buf;

@@ -7,11 +7,11 @@
 #define BOOT (1000 * SEC)
 #define MANY 3000u
 
-static const uint32_t two[] = {DB, 24};
+static const uint32_t two[] = {DB, 24}, numbers[] = {1, 77, UINT32_MAX - 1};
 static const struct lb_snapshot_own people[] = {
-	{"alice", WALL, BOOT, two, 2},
-	{"a", WALL, BOOT, two, 1},
-	{"_a-name-of-thirty-two-letters-xx", WALL - 1, BOOT - 1, NULL, 0},
+	{"alice", WALL, BOOT, two, 2, numbers, 3},
+	{"a", WALL, BOOT, two, 1, NULL, 0},
+	{"_a-name-of-thirty-two-letters-xx", WALL - 1, BOOT - 1, NULL, 0, numbers, 1},
 };
 #define PEOPLE (sizeof people / sizeof people[0])
 
@@ -29,10 +29,12 @@ build(const struct lb_snapshot_own *own, size_t n, size_t *size)
 	return buf;
 }
 
+static struct lb_snapshot_sessions sessions; /* of whom find() found */
+
 static int
 find(const struct lb_snapshot *s, const char *name, struct lb_snapshot_user *u)
 {
-	return lb_snapshot_own_by_name(s, name, strlen(name), u);
+	return lb_snapshot_own_by_name(s, name, strlen(name), u, &sessions);
 }
 
 static void
@@ -63,6 +65,13 @@ those_there_are_are_found_and_nobody_else(void **state)
 		assert_int_equal(u.ngroups, people[i].ngroups);
 		for (uint32_t k = 0; k < u.ngroups; k++)
 			assert_int_equal(lb_snapshot_user_group(&u, k), people[i].groups[k]);
+		assert_int_equal(sessions.count, people[i].nsessions);
+		for (uint32_t k = 0; k < sessions.count; k++)
+			assert_true(lb_snapshot_session_among(&sessions, people[i].sessions[k]));
+		assert_false(lb_snapshot_session_among(&sessions, 0));
+		assert_false(lb_snapshot_session_among(&sessions, 2));
+		assert_false(lb_snapshot_session_among(&sessions, DB));
+		assert_false(lb_snapshot_session_among(&sessions, UINT32_MAX));
 		assert_int_equal(u.uid, 0);
 		assert_int_equal(
 			lb_snapshot_user_by_name(&s, people[i].name, strlen(people[i].name), &u),
@@ -91,7 +100,7 @@ many_are_found_each(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < MANY; i++) {
 		snprintf(name[i], sizeof name[i], "u%u", i);
-		own[i] = (struct lb_snapshot_own){name[i], WALL, BOOT, two, 2};
+		own[i] = (struct lb_snapshot_own){name[i], WALL, BOOT, two, 2, numbers, 1};
 	}
 	buf = build(own, MANY, &size);
 	assert_int_equal(lb_snapshot_open(&s, buf, size), LB_OK);
@@ -106,27 +115,31 @@ static void
 what_may_not_be_is_not_built(void **state)
 {
 	static const uint32_t zero[] = {0}, minus[] = {UINT32_MAX}, private[] = {ANNA},
-			      unlisted[] = {LB_UID_FIRST + 9}, twice[] = {24, 24};
+			      unlisted[] = {LB_UID_FIRST + 9}, twice[] = {24, 24}, many[1025];
 	static const struct {
 		struct lb_snapshot_own own;
 		int err;
 	} bad[] = {
-		{{"root", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"lb-anna-7", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"lbr-db", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{NULL, WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"a:b", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"_a-name-of-thirty-two-letters-xxx", WALL, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"bob", 0, BOOT, two, 2}, LB_ERR_MALFORMED},
-		{{"bob", WALL, -1, two, 2}, LB_ERR_MALFORMED},
-		{{"bob", WALL, BOOT, zero, 1}, LB_ERR_MALFORMED},
-		{{"bob", WALL, BOOT, minus, 1}, LB_ERR_MALFORMED},
-		{{"bob", WALL, BOOT, private, 1}, LB_ERR_MALFORMED},
-		{{"bob", WALL, BOOT, unlisted, 1}, LB_ERR_MALFORMED},
-		{{"bob", WALL, BOOT, twice, 2}, LB_ERR_EXISTS},
-		{{"bob", WALL, BOOT, two, 257}, LB_ERR_TOO_LONG},
-		{{"alice", WALL, BOOT, two, 2}, LB_ERR_EXISTS},
+		{{"root", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"lb-anna-7", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"lbr-db", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{NULL, WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"a:b", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"_a-name-of-thirty-two-letters-xxx", WALL, BOOT, two, 2, NULL, 0},
+		 LB_ERR_MALFORMED},
+		{{"bob", 0, BOOT, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, -1, two, 2, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, zero, 1, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, minus, 1, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, private, 1, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, unlisted, 1, NULL, 0}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, twice, 2, NULL, 0}, LB_ERR_EXISTS},
+		{{"bob", WALL, BOOT, two, 257, NULL, 0}, LB_ERR_TOO_LONG},
+		{{"alice", WALL, BOOT, two, 2, NULL, 0}, LB_ERR_EXISTS},
+		{{"bob", WALL, BOOT, two, 2, zero, 1}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, two, 2, minus, 1}, LB_ERR_MALFORMED},
+		{{"bob", WALL, BOOT, two, 2, many, 1025}, LB_ERR_TOO_LONG},
 	};
 	size_t size;
 	void *buf;
@@ -184,8 +197,8 @@ numbers_outside_the_file_are_refused(void **state)
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, 0},
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, 1u << 26},
 		       {LB_SNAPSHOT_AT_OWN_SLOTS, UINT32_MAX}},
-	  slots[] = {{8, 64},	       {8, UINT32_MAX},	 {8, 0xffffffc0}, {12, 257},
-		     {12, UINT32_MAX}, {20, 0x80000000}, {28, 0x80000000}};
+	  slots[] = {{8, 64},		{8, UINT32_MAX},  {8, 0xffffffc0},  {12, 257},
+		     {12, 1025u << 16}, {12, UINT32_MAX}, {20, 0x80000000}, {28, 0x80000000}};
 	struct lb_snapshot_user u;
 	struct lb_snapshot s;
 	size_t size;

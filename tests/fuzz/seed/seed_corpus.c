@@ -186,10 +186,12 @@ snapshot(unsigned accounts, unsigned roles)
 	struct lb_snapshot_group g[8];
 	static char names[40][40], homes[40][60], groups[8][40];
 	uint32_t gids[8], many[100];
+	static const uint32_t sessions[] = {1, 77, 4294967294};
 	struct lb_snapshot_own own[] = {
-		{"alice", 2000000000 * SECOND_NS, 1000 * SECOND_NS, gids, roles + 1},
-		{"bob", SECOND_NS, 1000 * SECOND_NS, gids, roles},
-		{"an-account-of-thirty-two-letters", 2000000000 * SECOND_NS, SECOND_NS, many, 100},
+		{"alice", 2000000000 * SECOND_NS, 1000 * SECOND_NS, gids, roles + 1, sessions, 3},
+		{"bob", SECOND_NS, 1000 * SECOND_NS, gids, roles, sessions + 1, 1},
+		{"an-account-of-thirty-two-letters", 2000000000 * SECOND_NS, SECOND_NS, many, 100,
+		 NULL, 0},
 	};
 	void *buf = NULL;
 	const char *why = NULL;
