@@ -146,6 +146,7 @@ step "A check lapses: what waits ends by itself, and nobody logs in with what is
 granted mallory reader 10m bob
 READ=$GRANT
 temp_ssh mallory "$PASSWORD" "$ACCOUNT@$HOST" true || fail "mallory cannot log in"
+no_session "$READ"
 quietly gate mallory claim "$READ" --json
 PASSWORD=$(field password)
 ask changer "it lapses"

@@ -68,6 +68,7 @@ step "First: with the daemon there, the same logins work"
 granted alice db-operator 10m bob
 run_ok temp_ssh alice "$PASSWORD" "$ACCOUNT@$HOST" true
 run_ok pamtester polkit-1 "$ACCOUNT" acct_mgmt
+no_session "$GRANT"
 run_ok gate alice claim "$GRANT" --json
 PASSWORD=$(field password)
 uid=$(uid_of "$ACCOUNT")

@@ -61,6 +61,7 @@ cp /etc/passwd /run/passwd
 mkdir -p /run/stacks
 printf 'account [success=ok ignore=ignore default=die] pam_lockbox.so\naccount required pam_permit.so\n' >/run/stacks/sshd
 driver() { quietly timeout 20 "$BUILD/tests/pam_driver" /run/stacks sshd "$@"; }
+no_session "$GRANT"
 driver "$ACCOUNT" account
 [ "$STATUS" -eq 0 ] || fail "the account itself should be let in: $OUT"
 for uid in 4294967295 -1 2147483648 2147483647 65535 65534 4294967294 1899999999 1900000000 1900009999 1901000000 0 1; do

@@ -99,6 +99,7 @@ says '^0$'
 run_refused own_ssh "alice@$HOST" 'sudo -n /usr/bin/id -g'
 
 step "A session of the grant has the role; what runs beside it has neither the groups nor the gate"
+no_session "$GRANT"
 session_open 1 alice '' "alice@$HOST" || fail "no session: $(cat /run/session.1)"
 session_says 1 "Lockbox: payments on lockbox-demo \\($GRANT\\) until"
 session_run 1 'id -nG; cat /proc/self/loginuid /proc/self/sessionid | tr "\n" " "; echo'

@@ -21,6 +21,7 @@
 #             session_type N TEXT · session_says N REGEX [SECONDS] - what the terminal shows
 #             session_run N COMMAND - types it, waits until it is done; OUT is what it wrote
 #             session_over N [SECONDS] - until ssh has ended; STATUS is its status
+#             no_session GRANT - until the daemon, too, knows that none is open any more
 # Processes:  dead PID - true when it is gone or a zombie · owned UID - pids with it as uid or login uid
 #             child_of_daemon keeper|front|courier - its pid
 # JSON:       field NAME [TEXT] - the first "NAME" in a JSON text (default $OUT)
@@ -255,6 +256,9 @@ session_says() {
 	else
 		fail "session $1 does not show: $2; it shows: $(tail -n 15 "/run/session.$1")"
 	fi
+}
+no_session() {
+	wait_for "grep -q '\"sessions\":0' < <(lockbox show $1 --json)" 5 || fail "a session of $1 still is open"
 }
 session_turn=0
 session_run() {
