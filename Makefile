@@ -133,7 +133,7 @@ help:
 	@echo "demo     (root) the main job, narrated, in namespaces of its own; KEEP=1 leaves a shell"
 	@echo "check    unit tests; as root also module and end-to-end tests, the demo among them"
 	@echo "bench    (root) lookups, decisions, state changes and ends against their peers, as ratios"
-	@echo "booted   (root) the main job on a whole Debian 12 that is booted with systemd"
+	@echo "booted   (root) the main job and own accounts on a whole Debian 12 that is booted with systemd"
 	@echo "torture  (root) each allocation and system call failed in turn, processes killed, power lost"
 	@echo "defences (root) take each defence out in turn and see its test fail; ONLY=\"37 41-cap\""
 	@echo "deps     (root) install the Debian packages that building and testing need"
@@ -307,6 +307,7 @@ booted:
 	$(Q)packaging/deps booted
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/booted/run "$(BUILD)"
+	$(Q)tests/booted/run "$(BUILD)" tests/booted/own.sh
 
 $(BUILD)/torture/taken: $(call obj,tests/torture/drive/taken.c) $(ALLOC_OBJ) $(DAEMON_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
 	$(call say,LD,$@)
