@@ -16,10 +16,14 @@ with_role() {
 	fi
 	grep -lsE '^(Gid|Groups):(.*[[:space:]])?(19[0-9]{8}|3001)([[:space:]]|$)' "${at[@]}"
 }
-# strays: of these, the ones in no session of the kernel's that an sshd of a person's is in.
+# strays: of these, the ones in no session of the kernel's that a person's sshd, or one of $inside, is in.
+inside=()
 strays() {
 	local file sessions
-	sessions=$(pgrep -f '^sshd: (alice|mallory)' | sed 's|.*|/proc/&/sessionid|' | xargs -r grep -hs . | sort -u)
+	sessions=$({
+		pgrep -f '^sshd: (alice|mallory)'
+		printf '%s\n' "${inside[@]}"
+	} | sed 's|.*|/proc/&/sessionid|' | xargs -r grep -hs . | sort -u)
 	while read -r file; do
 		grep -qxF "$(cat "${file%status}../../sessionid" 2>/dev/null)" <<<"$sessions" || echo "$file"
 	done < <(with_role)
@@ -116,9 +120,13 @@ says 'Service=sshd'
 
 step "What is started in its sessions is the grant's, wherever it goes"
 session_run 1 'setsid -f sleep 7101; (nohup sleep 7102 >/dev/null 2>&1 &); tmux new-session -d "exec sleep 7103"; (systemd-run --user --scope -q sleep 7104 &)'
-started 7101 7102 7103 7104
+run_ok person_ssh alice "alice@$HOST" 'exec >/dev/null 2>&1; setsid -f sleep 7105; systemd-run --user --scope -q setsid -f sleep 7106'
+started 7101 7102 7103 7104 7105 7106
 inside=("${PIDS[@]}")
-wait_for "grep -q 'user@.*/run-.*[.]scope' /proc/${inside[3]}/cgroup" || fail "it is not in a scope of the manager's"
+for i in 3 5; do
+	wait_for "grep -q 'user@.*/run-.*[.]scope' /proc/${inside[$i]}/cgroup" || fail "it is not in a scope of the manager's"
+done
+sessions_are 3
 look "${inside[@]}"
 for pid in "${inside[@]}"; do
 	[ -n "$(with_role "$pid")" ] || fail "without the role's groups: $(look "$pid")"
@@ -159,6 +167,15 @@ run_ok su alice -c 'id -nG'
 says '^alice$'
 [ -z "$(strays)" ] || fail "with the role's groups and in no session of the grant's: $(strays)"
 pass "nothing on the host has them outside the grant's sessions"
+
+step "The service is started anew: all of it stays the grant's"
+run_ok systemctl restart lockboxd
+session_run 1 'id -nG alice; sudo -n /usr/bin/id -u'
+says ' lbr-payments'
+says '^0$'
+for pid in "${inside[@]}" "${outside[@]}"; do
+	! dead "$pid" || fail "process $pid is gone"
+done
 
 step "The end: its sessions are gone to the last process, and so are the groups; all else goes on"
 mark_log
