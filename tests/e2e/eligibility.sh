@@ -155,8 +155,8 @@ new_policy
 mark_log
 run_ok gate carol eligibility attest mallory screening
 ask changer "it lapses while it waits"
-wait_log 'event=attest-end .*identity=mallory .*screening: lapsed' 20
-wait_log "event=revoke .*grant=$GRANT .*no longer eligible: screening"
+wait_log "event=revoke .*grant=$GRANT .*no longer eligible: screening" 20
+wait_log 'event=attest-end .*identity=mallory .*screening: lapsed'
 [ "$(state_of "$GRANT")" = cancelled ] || fail "$OUT"
 [ "$(state_of "$READ")" = active ] || fail "the role does not say that it ends: $OUT"
 quietly temp_ssh mallory "$PASSWORD" "$ACCOUNT@$HOST" true
