@@ -17,7 +17,9 @@
 #include "err.h"
 #include "text.h"
 
-#define FIRST "lockbox-seal 1 of this host's emergency account; shown at login once it is BROKEN\n"
+#define FIRST "lockbox-seal 2 of the emergency account; shown at login once it is BROKEN\n"
+#define LAST "\nend\n"
+#define COLUMNS 80
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 /* Root's own, which nobody else can write. */
@@ -91,10 +93,11 @@ parse(const char text[LB_SEAL_SIZE + 1], struct lb_seal *out)
 	    strncmp(at, "\nbroken ", 8) != 0)
 		return LB_ERR_MALFORMED;
 	at += 8;
-	len = strcspn(at, "\n");
-	if (strcmp(at + len, "\nend\n") != 0 || len >= sizeof s.broken)
+	if (strlen(at) < strlen(LAST) || strcmp(text + LB_SEAL_SIZE - strlen(LAST), LAST) != 0)
 		return LB_ERR_MALFORMED;
-	memcpy(s.broken, at, len);
+	len = strlen(at) - strlen(LAST);
+	for (size_t i = 0; i < len; i++)
+		s.broken[i] = at[i] == '\n' ? ' ' : at[i];
 	while (len > 0 && s.broken[len - 1] == ' ')
 		s.broken[--len] = '\0';
 	if (len > 0 && !parse_broken(&s))
@@ -195,6 +198,23 @@ word(char out[65], const char *text)
 	out[n] = '\0';
 }
 
+/* Ends lines of text at its blanks, so that none is too long; the first has begun already. */
+static void
+wrap(char *text, size_t len, size_t column)
+{
+	size_t blank = 0; /* behind the last one of the line */
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == ' ')
+			blank = i + 1;
+		if (column++ < COLUMNS || blank == 0)
+			continue;
+		text[blank - 1] = '\n';
+		column = i + 1 - blank;
+		blank = 0;
+	}
+}
+
 /* Writes who came where the file has room for it. */
 static int
 write_trace(int fd, char text[LB_SEAL_SIZE + 1], const char *service, const char *tty,
@@ -208,7 +228,7 @@ write_trace(int fd, char text[LB_SEAL_SIZE + 1], const char *service, const char
 	if (at == NULL || !boot_now(boot, &at_s))
 		return LB_ERR_SYSTEM;
 	at += 8;
-	room = strcspn(at, "\n");
+	room = strlen(at) - strlen(LAST);
 	lb_time_format(when, (int64_t)time(NULL));
 	word(by, service);
 	word(from, tty);
@@ -222,6 +242,7 @@ write_trace(int fd, char text[LB_SEAL_SIZE + 1], const char *service, const char
 	}
 	memset(at, ' ', room);
 	memcpy(at, trace, len);
+	wrap(at, room, strlen("broken "));
 	if (pwrite(fd, text, LB_SEAL_SIZE, 0) != LB_SEAL_SIZE || fsync(fd) != 0)
 		return LB_ERR_SYSTEM;
 	return LB_OK;

@@ -8,13 +8,16 @@
  *	broken    0644  it was used: the same file, with when and from where
  *	broken-*  0644  earlier ones
  *
- * A file has exactly LB_SEAL_SIZE bytes: these five lines, the fourth filled up
- * with blanks, so that breaking it takes no room on a disk that is full.
+ * A file has exactly LB_SEAL_SIZE bytes: these lines, and what follows the word
+ * `broken' filled up with blanks, so that breaking it takes no room on a disk
+ * that is full.  It is shown at login, so any of those blanks may be the end of
+ * a line, and none of its lines has more than 80 columns.
  *
- *	lockbox-seal 1 of this host's emergency account; shown at login once it is BROKEN
+ *	lockbox-seal 2 of the emergency account; shown at login once it is BROKEN
  *	id 0123456789abcdef01234567
  *	sealed 2026-11-22T10:00:00Z for login,sshd
- *	broken 2026-11-23T02:11:00Z boot 11111111-2222-... at 4711 by login from tty1 -
+ *	broken 2026-11-23T02:11:00Z boot 11111111-2222-... at 4711
+ *	by login from tty1 -
  *	end
  *
  * libc only: the PAM module, the warden and `doctor' read it.  Nothing here logs.
@@ -29,7 +32,7 @@
 #define LB_SEAL_DIR "/var/lib/lockbox-seal"
 #define LB_SEAL_WHOLE "seal"
 #define LB_SEAL_BROKEN "broken"
-#define LB_SEAL_SIZE 768
+#define LB_SEAL_SIZE 512
 #define LB_SEAL_ID 24
 #define LB_SEAL_USE_S 14400u /* sudo goes on so long after it was broken, in that boot */
 
@@ -37,7 +40,7 @@ struct lb_seal {
 	char id[LB_SEAL_ID + 1];
 	char sealed[32];
 	char services[200];	   /* joined by "," */
-	char broken[LB_SEAL_SIZE]; /* the rest of its line; "" of one that is whole */
+	char broken[LB_SEAL_SIZE]; /* what follows, as one line; "": it is whole */
 	char boot_id[40];	   /* of the boot that it was broken in */
 	uint64_t broken_at_s;	   /* on that boot's clock */
 };

@@ -16,6 +16,13 @@ snapshot() {
 }
 same() { diff -u /run/before <(snapshot) || fail "$1"; pass "$2"; }
 
+# What is said in lines of at most 80 columns may be cut anywhere.
+tells() {
+	[ "$(wc -L <<<"$OUT")" -le 80 ] || fail "wide lines: $OUT"
+	OUT=$(tr -s ' \n' ' ' <<<"$OUT")
+	says "$1"
+}
+
 export DEBIAN_FRONTEND=noninteractive
 
 step "Installed, and nothing of the system's settings is touched by that"
@@ -29,6 +36,8 @@ step "Enabled: the gate holds in every stack"
 run_ok $setup enable
 run_ok $setup status
 says_not OPEN
+says 'sssd-shadowutils +no gate, and needs none'
+[ "$(wc -L <<<"$OUT")" -le 80 ] || fail "wide lines"
 for service in sshd login su sudo other; do
 	says "$service +the gate holds"
 done
@@ -83,7 +92,7 @@ try_nsswitch "#passwd: files\npasswd: sss files\n${rest}initgroups: files sss" '
 printf 'passwd: files\ngroup: files\nshadow: sss\n' >/etc/nsswitch.conf
 cp /etc/nsswitch.conf /run/nsswitch.before
 run_refused $setup enable
-says 'no .files. in: shadow: sss'
+tells 'no .files. in: shadow: sss'
 cmp /run/nsswitch.before /etc/nsswitch.conf || fail "a refused file was changed"
 cp -a /run/nsswitch.kept /etc/nsswitch.conf
 same "a refusal left a difference" "refused and undone"
@@ -93,7 +102,7 @@ cp -a /etc/pam.d/common-auth /run/common-auth
 sed -i '/pam_unix.so/i auth sufficient pam_permit.so' /etc/pam.d/common-auth
 snapshot >/run/edited
 run_refused $setup enable
-says 'edited by hand'
+tells 'edited by hand'
 diff -u /run/edited <(snapshot) || fail "a refusal left a difference"
 cp -a /run/common-auth /etc/pam.d/common-auth
 
@@ -108,11 +117,11 @@ same "a refusal left a difference" "refused and undone"
 cp -a /etc/ssh/sshd_config /run/sshd_config
 sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config
 run_refused $setup enable
-says 'usepam is "no"'
+tells 'usepam is "no"'
 cp -a /run/sshd_config /etc/ssh/sshd_config
 sed -i '/^Include/d' /etc/ssh/sshd_config
 run_refused $setup enable
-says 'must include it'
+tells 'must include it'
 cp -a /run/sshd_config /etc/ssh/sshd_config
 same "a refusal left a difference" "refused and undone"
 note "settings of the site for everybody do not reach the gate"
@@ -133,12 +142,13 @@ says '^forcecommand /bin/false$'
 
 step "status finds what would let people round the gate"
 tamper() {
-	local file=$1 edit=$2 why=$3
+	local file=$1 edit=$2 why=$3 due=${4-1}
 	cp -a "$file" /run/tampered
 	sed -i "$edit" "$file"
 	quietly $setup status
 	cp -a /run/tampered "$file"
-	[ "$STATUS" -eq 1 ] || fail "not seen: $edit in $file"
+	[ "$STATUS" -eq "$due" ] || fail "not seen: $edit in $file: $OUT"
+	OUT=$(tr -s "\n " " " <<<"$OUT")
 	says "$why"
 	pass "$why"
 }
@@ -153,7 +163,27 @@ tamper /etc/pam.d/common-auth 's/success=[0-9]*\(.*lockbox\)/success=1\1/' 'does
 tamper /etc/nsswitch.conf 's/^shadow:.*/shadow: files/' 'does not name lockbox'
 tamper /etc/ssh/sshd_config.d/10-lockbox.conf 's/PermitUserRC no/PermitUserRC yes/' 'not in effect'
 tamper /etc/sudoers 's/^@includedir.*//' 'does not say @includedir'
-tamper /etc/sudoers.d/alice '1i Defaults !pam_acct_mgmt' 'switch off the gate in sudo'
+tamper /etc/pam.d/chsh 's/@include common-account/account required pam_unix.so/' 'chsh +no gate, and needs none' 0
+# Any service, of either directory, by its name and that of the file over it.
+tamper /etc/pam.d/chpasswd '$a account required pam_permit.so' 'chpasswd +no gate, and needs none' 0
+printf 'account required pam_permit.so\n' >/usr/lib/pam.d/vsftpd
+quietly $setup status
+[ "$STATUS" -eq 1 ] || fail "a service without the gate is not seen: $OUT"
+says 'vsftpd +OPEN: pam_lockbox.so is not in it'
+says 'Put .@include common-account. into each'
+tamper /etc/lockbox/pam.conf '$a system vsftpd' 'vsftpd +no gate, and needs none' 0
+tamper /etc/lockbox/pam.conf '$a exempt vsftpd alice' 'vsftpd +OPEN'
+for way in '@include common-account' 'account include common-account' 'account substack common-account' \
+	'account required \\\npam_unix.so\naccount include su'; do
+	printf '%b\n' "$way" >/etc/pam.d/vsftpd
+	run_ok $setup status
+done
+echo 'auth required pam_permit.so' >/etc/pam.d/vsftpd # its account stack is that of `other'
+run_ok $setup status
+cp /usr/lib/pam.d/vsftpd /etc/pam.d/vsftpd.dpkg-old
+run_ok $setup status
+rm /etc/pam.d/vsftpd* /usr/lib/pam.d/vsftpd
+tamper /etc/sudoers.d/alice '1i Defaults !pam_acct_mgmt' 'sudo does not ask the gate, by'
 
 step "What others change while it is enabled survives disabling it"
 rm /etc/ssh/sshd_config.d/00-site.conf

@@ -20,7 +20,7 @@
 static char dir[64], path[96], broken[96];
 
 #define HEAD                                                                                       \
-	"lockbox-seal 1 of this host's emergency account; shown at login once it is BROKEN\n"      \
+	"lockbox-seal 2 of the emergency account; shown at login once it is BROKEN\n"              \
 	"id 0123456789abcdef01234567\nsealed 2026-11-22T10:00:00Z for login,sshd\nbroken "
 
 static void
@@ -107,6 +107,29 @@ it_breaks_once_and_says_when_and_from_where(void **state)
 	assert_int_equal(breaks(), LB_ERR_NOT_FOUND);
 }
 
+/* Where it is shown at login: no line is too long, however long the words are. */
+static void
+what_is_shown_of_it_has_short_lines(void **state)
+{
+	static const char sixty[] = "123456789.123456789.123456789.123456789.123456789.123456789.";
+	char text[LB_SEAL_SIZE + 1] = "";
+	struct lb_seal s;
+	int fd;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(lb_seal_break(dir, "login", sixty, sixty), LB_OK);
+	assert_int_equal(lb_seal_read(dir, LB_SEAL_BROKEN, &s), LB_OK);
+	assert_null(strchr(s.broken, '\n'));
+	assert_string_equal(s.broken + strlen(s.broken) - strlen(sixty), sixty);
+	fd = open(broken, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, LB_SEAL_SIZE), LB_SEAL_SIZE);
+	close(fd);
+	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1)
+		assert_true(strcspn(at, "\n") <= 80);
+	assert_non_null(strstr(text, sixty));
+}
+
 /* Writes another time, of the same number of digits, or boot into what was broken. */
 static void
 edit_broken(const char *name, unsigned long long number, const char *digits)
@@ -115,7 +138,10 @@ edit_broken(const char *name, unsigned long long number, const char *digits)
 	int fd = open(broken, O_RDWR | O_CLOEXEC);
 
 	assert_int_equal(read(fd, text, LB_SEAL_SIZE), LB_SEAL_SIZE);
-	at = strstr(strstr(text, "\nbroken "), name);
+	at = strstr(text, "\nbroken ") + 1;
+	for (char *end = at; (end = strchr(end, '\n')) != NULL && end < text + LB_SEAL_SIZE - 5;)
+		*end = ' ';
+	at = strstr(at, name);
 	assert_non_null(at);
 	at += strlen(name);
 	snprintf(line, sizeof line, "%0*llu", (int)strspn(at, digits), number);
@@ -157,8 +183,8 @@ a_file_that_is_not_whole_breaks_nothing(void **state)
 	static const struct {
 		size_t at;
 		char c;
-	} spoilt[] = {{0, 'L'},	  {13, '2'},   {90, 'x'},  {112, 'x'}, {LB_SEAL_SIZE - 2, 'D'},
-		      {200, 'x'}, {300, '\n'}, {400, '\0'}};
+	} spoilt[] = {{0, 'L'},	  {13, '1'},  {80, 'x'}, {103, 'x'}, {LB_SEAL_SIZE - 2, 'D'},
+		      {200, 'x'}, {400, '\0'}};
 	char text[LB_SEAL_SIZE + 2];
 	struct lb_seal s;
 
@@ -252,6 +278,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_breaks_once_and_says_when_and_from_where, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_shown_of_it_has_short_lines, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(sudo_goes_on_for_a_time_in_that_boot, setup,
 						teardown),
