@@ -125,6 +125,7 @@ static const struct lb_field role_fields[] = {
 	LB_U32(struct lb_msg_role, break_glass_s),
 	LB_U8(struct lb_msg_role, signed_approvals),
 	LB_TEXT(struct lb_msg_role, path),
+	LB_U8(struct lb_msg_role, permission),
 };
 static const struct lb_field grant_fields[] = {
 	LB_U64(struct lb_msg_grant, id),
@@ -186,6 +187,9 @@ static const struct lb_field grant_fields[] = {
 	LB_TEXT(struct lb_msg_grant, remark),
 	LB_U8(struct lb_msg_grant, signed_approvals),
 	LB_TEXT(struct lb_msg_grant, path),
+	LB_U8(struct lb_msg_grant, permission),
+	LB_U8(struct lb_msg_grant, caller),
+	LB_TEXT(struct lb_msg_grant, others),
 };
 _Static_assert(LB_CHECKS_MAX == 8, "the table lists them one by one");
 static const struct lb_field eligible_fields[] = {
@@ -400,6 +404,15 @@ lb_starts_name(uint8_t starts)
 	static const char *const names[LB_STARTS_COUNT] = {"claim", "approval", "first-login"};
 
 	return starts < LB_STARTS_COUNT ? names[starts] : "unknown";
+}
+
+const char *
+lb_permission_name(uint8_t permission)
+{
+	static const char *const names[LB_PERMISSION_COUNT] = {"", "read-only", "change",
+							       "root-equivalent"};
+
+	return permission < LB_PERMISSION_COUNT ? names[permission] : "";
 }
 
 int

@@ -51,6 +51,7 @@
 
 #define LB_PEOPLE_MAX 1000 /* of a request, joined by ", " */
 #define LB_REMARK_MAX 300  /* what a review says */
+#define LB_OTHERS_MAX 198  /* who else may act on a grant, joined by ", " */
 
 #define LB_CHECKS_MAX 8	    /* personnel checks of one role */
 #define LB_LEVELS_MAX 5	    /* levels of approval: those of a role, and a customer's */
@@ -167,6 +168,15 @@ enum lb_eligible_state {
 	LB_ELIGIBLE_PENDING = 1,
 	LB_ELIGIBLE_HOLDS = 2, /* approved; whether it counts now depends on checks as well */
 	LB_ELIGIBLE_ENDED = 3,
+};
+
+/* How much a role can do to the host, as the policy in force says. */
+enum lb_permission {
+	LB_PERMISSION_UNKNOWN = 0, /* the policy has no such role any more, or it is over */
+	LB_PERMISSION_READ_ONLY = 1,
+	LB_PERMISSION_CHANGE = 2,
+	LB_PERMISSION_ROOT = 3, /* as good as root */
+	LB_PERMISSION_COUNT = 4,
 };
 
 /* Whether one must be eligible to ask for a role, and the caller is. */
@@ -299,11 +309,19 @@ struct lb_msg_role {
 	uint32_t break_glass_s;		 /* longest of it; 0: the role has none */
 	uint8_t signed_approvals;	 /* 0 or 1: it takes no others */
 	char path[LB_PATH_TEXT_MAX + 1]; /* that it gives access to: "read /var/log/app" */
+	uint8_t permission;		 /* enum lb_permission */
 };
 /* How an open review concerns the caller. */
 #define LB_CONCERNS_ALARM 0x01u	  /* told of it, and has not acknowledged */
 #define LB_CONCERNS_REVIEW 0x02u  /* may close it */
 #define LB_CONCERNS_OVERDUE 0x04u /* it is late, whomever it concerns */
+
+/* What a grant is to the caller, and what he may do with it as it stands. */
+#define LB_CALLER_OWN 0x01u	 /* his own */
+#define LB_CALLER_APPROVES 0x02u /* it is his turn */
+#define LB_CALLER_DENIES 0x04u
+#define LB_CALLER_REVOKES 0x08u
+#define LB_CALLER_FOUND 0x10u /* asked for again: it was there already */
 
 struct lb_msg_grant {
 	uint64_t id;
@@ -347,6 +365,10 @@ struct lb_msg_grant {
 	char remark[LB_REMARK_MAX + 1];	 /* of the reviewer */
 	uint8_t signed_approvals;	 /* 0 or 1: its role takes no others */
 	char path[LB_PATH_TEXT_MAX + 1]; /* that it gives access to: "read /var/log/app", or "" */
+	uint8_t permission;		 /* enum lb_permission, while it is not over */
+	uint8_t caller;			 /* LB_CALLER_... */
+	/* Who may revoke it while it is approved or active, or close its review afterwards. */
+	char others[LB_OTHERS_MAX + 1];
 };
 struct lb_msg_claimed {
 	uint64_t id;
@@ -488,6 +510,8 @@ enum lb_door lb_proto_door(uint16_t type);
 const char *lb_state_name(uint8_t state);
 /* "none", "open", "justified", "not-justified"; "unknown" for another value. */
 const char *lb_review_name(uint8_t review);
+/* "read-only", "change", "root-equivalent"; "" for another value. */
+const char *lb_permission_name(uint8_t permission);
 /* "claim", "approval", "first-login"; "unknown" for another value. */
 const char *lb_starts_name(uint8_t starts);
 

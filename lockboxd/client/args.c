@@ -25,6 +25,7 @@ static const struct option {
 	{"reason", LB_OPT_REASON, SENTENCE, "TEXT", "why, in a sentence; kept in the record"},
 	{"comment", LB_OPT_COMMENT, SENTENCE, "TEXT", "a remark; kept in the record"},
 	{"ticket", LB_OPT_TICKET, LINE, "TICKET", "number of the ticket this belongs to"},
+	{"all", LB_OPT_ALL, FLAG, NULL, "everybody's that is open and that you may see"},
 	{"wait", LB_OPT_WAIT, FLAG, NULL, "wait until it is decided; Ctrl-C leaves it as it is"},
 	{"after", LB_OPT_AFTER, NUMBER, "SEQ", "only records after this number"},
 	{"grant", LB_OPT_GRANT, GRANT, "ID", "only records of this grant"},

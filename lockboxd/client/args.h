@@ -40,6 +40,7 @@ enum lb_option {
 	LB_OPT_NO_BREAK_GLASS = 1 << 25,
 	LB_OPT_JUSTIFIED = 1 << 26,
 	LB_OPT_NOT_JUSTIFIED = 1 << 27,
+	LB_OPT_ALL = 1 << 28,
 };
 
 /* The word a verb takes besides its options. */

@@ -25,7 +25,12 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 	lb_cli_approvals(approvals, g);
 	switch (message) {
 	case LB_MSG_REQUEST:
-		if (g->rule[0] != '\0' && !lb_cli_waits(g))
+		if (g->caller & LB_CALLER_FOUND)
+			lb_cli_say(cli,
+				   "You have asked for that already: R-%" PRIu64
+				   ". Nothing new was made.",
+				   g->id);
+		else if (g->rule[0] != '\0' && !lb_cli_waits(g))
 			lb_cli_say(cli, "R-%" PRIu64 " is %s: automatically by rule %s.", g->id,
 				   lb_state_name(g->state), g->rule);
 		else if (lb_cli_waits(g))
@@ -42,7 +47,12 @@ headline(const struct lb_cli *cli, uint16_t message, const struct lb_msg_grant *
 		lb_cli_say(cli, "You have seen the alarm of R-%" PRIu64 ".", g->id);
 		break;
 	case LB_MSG_EXTEND:
-		if (lb_cli_waits(g))
+		if (g->caller & LB_CALLER_FOUND)
+			lb_cli_say(cli,
+				   "You have asked for that already: R-%" PRIu64
+				   " waits to extend R-%" PRIu64 ".",
+				   g->id, g->extends);
+		else if (lb_cli_waits(g))
 			lb_cli_say(cli, "Asked for. R-%" PRIu64 " waits to extend R-%" PRIu64 ".",
 				   g->id, g->extends);
 		else

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "show.h"
 #include "text.h"
 #include "wipe.h"
 
@@ -245,6 +246,15 @@ lb_cli_json_grant(const struct lb_msg_grant *g)
 		{"alarm", json_boolean(g->concerns & LB_CONCERNS_ALARM)},
 		{"may_review", json_boolean(g->concerns & LB_CONCERNS_REVIEW)},
 		{"signed_approvals", json_boolean(g->signed_approvals)},
+		{"permission", text_or_null(lb_permission_name(g->permission))},
+		{"mine", json_boolean(g->caller & LB_CALLER_OWN)},
+		{"may_approve", json_boolean(g->caller & LB_CALLER_APPROVES)},
+		{"may_deny", json_boolean(g->caller & LB_CALLER_DENIES)},
+		{"may_revoke", json_boolean(g->caller & LB_CALLER_REVOKES)},
+		{"asked_before", json_boolean(g->caller & LB_CALLER_FOUND)},
+		{"can_approve", list(lb_cli_waits(g) ? g->approvers : "")},
+		{"can_revoke", list(lb_cli_over(g) ? "" : g->others)},
+		{"can_review", list(lb_cli_over(g) ? g->others : "")},
 	};
 
 	return OBJECT(members);
@@ -307,6 +317,7 @@ lb_cli_json_role(const struct lb_msg_role *r)
 		{"break_glass_duration",
 		 r->break_glass_s != 0 ? duration(r->break_glass_s) : json_null()},
 		{"signed_approvals", json_boolean(r->signed_approvals)},
+		{"permission", text_or_null(lb_permission_name(r->permission))},
 	};
 
 	return OBJECT(members);

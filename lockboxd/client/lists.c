@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "err.h"
@@ -24,6 +25,8 @@ struct list {
 	const struct lb_cli *cli;
 	json_t *array; /* of --json; else the table */
 	struct lb_cli_table *table;
+	bool everybody;		   /* whose each is, is told */
+	bool revokes;		   /* the caller may revoke one of them */
 	struct lb_msg_grant *over; /* OVER_SHOWN of them, in a ring */
 	uint64_t overs;
 };
@@ -198,42 +201,54 @@ when(char out[LB_WHEN_TEXT + 16], const struct lb_cli *cli, const struct lb_msg_
 static void
 how_it_stands(char out[NOTE_TEXT], const struct lb_msg_grant *g)
 {
+	const char *nobody = g->break_glass ? ", by BREAK-GLASS" : "";
+
 	out[0] = '\0';
 	if (lb_cli_waits(g))
 		lb_cli_waits_for(out, NOTE_TEXT, g);
+	else if (g->state == LB_STATE_APPROVED && (g->caller & LB_CALLER_OWN))
+		snprintf(out, NOTE_TEXT, "approved%s%s%s; take the account: claim R-%" PRIu64,
+			 g->approvers[0] != '\0' ? " by " : "", g->approvers, nobody, g->id);
 	else if (g->state == LB_STATE_APPROVED)
-		snprintf(out, NOTE_TEXT, "approved%s%s; take the account: claim R-%" PRIu64,
-			 g->approvers[0] != '\0' ? " by " : "", g->approvers, g->id);
+		snprintf(out, NOTE_TEXT, "approved%s%s%s; waits for %s to claim it",
+			 g->approvers[0] != '\0' ? " by " : "", g->approvers, nobody, g->identity);
 	else if (g->state == LB_STATE_ACTIVE)
-		snprintf(out, NOTE_TEXT, "account %s, %" PRIu32 " %s open", g->account, g->sessions,
-			 g->sessions == 1 ? "session" : "sessions");
+		snprintf(out, NOTE_TEXT, "account %s, %" PRIu32 " %s open%s", g->account,
+			 g->sessions, g->sessions == 1 ? "session" : "sessions", nobody);
 	else
 		snprintf(out, NOTE_TEXT, "%s%s%s", g->account, g->account[0] != '\0' ? ": " : "",
 			 g->cause);
 }
 
+/* The same behind what it can do, where others are to see that. */
+static void
+note_state(char out[NOTE_TEXT + 32], const struct list *l, const struct lb_msg_grant *g)
+{
+	char stands[NOTE_TEXT];
+
+	how_it_stands(stands, g);
+	snprintf(out, NOTE_TEXT + 32, "%s%s",
+		 l->everybody && g->permission == LB_PERMISSION_ROOT ? "AS GOOD AS ROOT; " : "",
+		 stands);
+}
+
 static int
 add_own(struct list *l, const struct lb_msg_grant *g)
 {
-	char id[32], duration[LB_DURATION_TEXT], time[LB_WHEN_TEXT + 16], note[NOTE_TEXT];
-	const char *cells[] = {id, lb_state_name(g->state), g->role, duration, time};
+	char id[32], duration[LB_DURATION_TEXT], time[LB_WHEN_TEXT + 16], note[NOTE_TEXT + 32];
+	const char *own[] = {id, lb_state_name(g->state), g->role, duration, time};
+	const char *whose[] = {id, lb_state_name(g->state), g->identity, g->role, duration, time};
 	int err;
 
 	snprintf(id, sizeof id, "R-%" PRIu64, g->id);
 	lb_duration_format(duration, g->duration_s);
 	when(time, l->cli, g);
-	how_it_stands(note, g);
-	err = lb_cli_table_add(l->table, cells);
+	note_state(note, l, g);
+	l->revokes = l->revokes || (g->caller & LB_CALLER_REVOKES) != 0;
+	err = lb_cli_table_add(l->table, l->everybody ? whose : own);
 	if (err == LB_OK)
 		err = lb_cli_table_note(l->table, note, true);
 	return err == LB_OK ? note_reason(l, g, false) : err;
-}
-
-static bool
-is_over(const struct lb_msg_grant *g)
-{
-	return !lb_cli_waits(g) && g->state != LB_STATE_APPROVED && g->state != LB_STATE_ACTIVE &&
-	       g->state != LB_STATE_ENDING;
 }
 
 /* What is not over comes first. */
@@ -244,7 +259,7 @@ take_own(void *arg, const union lb_msg *item)
 
 	if (l->cli->json)
 		return add_json(l, &item->grant);
-	if (!is_over(&item->grant))
+	if (!lb_cli_over(&item->grant))
 		return add_own(l, &item->grant);
 	l->over[l->overs++ % OVER_SHOWN] = item->grant;
 	return LB_OK;
@@ -266,9 +281,15 @@ print_own(const struct list *l)
 {
 	const struct lb_cli *cli = l->cli;
 
+	if (lb_cli_table_rows(l->table) == 0 && l->everybody) {
+		lb_cli_say(cli, "Nothing is open that you may see: no request, no grant.");
+		return;
+	}
 	if (lb_cli_table_rows(l->table) == 0) {
 		lb_cli_say(cli, "You have no requests and no grants. What you may ask for:");
 		lb_cli_own(cli, "", "roles");
+		lb_cli_say(cli, "What is open of other people's, as far as you may see it:");
+		lb_cli_own(cli, "", "status --all");
 		return;
 	}
 	lb_cli_table_print(l->table, cli->out, LB_CLI_WIDTH, cli->colour);
@@ -279,23 +300,39 @@ print_own(const struct list *l)
 			   l->overs - OVER_SHOWN);
 	lb_cli_say(cli, "All about one, and what to do next:");
 	lb_cli_own(cli, "", "show ID");
+	if (l->everybody && l->revokes) {
+		lb_cli_say(cli, "To end one now:");
+		lb_cli_own(cli, "", "revoke ID --reason \"...\"");
+	}
 }
 
 enum lb_exit
 lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
 {
-	static const struct lb_cli_column columns[] = {
+	static const struct lb_cli_column own[] = {
 		{"ID", false}, {"STATE", false}, {"ROLE", true}, {"FOR", false}, {"WHEN", false},
 	};
+	static const struct lb_cli_column whose[] = {
+		{"ID", false},	{"STATE", false}, {"WHO", true},
+		{"ROLE", true}, {"FOR", false},	  {"WHEN", false},
+	};
+	bool all = (args->given & LB_OPT_ALL) != 0;
+	bool everybody = all || (!cli->gate && geteuid() == 0); /* root's own list is everybody's */
 	struct lb_cli_link link = {.client.fd = -1};
 	struct list l;
 	int err;
 
+	if (all && (args->id != 0 || (args->given & LB_OPT_WAIT)))
+		return lb_cli_misuse(cli, verb->name, "--all takes no id, and no --wait");
 	if (args->id != 0 || (args->given & LB_OPT_WAIT))
 		return lb_run_show(cli, verb, args);
-	err = list_begin(&l, cli, columns, sizeof columns / sizeof columns[0]);
+	if (everybody)
+		err = list_begin(&l, cli, whose, sizeof whose / sizeof whose[0]);
+	else
+		err = list_begin(&l, cli, own, sizeof own / sizeof own[0]);
+	l.everybody = everybody;
 	if (err == LB_OK)
-		err = list_fill(&l, &link, LB_LIST_MINE, take_own);
+		err = list_fill(&l, &link, all ? LB_LIST_ALL : LB_LIST_MINE, take_own);
 	if (err == LB_OK)
 		err = add_over(&l);
 	return list_end(&l, err, &link, print_own);
@@ -303,16 +340,33 @@ lb_run_status(const struct lb_cli *cli, const struct lb_verb *verb, const struct
 
 /* pending */
 
-/* What would be given: groups and commands. */
-static void
-gives(char out[NOTE_TEXT], const struct lb_msg_grant *g)
+/* Adds to a list of what would be given, whose parts are apart by "; ". */
+static size_t
+add_gift(char out[NOTE_TEXT], size_t used, const char *what, const char *text)
 {
-	snprintf(out, NOTE_TEXT, "%sgives %s%s%s%s%s%s",
-		 g->signed_approvals ? "takes signed approvals only; " : "",
-		 g->groups[0] == '\0' && g->sudo[0] == '\0' ? "an account" : "",
-		 g->groups[0] != '\0' ? "groups " : "", g->groups,
-		 g->groups[0] != '\0' && g->sudo[0] != '\0' ? "; " : "",
-		 g->sudo[0] != '\0' ? "sudo " : "", g->sudo);
+	int n = text[0] == '\0' || used >= NOTE_TEXT
+			? 0
+			: snprintf(out + used, NOTE_TEXT - used, "%s%s%s", used > 0 ? "; " : "",
+				   what, text);
+
+	return used + (size_t)n;
+}
+
+/* What would be given: a path, groups, commands, and how much that is. */
+static void
+gives(char out[NOTE_TEXT + 64], const struct lb_msg_grant *g)
+{
+	char what[NOTE_TEXT] = "";
+	size_t used = add_gift(what, 0, "", g->path);
+
+	used = add_gift(what, used, "groups ", g->groups);
+	used = add_gift(what, used, "sudo ", g->sudo);
+	if (used == 0)
+		snprintf(what, sizeof what, "%s", g->own[0] != '\0' ? "a login" : "an account");
+	snprintf(out, NOTE_TEXT + 64, "%s%sgives %s%s",
+		 g->permission == LB_PERMISSION_ROOT ? "AS GOOD AS ROOT; " : "",
+		 g->signed_approvals ? "takes signed approvals only; " : "", what,
+		 g->permission == LB_PERMISSION_READ_ONLY ? " (read-only)" : "");
 }
 
 static int
@@ -321,7 +375,7 @@ take_pending(void *arg, const union lb_msg *item)
 	struct list *l = arg;
 	const struct lb_msg_grant *g = &item->grant;
 	char id[32], duration[LB_DURATION_TEXT], approvals[LB_APPROVALS_TEXT];
-	char asked[LB_WHEN_TEXT], lapses[LB_WHEN_TEXT] = "", note[NOTE_TEXT];
+	char asked[LB_WHEN_TEXT], lapses[LB_WHEN_TEXT] = "", note[NOTE_TEXT + 64];
 	const char *cells[] = {id, g->identity, g->role, duration, approvals, asked, lapses};
 	int err;
 
@@ -346,7 +400,8 @@ print_pending(const struct list *l)
 	const struct lb_cli *cli = l->cli;
 
 	if (lb_cli_table_rows(l->table) == 0) {
-		lb_cli_say(cli, "Nothing waits for your approval.");
+		lb_cli_say(cli, "Nothing waits for your approval. What is open that you may see:");
+		lb_cli_own(cli, "", "status --all");
 		return;
 	}
 	lb_cli_table_print(l->table, cli->out, LB_CLI_WIDTH, cli->colour);

@@ -15,6 +15,13 @@ lb_cli_waits(const struct lb_msg_grant *g)
 	return g->state == LB_STATE_PENDING || g->state == LB_STATE_NOTIFIED;
 }
 
+bool
+lb_cli_over(const struct lb_msg_grant *g)
+{
+	return !lb_cli_waits(g) && g->state != LB_STATE_APPROVED && g->state != LB_STATE_ACTIVE &&
+	       g->state != LB_STATE_ENDING;
+}
+
 const struct lb_msg_level *
 lb_cli_level(const struct lb_msg_grant *g)
 {
@@ -149,6 +156,18 @@ join_approved(char *out, size_t cap, const struct lb_msg_grant *g, size_t level)
 						 used > 0 ? ", " : "", g->approval[i].identity);
 }
 
+/* The same of all levels. */
+static void
+join_all_approved(char *out, size_t cap, const struct lb_msg_grant *g)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < g->have && i < LB_APPROVALS_MAX && used < cap; i++)
+		used += (size_t)snprintf(out + used, cap - used, "%s%s", used > 0 ? ", " : "",
+					 g->approval[i].identity);
+}
+
 /* A line for each level: who has said yes there, who is asked now, and what comes after that. */
 static void
 show_levels(const struct lb_cli *cli, const struct lb_msg_grant *g)
@@ -196,6 +215,21 @@ show_duration(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "For", text);
 }
 
+/* What it can do to the host; as good as root stands out. */
+static void
+show_permission(const struct lb_cli *cli, uint8_t permission)
+{
+	bool root = permission == LB_PERMISSION_ROOT;
+
+	if (root)
+		lb_cli_style(cli, "31");
+	lb_cli_label(cli, "Permission",
+		     root ? "root-equivalent: AS GOOD AS ROOT on this host"
+			  : lb_permission_name(permission));
+	if (root)
+		lb_cli_style(cli, "0");
+}
+
 /* Whether somebody else has looked at break-glass, or by when somebody is to. */
 static void
 show_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
@@ -237,13 +271,19 @@ next_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
 			   g->id);
 		lb_cli_own(cli, g->host, "review R-%" PRIu64 " --not-justified --comment \"...\"",
 			   g->id);
+	} else if (g->review == LB_REVIEW_OPEN && g->review_due_s != 0 && g->others[0] != '\0') {
+		lb_cli_say(cli, "Can close its review: %s. They type one of:", g->others);
+		lb_cli_ssh(cli, g->host, "review R-%" PRIu64 " --justified --comment \"...\"",
+			   g->id);
+		lb_cli_ssh(cli, g->host, "review R-%" PRIu64 " --not-justified --comment \"...\"",
+			   g->id);
 	}
 }
 
 void
 lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	char text[LB_APPROVALS_TEXT];
+	char text[LB_APPROVALS_TEXT], by[LB_LIST_MAX + 1];
 
 	lb_cli_style(cli, "1");
 	fprintf(cli->out, "R-%" PRIu64, g->id);
@@ -274,6 +314,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_label(cli, "Ticket", g->ticket);
 	lb_cli_label(cli, "Link", g->ticket_url);
 	lb_cli_label(cli, "Earlier", g->earlier);
+	show_permission(cli, g->permission);
 	lb_cli_label(cli, "Groups", g->groups);
 	show_list(cli, "Sudo", g->sudo);
 	lb_cli_label(cli, "Access", g->access);
@@ -294,7 +335,10 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	} else {
 		lb_cli_approvals(text, g);
 		lb_cli_label(cli, "Approvals", text);
-		lb_cli_label(cli, "Approvers", g->approvers);
+		join_all_approved(by, sizeof by, g);
+		lb_cli_label(cli, "Approved by", by);
+		if (lb_cli_waits(g))
+			lb_cli_label(cli, "Can approve", g->approvers);
 	}
 	show_account(cli, g);
 	show_times(cli, g);
@@ -311,10 +355,18 @@ lb_cli_show_signing(const struct lb_cli *cli, const char *host, const char *spac
 	lb_cli_ssh(cli, host, "%s --signature -", takes);
 }
 
+static bool
+is_own(const struct lb_msg_grant *g)
+{
+	return (g->caller & LB_CALLER_OWN) != 0;
+}
+
 static void
 next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	char duration[LB_DURATION_TEXT];
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._-";
+	char duration[LB_DURATION_TEXT], ticket[LB_TICKET_MAX + 16] = "";
 
 	if (g->extends != 0) {
 		lb_cli_own(cli, g->host, "show R-%" PRIu64, g->extends);
@@ -323,8 +375,25 @@ next_again(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	if (strcmp(g->role, LB_SEALED_NAME) == 0)
 		return; /* no role: how it came to be, its reason says */
 	lb_duration_format(duration, g->duration_s);
+	if (g->ticket[0] != '\0')
+		snprintf(ticket, sizeof ticket, " --ticket %s",
+			 strspn(g->ticket, plain) == strlen(g->ticket) ? g->ticket : "\"...\"");
 	lb_cli_say(cli, "To ask again:");
-	lb_cli_own(cli, g->host, "request %s --for %s --reason \"...\"", g->role, duration);
+	lb_cli_own(cli, g->host, "request %s --for %s%s --reason \"...\"", g->role, duration,
+		   ticket);
+}
+
+/* Ending somebody else's access: by the reader, or by whom he can call. */
+static void
+next_revoke(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	if (g->caller & LB_CALLER_REVOKES) {
+		lb_cli_say(cli, "You can end it now:");
+		lb_cli_own(cli, g->host, "revoke R-%" PRIu64 " --reason \"...\"", g->id);
+	} else if (g->others[0] != '\0') {
+		lb_cli_say(cli, "Can end it now: %s, with:", g->others);
+		lb_cli_ssh(cli, g->host, "revoke R-%" PRIu64 " --reason \"...\"", g->id);
+	}
 }
 
 static void
@@ -375,16 +444,27 @@ next_approved(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 	if (g->until_s != 0)
 		lb_cli_moment(by, cli, g->until_s);
-	lb_cli_say(cli, "Next, %s takes the account%s%s:", g->identity,
-		   by[0] != '\0' ? "; the offer lapses " : "", by);
-	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	lb_cli_say(cli, "Next, %s takes the account%s%s%s", g->identity,
+		   by[0] != '\0' ? "; the offer lapses " : "", by, is_own(g) ? ":" : ".");
+	if (is_own(g))
+		lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	else
+		next_revoke(cli, g);
 }
 
 static void
 next_active(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	lb_cli_say(cli, "A new one-time password (no session may be open):");
-	lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	if (!is_own(g)) {
+		next_revoke(cli, g);
+		return;
+	}
+	if (g->own[0] == '\0') {
+		lb_cli_say(cli, "Another login, or the password is lost? A new one-time password "
+				"voids the last; it is given while fewer sessions are open than "
+				"the role allows:");
+		lb_cli_ssh(cli, g->host, "claim R-%" PRIu64, g->id);
+	}
 	lb_cli_say(cli, "Not done in time? Ask for more:");
 	lb_cli_ssh(cli, g->host, "extend R-%" PRIu64 " --for 15m --reason \"...\"", g->id);
 	lb_cli_say(cli, "Done early? End it:");
@@ -419,8 +499,12 @@ next_by_state(const struct lb_cli *cli, const struct lb_msg_grant *g)
 void
 lb_cli_show_next(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
+	if (!is_own(g) && lb_cli_over(g) && g->review != LB_REVIEW_OPEN)
+		return; /* for nobody but whose it was */
 	fputc('\n', cli->out);
 	next_review(cli, g);
+	if (lb_cli_over(g) && !is_own(g))
+		return;
 	if ((g->concerns & (LB_CONCERNS_ALARM | LB_CONCERNS_REVIEW)) == 0 ||
 	    g->state == LB_STATE_ACTIVE || g->state == LB_STATE_APPROVED)
 		next_by_state(cli, g);
@@ -513,6 +597,7 @@ lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 	if (r->signed_approvals)
 		lb_cli_label(cli, "Signature",
 			     "approvals must be signed with ssh-keygen: show ID says how");
+	show_permission(cli, r->permission);
 	lb_cli_label(cli, "Groups", r->groups);
 	show_list(cli, "Sudo", r->sudo);
 	if (r->eligibility == LB_NEEDS_ELIGIBILITY)

@@ -71,6 +71,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.start_ahead_s = r->start_ahead_s;
 		m.max_day_s = r->max_day_s;
 		m.own = lb_policy_role_own(r);
+		m.permission = lb_role_permission(r);
 		lb_join(m.hours, sizeof m.hours, &r->hours);
 		join_resources(r, m.resources, sizeof m.resources);
 		lb_policy_role_access(r, path);
@@ -346,7 +347,7 @@ lb_do_request(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 		return lb_settled(err);
 	err = find_same(tx, who, r, role, duration_s, &g);
 	if (err == LB_OK)
-		return lb_answer_grant(tx, who, &g);
+		return lb_answer_found(tx, who, &g);
 	if (err != LB_ERR_NOT_FOUND)
 		return err;
 	memcpy(g.reason, r->reason, sizeof g.reason);
@@ -398,8 +399,7 @@ lb_do_list(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 		done.cursor = g.id;
 		if (!listed(tx, who, msg->list.which, &g))
 			continue;
-		lb_view(tx, &g, &view);
-		lb_review_view(tx, who->identity, &g, &view);
+		lb_view_for(tx, who, &g, &view);
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
 		if (err != LB_OK)
 			return err;
@@ -451,8 +451,7 @@ lb_do_show(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *ms
 
 	if (err != LB_OK)
 		return lb_settled(err);
-	lb_view(tx, &g, &view);
-	lb_review_view(tx, who->identity, &g, &view);
+	lb_view_for(tx, who, &g, &view);
 	err = list_earlier(tx, who, &g, view.earlier, sizeof view.earlier);
 	if (err == LB_OK)
 		err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);

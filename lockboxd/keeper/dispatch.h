@@ -120,8 +120,14 @@ int lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step
 
 /* Fills the view that people get of a grant. */
 void lb_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);
-/* Queues a grant's view and DONE. */
+/* The same with what it is to the caller: what answers him. */
+void lb_view_for(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant,
+		 struct lb_msg_grant *view);
+/* enum lb_permission of a role; NULL: unknown. */
+uint8_t lb_role_permission(const struct lb_policy_role *role);
+/* Queues a grant's view and DONE; the second for one that was there before the caller asked. */
 int lb_answer_grant(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
+int lb_answer_found(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant);
 
 /* Joins names with ", " into out; what does not fit is cut with "...". */
 void lb_join(char *out, size_t cap, const struct lb_policy_names *names);

@@ -210,7 +210,7 @@ lb_do_extend(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 	if (err == LB_OK)
 		err = find_same(tx, who, &g, m, &e);
 	if (err == LB_OK)
-		return lb_answer_grant(tx, who, &e);
+		return lb_answer_found(tx, who, &e);
 	if (err != LB_ERR_NOT_FOUND)
 		return lb_settled(err);
 	role = lb_policy_role(tx->k->policy, g.role);

@@ -14,6 +14,8 @@
 #include "keeper/waits.h"
 #include "text.h"
 
+#define OTHERS_MAX 64 /* named in one view */
+
 bool
 lb_may_see(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
 {
@@ -279,16 +281,96 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 		 g->sessions_max == 1 ? "session" : "sessions",
 		 g->port_forwarding ? "forwards ports" : "no port forwarding");
 	ticket_url(tx, g, v->ticket_url, sizeof v->ticket_url);
+	if (lb_state_live(g->state))
+		v->permission = lb_role_permission(lb_policy_role(tx->k->policy, g->role));
+}
+
+uint8_t
+lb_role_permission(const struct lb_policy_role *role)
+{
+	for (uint8_t p = LB_PERMISSION_READ_ONLY; role != NULL && p < LB_PERMISSION_COUNT; p++)
+		if (strcmp(lb_policy_permission(role), lb_permission_name(p)) == 0)
+			return p;
+	return LB_PERMISSION_UNKNOWN;
+}
+
+/* What the caller may do with it as it stands: what approve, deny and revoke would not refuse. */
+static uint8_t
+caller_may(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
+{
+	bool own = strcmp(g->identity, who->identity) == 0;
+	unsigned bits = own ? LB_CALLER_OWN : 0;
+	enum lb_right right;
+
+	if (!lb_state_live(g->state) || g->state == LB_STATE_ENDING ||
+	    (g->until_s != 0 && tx->now_s >= g->until_s))
+		return (uint8_t)bits;
+	if (who->root)
+		return (uint8_t)(bits | LB_CALLER_REVOKES);
+	if (!lb_customer_takes(tx, g, who->identity, who->fingerprint))
+		return (uint8_t)bits;
+	right = lb_levels_right(tx, g, who->identity);
+	if (lb_state_waits(g->state) && right != LB_RIGHT_NONE)
+		bits |= LB_CALLER_DENIES | (right == LB_RIGHT_NOW ? LB_CALLER_APPROVES : 0);
+	if (lb_levels_approver(tx, g, who->identity))
+		bits |= LB_CALLER_REVOKES;
+	return (uint8_t)bits;
+}
+
+/* Who else may revoke what was approved, or close the review of what is over. */
+static void
+join_others(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
+{
+	bool open = g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE;
+	bool review = g->review == LB_REVIEW_OPEN && g->review_due_s != 0;
+	const struct lb_policy *p = tx->k->policy;
+	const char *who[OTHERS_MAX];
+	struct lb_policy_names names = {who, 0};
+
+	out[0] = '\0';
+	if (!open && !review)
+		return;
+	for (size_t i = 0; i < lb_policy_identities(p) && names.count < OTHERS_MAX; i++) {
+		const char *id = lb_policy_identity_at(p, i)->name;
+
+		if (strcmp(id, g->identity) != 0 &&
+		    (open ? lb_levels_approver(tx, g, id)
+			  : (lb_review_concerns(tx, id, g) & LB_CONCERNS_REVIEW) != 0))
+			who[names.count++] = id;
+	}
+	lb_join(out, cap, &names);
+}
+
+void
+lb_view_for(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
+	    struct lb_msg_grant *v)
+{
+	lb_view(tx, g, v);
+	lb_review_view(tx, who->identity, g, v);
+	v->caller = caller_may(tx, who, g);
+	join_others(tx, g, v->others, sizeof v->others);
+}
+
+static int
+answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant, unsigned more)
+{
+	struct lb_msg_grant view;
+	int err;
+
+	lb_view_for(tx, who, grant, &view);
+	view.caller = (uint8_t)(view.caller | more);
+	err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
+	return err == LB_OK ? lb_done(tx, who) : err;
 }
 
 int
 lb_answer_grant(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
 {
-	struct lb_msg_grant view;
-	int err;
+	return answer(tx, who, grant, 0);
+}
 
-	lb_view(tx, grant, &view);
-	lb_review_view(tx, who->identity, grant, &view);
-	err = lb_outbox_reply(&tx->out, who->target, LB_MSG_GRANT, &view);
-	return err == LB_OK ? lb_done(tx, who) : err;
+int
+lb_answer_found(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant)
+{
+	return answer(tx, who, grant, LB_CALLER_FOUND);
 }

@@ -108,6 +108,41 @@ says 'R-12 +cancelled'
 quietly gate alice status --json
 [ "$STATUS" -eq 0 ] && [ "$(grep -o '"id":"R-[0-9]*"' <<<"$OUT" | wc -l)" -eq 12 ] || fail "$OUT"
 
+step "What is open now, whose it is and how it is ended: for whoever may see it, and nobody else"
+GRANT=$(gate alice request db-operator --for 10m --reason "an incident" --json | sed -n 's/.*"id":"\(R-[0-9]*\)".*/\1/p')
+reads alice request db-operator --for 10m --reason "an incident"
+says "You have asked for that already: $GRANT"
+reads bob approve "$GRANT"
+says 'R-[0-9]+ is approved'
+says "You can end it now"
+says_not 'claim R-'
+reads alice claim "$GRANT"
+for who in bob carol; do
+	reads $who status --all
+	says "$GRANT +active +alice +db-operator +10m +ends in"
+	says 'account lb-alice-2, 0 sessions open'
+done
+says_not 'revoke ID'
+reads bob status --all
+says 'revoke ID --reason'
+reads bob show "$GRANT"
+says "revoke $GRANT --reason"
+says_not '(claim|extend|end) R-'
+says 'Permission +change'
+reads carol show "$GRANT"
+says 'Can end it now: bob, dave, with:'
+reads alice status --all
+says_not 'revoke ID'
+run_ok lockbox status
+narrow
+says 'ID +STATE +WHO'
+says "$GRANT +active +alice"
+reads mallory status --all
+says 'Nothing is open that you may see'
+quietly gate mallory status --all --json
+[ "$OUT" = '{"grants":[],"reviews":[]}' ] || fail "$OUT"
+reads bob revoke "$GRANT" --reason "that is enough"
+
 step "Refusals say what to do next"
 refused_with alice request "${long:0:28}" --for 2h --reason x
 says 'for --for 1h or less'

@@ -135,7 +135,9 @@ expect_members(json_t *o, const char *const *names, size_t count)
 		"levels", "level", "approved", "customer", "ticket_url", "earlier", "start_at",    \
 		"starts", "begun", "extends", "resource", "path", "rule", "own_account",           \
 		"break_glass", "review", "review_due", "review_overdue", "reviewed", "reviewer",   \
-		"remark", "alarm", "may_review", "signed_approvals"
+		"remark", "alarm", "may_review", "signed_approvals", "permission", "mine",         \
+		"may_approve", "may_deny", "may_revoke", "asked_before", "can_approve",            \
+		"can_revoke", "can_review"
 
 static void
 member_is(json_t *o, const char *name, const char *value)
@@ -156,6 +158,8 @@ expect_error(const char *code)
 }
 
 /* What the scripted daemon answers with. */
+
+static uint8_t caller = LB_CALLER_OWN; /* whom it answers */
 
 static struct lb_msg_grant
 sample_grant(uint64_t id, uint8_t lb_state)
@@ -184,8 +188,12 @@ sample_grant(uint64_t id, uint8_t lb_state)
 		g.uid = 1900010001;
 		g.end_s = NOW + 20;
 		g.have = 1;
+		strcpy(g.approval[0].identity, "bob");
+		strcpy(g.others, "bob, carol");
 		g.sessions = 1;
 	}
+	g.permission = LB_PERMISSION_CHANGE;
+	g.caller = caller;
 	return g;
 }
 
@@ -314,6 +322,38 @@ serve_acts(int fd)
 }
 
 static void
+serve_half_approved(int fd)
+{
+	struct lb_msg_grant g = sample_grant(17, LB_STATE_PENDING);
+	union lb_msg msg;
+	uint16_t type;
+
+	g.permission = LB_PERMISSION_ROOT;
+	g.need = 2;
+	g.have = 1;
+	strcpy(g.approval[0].identity, "dave");
+	strcpy(g.path, "read /var/log/app");
+	while (fake_receive(fd, &type, &msg) == 0) {
+		if (type != LB_MSG_LIST || msg.list.which == LB_LIST_PENDING)
+			fake_send(fd, LB_MSG_GRANT, &g);
+		fake_done(fd, 0, 0);
+	}
+}
+
+static void
+serve_own_account(int fd)
+{
+	struct lb_msg_grant g = sample_grant(17, LB_STATE_ACTIVE);
+	union lb_msg msg;
+
+	strcpy(g.own, "alice");
+	strcpy(g.account, "alice");
+	expect_request(fd, LB_MSG_SHOW, &msg);
+	fake_send(fd, LB_MSG_GRANT, &g);
+	fake_done(fd, 0, 0);
+}
+
+static void
 each_decision_says_what_was_done_and_what_is_next(void **state)
 {
 	static const struct {
@@ -344,6 +384,83 @@ each_decision_says_what_was_done_and_what_is_next(void **state)
 		EXPECT_MEMBERS(o, GRANT_MEMBERS);
 		json_decref(o);
 	}
+}
+
+static void
+expect_not_said(const char *part)
+{
+	if (strstr(out, part) != NULL)
+		fail_msg("said: %s\nin: %s", part, out);
+}
+
+static void
+what_to_do_next_is_for_whoever_reads_it(void **state)
+{
+	(void)state;
+	assert_int_equal(run(serve_acts, "show R-17"), LB_EXIT_DONE);
+	expect_said("extend R-17");
+	expect_said("claim R-17");
+	expect_said("fewer sessions are open than the role allows");
+	expect_not_said("revoke");
+	expect_said("Approved by bob");
+	expect_said("Permission  change");
+	caller = LB_CALLER_REVOKES;
+	assert_int_equal(run(serve_acts, "show R-17"), LB_EXIT_DONE);
+	expect_said("You can end it now:\n  lockbox revoke R-17 --reason");
+	expect_not_said("extend R-17");
+	expect_not_said("claim R-17");
+	assert_int_equal(run(serve_acts, "approve R-17"), LB_EXIT_DONE);
+	expect_not_said("claim R-17");
+	caller = 0;
+	assert_int_equal(run(serve_acts, "show R-17"), LB_EXIT_DONE);
+	expect_said("Can end it now: bob, carol, with:\n  ssh lockbox@db1 revoke R-17 --reason");
+	expect_not_said("end R-17\n");
+	assert_int_equal(run(serve_acts, "deny R-17 --reason no"), LB_EXIT_DONE);
+	expect_not_said("To ask again");
+	caller = LB_CALLER_OWN;
+}
+
+static void
+who_has_approved_and_who_can_are_told_apart(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(run(serve_half_approved, "show R-17"), LB_EXIT_DONE);
+	expect_said("Approved by dave\n");
+	expect_said("Can approve bob, carol\n");
+	expect_said("AS GOOD AS ROOT");
+	assert_int_equal(run(serve_half_approved, "show R-17 --json"), LB_EXIT_DONE);
+	o = document();
+	member_is(o, "permission", "root-equivalent");
+	assert_int_equal(json_array_size(json_object_get(o, "can_approve")), 2);
+	assert_int_equal(json_array_size(json_object_get(o, "approved")), 1);
+	assert_int_equal(json_array_size(json_object_get(o, "can_revoke")), 0);
+	json_decref(o);
+	assert_int_equal(run(serve_half_approved, "pending"), LB_EXIT_DONE);
+	expect_said("AS GOOD AS ROOT; gives read /var/log/app; groups adm; sudo ");
+	expect_narrow(out);
+}
+
+static void
+an_own_account_is_offered_no_password(void **state)
+{
+	(void)state;
+	assert_int_equal(run(serve_own_account, "show R-17"), LB_EXIT_DONE);
+	expect_not_said("password");
+	expect_not_said("claim R-17");
+	expect_said("extend R-17");
+}
+
+static void
+what_is_asked_for_again_is_said_to_be_there(void **state)
+{
+	(void)state;
+	caller = LB_CALLER_OWN | LB_CALLER_FOUND;
+	assert_int_equal(run(serve_request, REQUEST), LB_EXIT_DONE);
+	caller = LB_CALLER_OWN;
+	expect_said("You have asked for that already: R-17");
+	expect_not_said("Asked for. ");
 }
 
 static void
@@ -419,10 +536,10 @@ serve_list(int fd)
 static void
 lists_come_in_pages_and_fit_80_columns(void **state)
 {
-	static const char *const commands[] = {"status", "pending"};
+	static const char *const commands[] = {"status", "status --all", "pending"};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		char command[64];
 		json_t *o;
 
@@ -460,7 +577,12 @@ empty_lists_say_so(void **state)
 {
 	(void)state;
 	assert_int_equal(run(serve_nothing, "status"), LB_EXIT_DONE);
+	expect_said("Nothing is open"); /* root's is everybody's */
+	through_gate = true;
+	assert_int_equal(run(serve_nothing, "status"), LB_EXIT_DONE);
 	expect_said("no requests and no grants");
+	expect_said("status --all");
+	through_gate = false;
 	assert_int_equal(run(serve_nothing, "pending"), LB_EXIT_DONE);
 	expect_said("Nothing waits");
 	assert_int_equal(run(serve_nothing, "roles"), LB_EXIT_DONE);
@@ -516,7 +638,7 @@ roles_say_what_they_allow(void **state)
 		       "approvals_needed", "approvers", "groups", "sudo", "may_request",
 		       "may_approve", "levels", "customer", "starts", "start_ahead", "max_per_day",
 		       "hours", "time_zone", "resources", "path", "own_account", "eligibility",
-		       "may_break_glass", "break_glass_duration", "signed_approvals");
+		       "may_break_glass", "break_glass_duration", "signed_approvals", "permission");
 	member_is(r, "max_duration", "4h");
 	member_is(r, "default_duration", "30m");
 	assert_int_equal(json_array_size(json_object_get(r, "groups")), 2);
@@ -972,6 +1094,10 @@ main(void)
 		cmocka_unit_test(the_gate_says_for_whom_and_sends_the_same),
 		cmocka_unit_test(a_request_in_json_is_the_grant),
 		cmocka_unit_test(each_decision_says_what_was_done_and_what_is_next),
+		cmocka_unit_test(what_to_do_next_is_for_whoever_reads_it),
+		cmocka_unit_test(who_has_approved_and_who_can_are_told_apart),
+		cmocka_unit_test(an_own_account_is_offered_no_password),
+		cmocka_unit_test(what_is_asked_for_again_is_said_to_be_there),
 		cmocka_unit_test(a_claim_shows_the_password_alone_on_its_line),
 		cmocka_unit_test(lists_come_in_pages_and_fit_80_columns),
 		cmocka_unit_test(empty_lists_say_so),
