@@ -44,8 +44,12 @@ enum lb_ipc {
 
 #define LB_IPC_TEXT_MAX 1500
 
-/* In a PUBLISHED that is not ok: nothing of the account was ever there. */
+/*
+ * In a PUBLISHED that is not ok: nothing of the account, which is new, was ever
+ * there; or, of one that was there before, what is there now is somebody else's.
+ */
 #define LB_IPC_UNMADE "unmade"
+#define LB_IPC_TAKEN "taken"
 
 struct lb_ipc_conn {
 	uint64_t conn; /* number of a connection, or of a process's start: never used twice */

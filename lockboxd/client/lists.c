@@ -206,6 +206,8 @@ how_it_stands(char out[NOTE_TEXT], const struct lb_msg_grant *g)
 	out[0] = '\0';
 	if (lb_cli_waits(g))
 		lb_cli_waits_for(out, NOTE_TEXT, g);
+	else if (g->state == LB_STATE_APPROVED && g->cause[0] != '\0')
+		snprintf(out, NOTE_TEXT, "approved; %s", g->cause);
 	else if (g->state == LB_STATE_APPROVED && (g->caller & LB_CALLER_OWN))
 		snprintf(out, NOTE_TEXT, "approved%s%s%s; take the account: claim R-%" PRIu64,
 			 g->approvers[0] != '\0' ? " by " : "", g->approvers, nobody, g->id);

@@ -8,6 +8,7 @@
 #include "keeper/clocks.h"
 #include "keeper/dispatch.h"
 #include "keeper/eligible.h"
+#include "keeper/extend.h"
 #include "keeper/levels.h"
 #include "keeper/login.h"
 #include "keeper/own.h"
@@ -37,6 +38,45 @@ allot(struct lb_tx *tx, struct lb_grant *g)
 		/* LCOV_EXCL_STOP */
 	}
 	return lb_account_name(g->account, g->identity, serial);
+}
+
+/* Each account of a grant whose making fails uses up a uid: not more often than a person would try. */
+static int
+spend_uid(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
+{
+	char key[LB_BUDGET_KEY_MAX + 1];
+	unsigned held, wait_s;
+	int err;
+
+	snprintf(key, sizeof key, "R-%llu", (unsigned long long)g->id);
+	if (lb_budget_take(&tx->k->made, key, (int64_t)tx->now_s * 1000000000ll, &held, &wait_s))
+		return LB_OK;
+	err = lb_refuse(tx, who, LB_OVER_LIMIT,
+			"the account of R-%llu could not be made %u times; it is approved still: "
+			"have the fault put right, and claim it in %u s",
+			(unsigned long long)g->id, LB_MADE_BURST, wait_s);
+	return err == LB_OK ? LB_ERR_REFUSED : err;
+}
+
+int
+lb_claim_undo(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_grant *g,
+	      const struct lb_step *step, const char *fault)
+{
+	char cause[LB_REASON_MAX + 1];
+	int err = lb_audit(tx, "account-refused", g, "",
+			   "the account could not be made: %.400s; the grant is approved as before",
+			   fault);
+
+	if (err == LB_OK)
+		err = lb_extend_drop(tx, g);
+	lb_clocks_unmade(role, g);
+	lb_password_void(g, LB_OTP_NONE);
+	memset(g->account, 0, sizeof g->account);
+	g->uid = g->own_uid = 0;
+	snprintf(cause, sizeof cause,
+		 "the account could not be made: %.300s; have that put right, then claim it again",
+		 fault);
+	return err == LB_OK ? lb_move(tx, g, step, cause) : err;
 }
 
 /* What stands in the way of a password, beyond the state. */
@@ -109,6 +149,21 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 	return err == LB_OK ? LB_ERR_REFUSED : err;
 }
 
+/* True while another claim of the same grant waits for the account to be made. */
+static bool
+awaited(const struct lb_tx *tx, uint32_t uid)
+{
+	const struct lb_out *out;
+
+	TAILQ_FOREACH(out, &tx->k->awaiting, next)
+	if (out->uid == uid && out->session == 0)
+		return true;
+	TAILQ_FOREACH(out, &tx->out, next)
+	if (out->kind == LB_OUT_AWAIT && out->uid == uid && out->session == 0)
+		return true;
+	return false;
+}
+
 static int
 answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
        const char *password, bool fresh)
@@ -119,8 +174,8 @@ answer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 	snprintf(c.host, sizeof c.host, "%s", lb_keeper_host(tx->k));
 	memcpy(c.account, g->account, sizeof c.account);
 	snprintf(c.password, sizeof c.password, "%s", password);
-	if (fresh) {
-		err = lb_sync_publish(tx, g, true);
+	if (fresh || awaited(tx, g->uid)) {
+		err = fresh ? lb_sync_publish(tx, g, true) : LB_OK;
 		if (err == LB_OK)
 			err = lb_outbox_await(&tx->out, who->target, g->uid, 0, LB_MSG_CLAIMED, &c);
 	} else {
@@ -152,6 +207,10 @@ lb_do_claim(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 	if ((err = lb_spend(tx, who)) != LB_OK)
 		return lb_settled(err);
 	fresh = (step.todo & LB_DO_ACCOUNT) != 0;
+	if (fresh && (err = spend_uid(tx, who, &g)) != LB_OK)
+		return lb_settled(err);
+	if (fresh)
+		memset(g.cause, 0, sizeof g.cause); /* why it could not be made before */
 	if (fresh && (err = allot(tx, &g)) != LB_OK)
 		return err == LB_ERR_FULL
 			       ? lb_refuse(tx, who, LB_STORE_FULL,

@@ -101,6 +101,28 @@ lb_clocks_claimed(const struct lb_policy_role *role, struct lb_grant *g, uint64_
 	g->until_s = g->end_s;
 }
 
+/* When the last approval was given; nobody had to approve what a rule did, or break-glass. */
+static uint64_t
+approved_s(const struct lb_grant *g)
+{
+	uint64_t at_s = g->requested_s;
+
+	for (size_t i = 0; i < g->have; i++)
+		at_s = later(at_s, g->approval[i].at_s);
+	return at_s;
+}
+
+void
+lb_clocks_unmade(const struct lb_policy_role *role, struct lb_grant *g)
+{
+	g->claimed_s = 0;
+	g->until_s = lb_clocks_claimable(role, g, approved_s(g)) + role->claim_window_s;
+	if (g->starts == LB_STARTS_APPROVAL)
+		g->until_s = earlier(g->until_s, g->end_s);
+	else
+		g->begun_s = g->end_s = 0;
+}
+
 bool
 lb_clocks_login(const struct lb_policy_role *role, struct lb_grant *g, uint64_t now_s)
 {

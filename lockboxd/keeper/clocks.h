@@ -23,6 +23,8 @@ void lb_clocks_approved(const struct lb_policy_role *role, struct lb_grant *gran
 void lb_clocks_claimed(const struct lb_policy_role *role, struct lb_grant *grant, uint64_t now_s);
 /* The same at a login; true when it was the first one, and the duration has begun with it. */
 bool lb_clocks_login(const struct lb_policy_role *role, struct lb_grant *grant, uint64_t now_s);
+/* Those of an approved grant again: what was claimed never was; the time to claim it in is as before. */
+void lb_clocks_unmade(const struct lb_policy_role *role, struct lb_grant *grant);
 
 /* Ends a claimed grant with the role's hours at the latest, as they are now; true when that is earlier. */
 bool lb_clocks_cut(const struct lb_policy_role *role, struct lb_grant *grant, uint64_t now_s);

@@ -118,6 +118,13 @@ bool lb_role_forwards(const struct lb_policy_role *role, const struct lb_grant *
 int lb_move(struct lb_tx *tx, struct lb_grant *grant, const struct lb_step *step,
 	    const char *cause);
 
+/*
+ * A claim whose account was never made, which step undoes: records why, and the grant is approved
+ * again, with neither name nor uid.
+ */
+int lb_claim_undo(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_grant *grant,
+		  const struct lb_step *step, const char *fault);
+
 /* Fills the view that people get of a grant. */
 void lb_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);
 /* The same with what it is to the caller: what answers him. */

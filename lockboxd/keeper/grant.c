@@ -38,6 +38,7 @@ static const struct lb_step table[LB_STATE_COUNT][LB_EVENT_COUNT] = {
 		[LB_EVENT_REVOKE] = {LB_STATE_ENDING, LB_DO_EVICT},
 		[LB_EVENT_TIMEOUT] = {LB_STATE_ENDING, LB_DO_EVICT},
 		[LB_EVENT_GONE] = {LB_STATE_ENDED, LB_DO_CLOSE},
+		[LB_EVENT_UNMADE] = {LB_STATE_APPROVED, 0},
 	},
 	[LB_STATE_ENDING] = {
 		[LB_EVENT_GONE] = {LB_STATE_ENDED, LB_DO_CLOSE},
@@ -62,13 +63,14 @@ lb_grant_step(const struct lb_grant *grant, enum lb_event event, uint64_t now_s,
 	      struct lb_step *step, const char **why)
 {
 	int over = grant->until_s != 0 && now_s >= grant->until_s;
+	int done = event == LB_EVENT_GONE || event == LB_EVENT_UNMADE; /* is a fact already */
 
 	*why = "is in no known state";
 	if (grant->state >= LB_STATE_COUNT || (unsigned)event >= LB_EVENT_COUNT ||
 	    is_in[grant->state] == NULL)
 		return LB_ERR_REFUSED;
 	*why = is_in[grant->state];
-	if (event == LB_EVENT_TIMEOUT ? !over : over && event != LB_EVENT_GONE) {
+	if (event == LB_EVENT_TIMEOUT ? !over : over && !done) {
 		if (over)
 			*why = "is over: its time has run out";
 		return LB_ERR_REFUSED;

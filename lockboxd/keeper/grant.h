@@ -1,18 +1,20 @@
 /*
  * The life of a grant, as one table.
  *
- *	                  APPROVE           NOTIFY            APPROVE_LAST DENY   CANCEL    CLAIM  END    REVOKE    TIMEOUT GONE  EXTEND
- *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -     ended
- *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -     ended
- *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -     -
- *	active            -                 -                 -            -      -         active ending ending    ending  ended -
- *	ending            -                 -                 -            -      -         -      -      -         -       ended -
+ *	                  APPROVE           NOTIFY            APPROVE_LAST DENY   CANCEL    CLAIM  END    REVOKE    TIMEOUT GONE  EXTEND UNMADE
+ *	pending           pending           customer-notified approved     denied cancelled -      -      cancelled lapsed  -     ended  -
+ *	customer-notified customer-notified -                 approved     denied cancelled -      -      cancelled lapsed  -     ended  -
+ *	approved          -                 -                 -            -      cancelled active -      cancelled lapsed  -     -      -
+ *	active            -                 -                 -            -      -         active ending ending    ending  ended -      approved
+ *	ending            -                 -                 -            -      -         -      -      -         -       ended -      -
  *	ended, denied, cancelled, lapsed: nothing more happens
  *
  * "-" is refused.  A grant whose time in a state is over accepts nothing but
- * TIMEOUT (and GONE), and TIMEOUT is refused before: so at the instant of a
- * lapse there is one winner, whoever asks first.  The warden has a clock of its
- * own: it may be the first to end what is active, and GONE says that it has.
+ * TIMEOUT (and GONE or UNMADE), and TIMEOUT is refused before: so at the instant
+ * of a lapse there is one winner, whoever asks first.  The warden has a clock of
+ * its own: it may be the first to end what is active, and GONE says that it has.
+ * UNMADE says that of the account that was claimed nothing ever was: the approval
+ * stands, and is claimed anew, under another name and uid.
  *
  * Pure: no I/O, no clock of its own, no allocation.
  */
@@ -36,6 +38,7 @@ enum lb_event {
 	LB_EVENT_TIMEOUT, /* until_s is reached */
 	LB_EVENT_GONE,	  /* the warden: nothing of the account is left */
 	LB_EVENT_EXTEND,  /* the approval that completes those of more time for another grant */
+	LB_EVENT_UNMADE,  /* the warden: nothing of the claimed account was ever made */
 	LB_EVENT_COUNT,
 };
 

@@ -180,6 +180,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	k->courier_fd = -1;
 	k->refusals = (struct lb_log_budget){.per_s = 5, .burst = 100};
 	k->logins = (struct lb_log_budget){.per_s = 5, .burst = 100};
+	k->made = (struct lb_budget){.burst = LB_MADE_BURST, .every_ns = LB_MADE_EVERY_S * NS};
 	k->asks = (struct lb_budget){.burst = LB_ASKS_BURST, .every_ns = LB_ASKS_EVERY_S * NS};
 	k->denied =
 		(struct lb_budget){.burst = LB_LOGINS_BURST, .every_ns = LB_LOGINS_EVERY_S * NS};

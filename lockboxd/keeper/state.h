@@ -73,11 +73,14 @@ struct lb_keeper {
 	uint64_t tries_clock;
 	struct lb_log_budget refusals, logins; /* lines about refused requests and logins */
 	struct lb_budget asks;		       /* requests and claims, per identity */
+	struct lb_budget made;		       /* accounts for one grant, whose uid each uses up */
 	struct lb_budget denied,
 		exempt; /* records of refused and of exempt logins, per uid and kind */
 	bool started;	/* the store is open and READY was sent */
 };
 
+#define LB_MADE_BURST 5u
+#define LB_MADE_EVERY_S 600
 #define LB_ASKS_BURST 30u
 #define LB_ASKS_EVERY_S 20
 #define LB_LOGINS_BURST 10u

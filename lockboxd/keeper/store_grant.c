@@ -77,7 +77,17 @@ lb_store_grant_by_uid(struct lb_store_txn *txn, uint32_t uid, struct lb_grant *g
 	return lb_store_latch(txn, err);
 }
 
-/* A person never changes, nor does a uid once it is set; neither comes from anywhere but here. */
+/* An approved grant whose uid was claimed in vain: nothing of that account ever was. */
+static bool
+unmade(const struct lb_grant *old, const struct lb_grant *new)
+{
+	return old->state == LB_STATE_ACTIVE && new->state == LB_STATE_APPROVED &&new->uid == 0;
+}
+
+/*
+ * A person never changes, nor does a uid once it is set, but for one that was claimed in vain;
+ * neither comes from anywhere but here.
+ */
 static int
 check_change(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
 {
@@ -86,7 +96,7 @@ check_change(struct lb_store_txn *t, const struct lb_grant *old, const struct lb
 
 	if (old->id != 0 && strcmp(old->identity, new->identity) != 0)
 		return LB_ERR_INTERNAL;
-	if (old->uid != 0 && old->uid != new->uid)
+	if (old->uid != 0 && old->uid != new->uid && !unmade(old, new))
 		return LB_ERR_INTERNAL;
 	if (old->id != 0 && old->uid == new->uid)
 		return LB_OK;
@@ -162,16 +172,21 @@ index_begun(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_
 	return index_time(t, LB_TABLE_BEGUN, old->begun_s, &was, new->begun_s, &is);
 }
 
-/* For ever: the entry stays when the grant is over. */
+/*
+ * For ever: the entry stays when the grant is over.  One that was claimed in vain leads nowhere any
+ * more, so that nothing that comes under it can be taken for the grant's; it is not handed out again.
+ */
 static int
 index_uid(struct lb_store_txn *t, const struct lb_grant *old, const struct lb_grant *new)
 {
-	struct lb_key key = lb_key_u32(new->uid);
+	struct lb_key key = lb_key_u32(new->uid), was = lb_key_u32(old->uid);
 	struct lb_uid_entry entry;
 	int err;
 
-	if (new->uid == 0 || old->uid == new->uid)
+	if (old->uid == new->uid)
 		return LB_OK;
+	if (new->uid == 0)
+		return drop_index(t, LB_TABLE_UID, &was);
 	err = lb_store_get(t, LB_TABLE_UID, &key, &entry);
 	if (err != LB_ERR_NOT_FOUND)
 		return err == LB_OK ? LB_ERR_EXISTS : err;

@@ -106,7 +106,7 @@ lb_tx_begin(struct lb_keeper *k, struct lb_tx *tx)
 static void
 forget_times(struct lb_keeper *k)
 {
-	struct lb_budget *all[] = {&k->asks, &k->denied, &k->exempt};
+	struct lb_budget *all[] = {&k->asks, &k->made, &k->denied, &k->exempt};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		memset(all[i]->bucket, 0, sizeof all[i]->bucket);

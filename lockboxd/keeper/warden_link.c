@@ -40,14 +40,15 @@ send_verdict(struct lb_keeper *k, const struct lb_out *out, bool ok)
 }
 
 static void
-send_claimed(struct lb_keeper *k, const struct lb_out *out, bool ok, const char *text)
+send_claimed(struct lb_keeper *k, const struct lb_out *out, bool ok, bool unmade, const char *text)
 {
 	const struct lb_msg_done done = {0};
 	struct lb_msg_refused refused = {.code = LB_TRY_LATER};
 	uint8_t frame[LB_HEADER_SIZE + LB_PAYLOAD_MAX];
 	size_t len;
 
-	snprintf(refused.text, sizeof refused.text, "the account could not be made: %.400s", text);
+	snprintf(refused.text, sizeof refused.text, "the account could not be made: %.300s%s", text,
+		 unmade ? "; the approval stands: have that put right, then claim it again" : "");
 	if (ok)
 		lb_front_reply(k, out->target.conn, out->bytes, out->len);
 	if (lb_proto_encode(ok ? LB_MSG_DONE : LB_MSG_REFUSED, ok ? (const void *)&done : &refused,
@@ -56,26 +57,27 @@ send_claimed(struct lb_keeper *k, const struct lb_out *out, bool ok, const char 
 }
 
 static void
-answer(struct lb_keeper *k, struct lb_out *out, bool ok, const char *text)
+answer(struct lb_keeper *k, struct lb_out *out, bool ok, bool unmade, const char *text)
 {
 	TAILQ_REMOVE(&k->awaiting, out, next);
 	if (out->target.direct)
 		send_verdict(k, out, ok);
 	else
-		send_claimed(k, out, ok, text);
+		send_claimed(k, out, ok, unmade, text);
 	lb_out_free(out);
 }
 
 /* To all who wait for this session of the account, or for the account itself. */
 static void
-answer_awaiting(struct lb_keeper *k, uint32_t uid, uint32_t session, bool ok, const char *text)
+answer_awaiting(struct lb_keeper *k, uint32_t uid, uint32_t session, bool ok, bool unmade,
+		const char *text)
 {
 	struct lb_out *out, *next;
 
 	for (out = TAILQ_FIRST(&k->awaiting); out != NULL; out = next) {
 		next = TAILQ_NEXT(out, next);
 		if (out->uid == uid && out->session == session)
-			answer(k, out, ok, text);
+			answer(k, out, ok, unmade, text);
 	}
 }
 
@@ -88,7 +90,7 @@ refuse_awaiting(struct lb_keeper *k, uint32_t uid, const char *text)
 	for (out = TAILQ_FIRST(&k->awaiting); out != NULL; out = next) {
 		next = TAILQ_NEXT(out, next);
 		if (out->uid == uid)
-			answer(k, out, false, text);
+			answer(k, out, false, false, text);
 	}
 }
 
@@ -183,33 +185,39 @@ do_courier(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 
 /*
  * An account that cannot be published is ended; its uid and name stay used.
- * Of one that was never made there is nothing to evict: whoever has its uid or
- * name instead is not ours to touch.
+ * Of one that was never made there is nothing to evict, for whoever has its uid
+ * or name instead is not ours to touch; the fault is the host's, and nobody has
+ * to approve anything again for it.  Where somebody else's things are found under
+ * an account that was there before, it is over.
  */
 static int
 give_up(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 {
 	bool unmade = strcmp(o->event, LB_IPC_UNMADE) == 0;
+	bool taken = strcmp(o->event, LB_IPC_TAKEN) == 0;
+	const struct lb_policy_role *role;
+	char cause[LB_REASON_MAX + 1];
 	struct lb_step step;
 	struct lb_grant g;
 	const char *why;
 	int err = lb_store_grant_by_uid(tx->store, o->uid, &g);
 
-	if (err == LB_OK && lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) == LB_OK) {
-		char cause[LB_REASON_MAX + 1];
-
-		snprintf(cause, sizeof cause, "the account could not be published: %.400s",
-			 o->text);
-		if (unmade) {
-			g.state = step.next;
-			if (lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) != LB_OK)
-				return LB_ERR_INTERNAL;
-		}
-		err = lb_move(tx, &g, &step, cause);
-		if (err == LB_OK)
-			err = lb_audit(tx, "account-refused", &g, "", "%s", cause);
+	if (err != LB_OK)
+		return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+	role = lb_policy_role(tx->k->policy, g.role);
+	if (unmade && role != NULL &&
+	    lb_grant_step(&g, LB_EVENT_UNMADE, tx->now_s, &step, &why) == LB_OK)
+		return lb_claim_undo(tx, role, &g, &step, o->text);
+	if (lb_grant_step(&g, LB_EVENT_REVOKE, tx->now_s, &step, &why) != LB_OK)
+		return LB_OK;
+	snprintf(cause, sizeof cause, "the account could not be published: %.400s", o->text);
+	if (unmade || taken) {
+		g.state = step.next;
+		if (lb_grant_step(&g, LB_EVENT_GONE, tx->now_s, &step, &why) != LB_OK)
+			return LB_ERR_INTERNAL;
 	}
-	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
+	err = lb_move(tx, &g, &step, cause);
+	return err == LB_OK ? lb_audit(tx, "account-refused", &g, "", "%s", cause) : err;
 }
 
 static int
@@ -218,7 +226,7 @@ do_published(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 	const struct lb_ipc_outcome *o = &msg->outcome;
 
 	(void)fd;
-	answer_awaiting(k, o->uid, 0, o->ok == 1, o->text);
+	answer_awaiting(k, o->uid, 0, o->ok == 1, strcmp(o->event, LB_IPC_UNMADE) == 0, o->text);
 	return o->ok == 1 ? LB_OK : record_later(k, o, true, give_up);
 }
 
@@ -229,7 +237,7 @@ do_entered(struct lb_keeper *k, const union lb_ipc_msg *msg, int fd)
 
 	(void)fd;
 	if (e->session != 0)
-		answer_awaiting(k, e->uid, e->session, e->ok == 1, "");
+		answer_awaiting(k, e->uid, e->session, e->ok == 1, false, "");
 	return LB_OK;
 }
 

@@ -353,7 +353,11 @@ made_one(struct lb_warden *w, uint32_t uid, bool ok, const char *text)
 		w->publish_needed = true;
 	} else if (a->state == LB_ACCOUNT_CHECKING) {
 		lb_log(LOG_ERR, "account=%s uid=%u is not published: %s", a->name, a->uid, text);
-		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false, unmade ? LB_IPC_UNMADE : "", text);
+		tell_keeper(w, LB_IPC_PUBLISHED, a->uid, false,
+			    a->fresh ? LB_IPC_UNMADE
+			    : taken  ? LB_IPC_TAKEN
+				     : "",
+			    text);
 		w->publish_needed |= lb_account_published(a);
 		take_entries(w, a);
 		lb_accounts_drop(&w->accounts, a);

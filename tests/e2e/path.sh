@@ -51,6 +51,9 @@ turn=0
 WHO=alice
 claimed() {
 	asked "$@"
+	takes
+}
+takes() {
 	quietly gate "$WHO" claim "$GRANT" --json
 	[ "$STATUS" -eq 0 ] || fail "claim: $OUT"
 	ACCOUNT=$(field account) PASSWORD=$(field password)
@@ -96,8 +99,11 @@ wait_for "[ \"\$(getfacl -n --absolute-names /srv/app/log)\" = \"$before\" ]" 10
 asked edit
 run_refused gate alice claim "$GRANT"
 says 'mask'
+says 'claim it again'
+run_ok gate alice show "$GRANT" --json
+[ "$(field state)" = approved ] || fail "the approval is gone with the claim: $OUT"
 setfacl -b /srv/app/log
-claimed edit
+takes
 first=$GRANT
 [ "$(entries /srv/app/log)" = "user:$ACCOUNT_UID:rw-" ] || fail "$(getfacl -n /srv/app/log)"
 session_open 2 alice "$PASSWORD" "$ACCOUNT@$HOST" || fail "alice cannot log in"
@@ -138,6 +144,7 @@ refused_for() {
 	OUT=${OUT//$'\n'  / }
 	says "$2"
 	[ -z "$(find /home -name 'lb-*')" ] || fail "a home is left: $(find /home -name 'lb-*')"
+	quietly gate alice cancel "$GRANT"
 }
 refused_for link 'it is a symbolic link'
 ! entries /srv/app/other || fail "the link was followed"

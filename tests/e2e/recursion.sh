@@ -92,7 +92,8 @@ run_ok gate bob pending
 
 step "With lookups that answer it is made; while they block again it is ended"
 rm $SWITCH
-granted alice db-operator 10m bob
+run_ok gate alice claim "$GRANT" --json
+ACCOUNT=$(field account) PASSWORD=$(field password)
 session_open 1 alice "$PASSWORD" "$ACCOUNT@$HOST" || fail "no session: $(cat /run/session.1)"
 uid=$(id -u "$ACCOUNT")
 [ -n "$(owned "$uid")" ] || fail "nothing of $ACCOUNT runs"

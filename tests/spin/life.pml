@@ -20,6 +20,8 @@ bool over;			/* the time of the present state is over */
 byte leads, customers;		/* approvals that count */
 bool by[2], by_customer;	/* who gave them */
 byte accounts, evictions;	/* made, and ended, ever */
+bool making;			/* the warden has not said yet whether the account could be made */
+byte unmade;			/* how often it could not */
 byte closed;			/* how often it came to an end */
 bool was_over_at_approval;
 bool extension, rule, glass;	/* chosen before anything happens */
@@ -28,7 +30,7 @@ bool extension, rule, glass;	/* chosen before anything happens */
 inline step(event, ok) {
 	ok = table[state * EVENTS + event] != 0;
 #ifndef LATE
-	ok = ok && (event == E_TIMEOUT -> over : (!over || event == E_GONE))
+	ok = ok && (event == E_TIMEOUT -> over : (!over || event == E_GONE || event == E_UNMADE))
 #else
 	ok = ok && (event != E_TIMEOUT || over)
 #endif
@@ -44,7 +46,9 @@ inline move(event) {
 	:: else
 	fi;
 	if
-	:: event == E_CLAIM && before == APPROVED -> accounts++
+	:: event == E_CLAIM && before == APPROVED -> accounts++; making = true
+	/* nothing of it ever was */
+	:: event == E_UNMADE -> accounts--; unmade++
 	:: state == ENDING && before == ACTIVE -> evictions++
 	:: FINAL(state) && before != ACTIVE -> closed++
 	/* the warden did it all by its own clock */
@@ -163,12 +167,13 @@ active proctype warden() {
 	byte before;
 
 	/* Its clock may be first, at most once. */
-	if
-	:: state == ACTIVE || FINAL(state) -> ACT(E_GONE)
-	:: skip
-	fi;
+	bool first = true;
+
 end:	do
-	:: state == ENDING -> ACT(E_GONE)
+	:: making -> making = false	/* it was made */
+	:: making && unmade < 2 -> making = false; ACT(E_UNMADE)
+	:: !making && first && (state == ACTIVE || FINAL(state)) -> first = false; ACT(E_GONE)
+	:: !making && state == ENDING -> ACT(E_GONE)
 	od
 }
 
@@ -208,6 +213,8 @@ end:	atomic {
 		  (!(state == ACTIVE || state == ENDING || (state == ENDED && !extension)) ||
 		   accounts == 1) &&
 		  (state != ENDED || extension || evictions == 1) &&
+		  /* what could not be made is approved as before, and no account is left of it */
+		  (state != APPROVED || (accounts == 0 && evictions == 0)) &&
 		  /* more time is had as approved, too, and there is no second account for it */
 		  (!extension || (accounts == 0 && (state != ENDED || customers == 1)))) ->
 			assert(false)

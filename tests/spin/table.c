@@ -11,7 +11,7 @@
 
 static const char *const events[LB_EVENT_COUNT] = {
 	"approve", "notify", "approve_last", "deny", "cancel", "claim",
-	"end",	   "revoke", "timeout",	     "gone", "extend",
+	"end",	   "revoke", "timeout",	     "gone", "extend", "unmade",
 };
 
 static void

@@ -243,6 +243,7 @@ fixture_open(void **state, size_t map_size)
 	k->refusals = (struct lb_log_budget){.per_s = 1000000, .burst = 1000000};
 	k->logins = k->refusals;
 	k->asks = k->denied = k->exempt = (struct lb_budget){.burst = 1000000, .every_ns = 1};
+	k->made = (struct lb_budget){.burst = LB_MADE_BURST, .every_ns = LB_MADE_EVERY_S * NS};
 	k->carry_out = lb_keeper_carry_out;
 	k->alarm_s = UINT64_MAX;
 	memset(k->boot_id, 0xb0, sizeof k->boot_id);
@@ -636,20 +637,35 @@ active(struct fixture *f, const char *who, const char *role)
 	return id;
 }
 
-/* What the warden says, through its link. */
+/* What the warden says, through its link; event: of an account that came to nothing, how. */
 static inline int
-warden_says(struct fixture *f, enum lb_ipc type, uint32_t uid, bool well, const char *text)
+warden_says_how(struct fixture *f, enum lb_ipc type, uint32_t uid, bool well, const char *event,
+		const char *text)
 {
 	struct lb_ipc_outcome o = {.uid = uid, .ok = well};
 	uint8_t bytes[LB_LINK_MESSAGE_MAX];
 	size_t len;
 	int err;
 
+	snprintf(o.event, sizeof o.event, "%s", event);
 	snprintf(o.text, sizeof o.text, "%s", text);
 	ok(lb_ipc_encode(type, &o, bytes, sizeof bytes, &len));
 	err = lb_keeper_warden_calls.message(&f->k, (uint16_t)type, bytes, len, -1);
 	lb_batch_run(&f->k);
 	return err;
+}
+
+static inline int
+warden_says(struct fixture *f, enum lb_ipc type, uint32_t uid, bool well, const char *text)
+{
+	return warden_says_how(f, type, uid, well, "", text);
+}
+
+/* A claim whose account never came to be. */
+static inline void
+unmade(struct fixture *f, uint64_t id, const char *text)
+{
+	ok(warden_says_how(f, LB_IPC_PUBLISHED, stored(f, id).uid, false, LB_IPC_UNMADE, text));
 }
 
 static inline void

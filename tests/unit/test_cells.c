@@ -113,6 +113,7 @@ enum act {
 	POLICY_CHANGES,
 	TIME_IS_OVER,
 	WARDEN_ENDED_IT,
+	NEVER_MADE,
 	ACTS,
 };
 static const struct {
@@ -135,6 +136,7 @@ static const struct {
 	[POLICY_CHANGES] = {"the policy no longer allows it", NULL, 0},
 	[TIME_IS_OVER] = {"its time is over", NULL, 0},
 	[WARDEN_ENDED_IT] = {"the warden has ended it", NULL, 0},
+	[NEVER_MADE] = {"its account was never made", NULL, 0},
 };
 
 static void
@@ -156,6 +158,10 @@ do_act(struct fixture *f, enum act act_now, uint64_t id)
 		break;
 	case WARDEN_ENDED_IT:
 		ok(warden_says(f, LB_IPC_EVICTED, uid != 0 ? uid : 1900010001, true, "killed 0"));
+		break;
+	case NEVER_MADE:
+		ok(warden_says_how(f, LB_IPC_PUBLISHED, uid != 0 ? uid : 1900010001, false,
+				   LB_IPC_UNMADE, "no room"));
 		break;
 	default:
 		by(f, id, acts[act_now].who, acts[act_now].type);
@@ -238,19 +244,19 @@ make(struct fixture *f, int row)
 
 /* clang-format off */
 static const int expected[ROWS][ACTS] = {
-	/*                       lead      customer  engineer stranger lead     customer engineer   engineer engineer lead       customer   root       engineer policy     time    warden
-	 *                       approves  approves  approves approves denies   denies   cancels    claims   ends     revokes    revokes    revokes    extends  changes    is over ended it */
-	[WAITS] =               {NOTIFIED, NO_SUCH,  HIS_OWN, NO_SUCH, DENIED,  NO_SUCH, CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, NO_SUCH,   CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING},
-	[NOTIFIED] =            {NOT_NOW,  APPROVED, HIS_OWN, NO_SUCH, DENIED,  DENIED,  CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING},
-	[APPROVED] =            {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, CANCELLED, ACTIVE,  NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING},
-	[ACTIVE] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   ACTIVE,  ENDING,  ENDING,    ENDING,    ENDING,    ACTIVE,  ENDING,    ENDING, ENDED},
-	[ENDING] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, ENDED},
-	[ENDED] =               {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING},
-	[DENIED] =              {NOT_NOW,  NO_SUCH,  HIS_OWN, NO_SUCH, NOT_NOW, NO_SUCH, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NO_SUCH,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING},
-	[CANCELLED] =           {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING},
-	[LAPSED] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING},
-	[EXTENSION] =           {NOTIFIED, NO_SUCH,  HIS_OWN, NO_SUCH, DENIED,  NO_SUCH, CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, NO_SUCH,   CANCELLED, NOT_NOW, CANCELLED, LAPSED, CANCELLED},
-	[EXTENSION_NOTIFIED] =  {NOT_NOW,  ENDED,    HIS_OWN, NO_SUCH, DENIED,  DENIED,  CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, CANCELLED},
+	/*                       lead      customer  engineer stranger lead     customer engineer   engineer engineer lead       customer   root       engineer policy     time    warden never
+	 *                       approves  approves  approves approves denies   denies   cancels    claims   ends     revokes    revokes    revokes    extends  changes    is over ended it  made */
+	[WAITS] =               {NOTIFIED, NO_SUCH,  HIS_OWN, NO_SUCH, DENIED,  NO_SUCH, CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, NO_SUCH,   CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING, NOTHING},
+	[NOTIFIED] =            {NOT_NOW,  APPROVED, HIS_OWN, NO_SUCH, DENIED,  DENIED,  CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING, NOTHING},
+	[APPROVED] =            {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, CANCELLED, ACTIVE,  NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, NOTHING, NOTHING},
+	[ACTIVE] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   ACTIVE,  ENDING,  ENDING,    ENDING,    ENDING,    ACTIVE,  ENDING,    ENDING, ENDED, APPROVED},
+	[ENDING] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, ENDED, NOTHING},
+	[ENDED] =               {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING, NOTHING},
+	[DENIED] =              {NOT_NOW,  NO_SUCH,  HIS_OWN, NO_SUCH, NOT_NOW, NO_SUCH, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NO_SUCH,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING, NOTHING},
+	[CANCELLED] =           {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING, NOTHING},
+	[LAPSED] =              {NOT_NOW,  NOT_NOW,  HIS_OWN, NO_SUCH, NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW, NOT_NOW, NOT_NOW,   NOT_NOW,   NOT_NOW,   NOT_NOW, NOTHING,   NOTHING, NOTHING, NOTHING},
+	[EXTENSION] =           {NOTIFIED, NO_SUCH,  HIS_OWN, NO_SUCH, DENIED,  NO_SUCH, CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, NO_SUCH,   CANCELLED, NOT_NOW, CANCELLED, LAPSED, CANCELLED, CANCELLED},
+	[EXTENSION_NOTIFIED] =  {NOT_NOW,  ENDED,    HIS_OWN, NO_SUCH, DENIED,  DENIED,  CANCELLED, NOT_NOW, NOT_NOW, CANCELLED, CANCELLED, CANCELLED, NOT_NOW, CANCELLED, LAPSED, CANCELLED, CANCELLED},
 };
 /* clang-format on */
 

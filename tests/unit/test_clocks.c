@@ -70,6 +70,37 @@ a_role_has_a_lifetime_and_a_window_of_its_own_or_the_hosts(void **state)
 }
 
 static void
+what_was_claimed_in_vain_has_the_times_of_its_approval_again(void **state)
+{
+	static const char *const settings[] = {"claim-window = \"2h\"",
+					       "claim-window = \"2h\" starts = approval",
+					       "claim-window = \"2h\" starts = first-login",
+					       "claim-window = \"5h\" starts = approval"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+		char text[4096];
+		struct lb_grant before, after;
+
+		snprintf(text, sizeof text, CLOCKS("%s"), settings[i]);
+		change_policy(f, text);
+		before = stored(f, approved(f, "alice", "op"));
+		pass_time(f, 77);
+		act(f, "alice", LB_MSG_CLAIM, before.id, "");
+		assert_int_equal(f->a.claims, 1);
+		after = stored(f, before.id);
+		assert_true(after.until_s != before.until_s || after.claimed_s != 0);
+		unmade(f, before.id, "no room");
+		after = stored(f, before.id);
+		assert_int_equal(after.until_s, before.until_s);
+		assert_int_equal(after.begun_s, before.begun_s);
+		assert_int_equal(after.end_s, before.end_s);
+		assert_int_equal(after.claimed_s, 0);
+		answered(act(f, "alice", LB_MSG_CANCEL, before.id, ""));
+	}
+}
+
+static void
 time_counts_from_the_claim_unless_the_role_says_otherwise(void **state)
 {
 	struct fixture *f = *state;
@@ -463,6 +494,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(a_role_has_a_lifetime_and_a_window_of_its_own_or_the_hosts),
+		unit(what_was_claimed_in_vain_has_the_times_of_its_approval_again),
 		unit(time_counts_from_the_claim_unless_the_role_says_otherwise),
 		unit(time_that_counts_from_the_approval_goes_by_unclaimed),
 		unit(time_that_counts_from_the_first_login_begins_once),

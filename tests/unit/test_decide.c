@@ -718,7 +718,8 @@ a_claim_makes_account_uid_and_password_once(void **state)
 	assert_null(strstr(a->log, a->claimed.password));
 	memcpy(first, a->claimed.password, sizeof a->claimed.password);
 
-	/* Again: a new password for the same account. */
+	/* Again: a new password for the same account, which is there. */
+	ok(warden_says(f, LB_IPC_PUBLISHED, g.uid, true, ""));
 	a = act(f, "alice", LB_MSG_CLAIM, id, "");
 	assert_int_equal(a->claims, 1);
 	assert_int_equal(a->done, 1);

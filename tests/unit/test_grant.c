@@ -22,7 +22,7 @@
 
 static const char *const events[LB_EVENT_COUNT] = {
 	"APPROVE", "NOTIFY", "APPROVE_LAST", "DENY", "CANCEL", "CLAIM",
-	"END",	   "REVOKE", "TIMEOUT",	     "GONE", "EXTEND",
+	"END",	   "REVOKE", "TIMEOUT",	     "GONE", "EXTEND", "UNMADE",
 };
 
 /* By the comment: the next state of a cell, 0 for a refusal. */
@@ -136,7 +136,8 @@ check_cell(uint8_t state, int event, uint64_t until_s, uint64_t now_s)
 	uint8_t next = expected[state][event];
 	int err = lb_grant_step(&g, (enum lb_event)event, now_s, &step, &why);
 
-	if (event == LB_EVENT_TIMEOUT ? !over : over && event != LB_EVENT_GONE)
+	if (event == LB_EVENT_TIMEOUT ? !over
+				      : over && event != LB_EVENT_GONE && event != LB_EVENT_UNMADE)
 		next = 0;
 	if ((err == LB_OK) != (next != 0))
 		fail_msg("%s + %s, until %u, at %u: %d", lb_state_name(state), events[event],

@@ -184,25 +184,181 @@ with_the_account_go_the_sessions_that_are_still_counted(void **state)
 	recorded(f, "evicted", id, "");
 }
 
+/* The store as it is now is one that a keeper would begin with. */
 static void
-an_account_that_was_never_made_is_over_without_an_eviction(void **state)
+store_is_sound(struct fixture *f)
+{
+	char why[256] = "";
+
+	lb_store_close(f->k.store);
+	f->k.store = NULL;
+	if (lb_store_check(f->dir, why, sizeof why) != LB_OK)
+		fail_msg("%s", why);
+	ok(lb_store_open(f->dir, MAP_SIZE, &f->k.store));
+}
+
+static void
+a_claim_whose_account_was_never_made_is_approved_as_before(void **state)
+{
+	static const uint8_t none[LB_HASH_SIZE];
+	struct fixture *f = *state;
+	uint64_t id = approved(f, "alice", "op"), until_s = stored(f, id).until_s;
+	struct lb_msg_record last;
+	union lb_ipc_msg m;
+	uint32_t uid;
+
+	pass_time(f, 60);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	uid = stored(f, id).uid;
+	forget_what_warden_heard(f);
+	unmade(f, id, "/var/log/syslg is not there");
+	assert_int_equal(warden_heard(f, &m), 0); /* there is nothing to evict */
+	assert_true(TAILQ_EMPTY(&f->k.awaiting));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	assert_int_equal(stored(f, id).uid, 0);
+	assert_string_equal(stored(f, id).account, "");
+	assert_int_equal(stored(f, id).otp, LB_OTP_NONE);
+	assert_memory_equal(stored(f, id).otp_hash, none, sizeof none);
+	assert_int_equal(stored(f, id).until_s, until_s);
+	assert_int_equal(stored(f, id).claimed_s, 0);
+	assert_int_equal(stored(f, id).have, 1);
+	assert_non_null(strstr(stored(f, id).cause, "/var/log/syslg is not there; have that put "
+						    "right, then claim it again"));
+	last_record(f, &last);
+	assert_string_equal(last.event, "account-refused");
+	assert_int_equal(last.uid, uid); /* which is what the record is to say */
+	assert_non_null(strstr(last.detail, "approved as before"));
+	store_is_sound(f);
+	/* Whatever comes of that uid is the grant's no more. */
+	ok(warden_says(f, LB_IPC_EVICTED, uid, true, "nothing left"));
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	/* It is there now: another account, and nothing is said of the failure any more. */
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	assert_int_equal(stored(f, id).uid, uid + 1);
+	assert_string_equal(stored(f, id).account, "lb-alice-2");
+	assert_string_equal(stored(f, id).cause, "");
+	store_is_sound(f);
+	ok(warden_says(f, LB_IPC_PUBLISHED, uid + 1, true, ""));
+	answered(act(f, "alice", LB_MSG_END, id, ""));
+	ok(warden_says(f, LB_IPC_EVICTED, uid + 1, true, "nothing left"));
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDED);
+	store_is_sound(f);
+}
+
+/* Each try takes a uid that is never handed out again, so they are no way to use them all up. */
+static void
+what_cannot_be_made_is_tried_a_few_times_and_then_now_and_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = approved(f, "alice", "op"), other;
+
+	for (unsigned n = 0; n < LB_MADE_BURST; n++) {
+		act(f, "alice", LB_MSG_CLAIM, id, "");
+		assert_int_equal(f->a.claims, 1);
+		assert_int_equal(stored(f, id).uid, 1900010001 + n);
+		unmade(f, id, "another file system is mounted there");
+	}
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_OVER_LIMIT, "it is approved still");
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	other = approved(f, "mallory", "op"); /* who has had nothing to do with it */
+	act(f, "mallory", LB_MSG_CLAIM, other, "");
+	assert_int_equal(f->a.claims, 1);
+	assert_int_equal(stored(f, other).uid, 1900010001 + LB_MADE_BURST);
+	pass_time(f, LB_MADE_EVERY_S);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	unmade(f, id, "it still is");
+	refused(act(f, "alice", LB_MSG_CLAIM, id, ""), LB_OVER_LIMIT, "claim it in 600 s");
+}
+
+static size_t
+awaiting(const struct fixture *f)
+{
+	const struct lb_out *out;
+	size_t n = 0;
+
+	TAILQ_FOREACH(out, &f->k.awaiting, next)
+	n++;
+	return n;
+}
+
+static void
+of_two_claims_at_once_neither_is_told_of_an_account_that_is_none(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t id = active(f, "alice", "op");
-	struct lb_ipc_outcome o = {
-		.uid = stored(f, id).uid, .event = LB_IPC_UNMADE, .text = "the uid is taken"};
-	uint8_t bytes[LB_LINK_MESSAGE_MAX];
+
+	assert_int_equal(awaiting(f), 1);
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(awaiting(f), 2);
+	assert_int_equal(stored(f, id).uid, 1900010001); /* it is the same account */
+	unmade(f, id, "the home is on another file system");
+	assert_int_equal(awaiting(f), 0);
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	/* Once it is there nobody waits any more. */
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	ok(warden_says(f, LB_IPC_PUBLISHED, stored(f, id).uid, true, ""));
+	act(f, "alice", LB_MSG_CLAIM, id, "");
+	assert_int_equal(f->a.claims, 1);
+	assert_int_equal(f->a.done, 1);
+	assert_int_equal(awaiting(f), 0);
+}
+
+static void
+what_waited_to_extend_it_goes_with_the_account_that_was_none(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op"), more;
+	union lb_msg m = {.extend = {.id = id, .duration_s = 900, .reason = "not done"}};
+
+	more = answered(ask(f, "alice", LB_MSG_EXTEND, &m));
+	unmade(f, id, "no room");
+	assert_int_equal(stored(f, id).state, LB_STATE_APPROVED);
+	assert_int_equal(stored(f, more).state, LB_STATE_CANCELLED);
+	store_is_sound(f);
+}
+
+/* It was ended meanwhile, or its time is over: then it is not approved again. */
+static void
+what_was_ended_while_its_account_was_made_stays_ended(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op"), late;
+
+	answered(act(f, "bob", LB_MSG_REVOKE, id, "incident"));
+	unmade(f, id, "the uid is taken");
+	assert_int_equal(stored(f, id).state, LB_STATE_ENDING);
+	late = active(f, "alice", "op");
+	pass_time(f, (int64_t)(stored(f, late).until_s - lb_keeper_now_s(&f->k)));
+	unmade(f, late, "the uid is taken");
+	assert_int_equal(stored(f, late).state, LB_STATE_APPROVED);
+	refused(act(f, "alice", LB_MSG_CLAIM, late, ""), LB_NOT_NOW, "its time has run out");
+}
+
+/* One that was there before and is somebody else's now, or whose role is gone, is over. */
+static void
+an_account_that_is_somebody_elses_now_is_over_without_an_eviction(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = active(f, "alice", "op"), gone;
 	union lb_ipc_msg m;
-	size_t len;
 
 	forget_what_warden_heard(f);
-	ok(lb_ipc_encode(LB_IPC_PUBLISHED, &o, bytes, sizeof bytes, &len));
-	ok(lb_keeper_warden_calls.message(&f->k, LB_IPC_PUBLISHED, bytes, len, -1));
-	lb_batch_run(&f->k);
+	ok(warden_says_how(f, LB_IPC_PUBLISHED, stored(f, id).uid, false, LB_IPC_TAKEN,
+			   "the uid is taken"));
 	assert_int_equal(stored(f, id).state, LB_STATE_ENDED);
 	assert_non_null(strstr(stored(f, id).cause, ": the uid is taken"));
 	recorded(f, "account-refused", id, "");
 	assert_int_equal(warden_heard(f, &m), 0);
+	gone = active(f, "mallory", "op");
+	forget_what_warden_heard(f);
+	change_policy(f, PEOPLE MALLORY TEAMS("\"alice\", \"mallory\"") OTHER_ROLES);
+	unmade(f, gone, "the policy has no such role");
+	assert_int_equal(stored(f, gone).state, LB_STATE_ENDED);
+	assert_int_equal(warden_heard(f, &m), 0);
+	store_is_sound(f);
 }
 
 int
@@ -215,7 +371,12 @@ main(void)
 		unit(a_front_that_cannot_be_held_leaves_the_one_before),
 		unit(before_the_first_policy_nothing_else_is_heard),
 		unit(with_the_account_go_the_sessions_that_are_still_counted),
-		unit(an_account_that_was_never_made_is_over_without_an_eviction),
+		unit(a_claim_whose_account_was_never_made_is_approved_as_before),
+		unit(what_cannot_be_made_is_tried_a_few_times_and_then_now_and_again),
+		unit(of_two_claims_at_once_neither_is_told_of_an_account_that_is_none),
+		unit(what_waited_to_extend_it_goes_with_the_account_that_was_none),
+		unit(what_was_ended_while_its_account_was_made_stays_ended),
+		unit(an_account_that_is_somebody_elses_now_is_over_without_an_eviction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
