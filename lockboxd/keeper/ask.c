@@ -3,21 +3,21 @@
 #include <string.h>
 
 #include "err.h"
-#include "keeper/audit.h"
 #include "keeper/break_glass.h"
 #include "keeper/clocks.h"
-#include "keeper/dispatch.h"
-#include "keeper/customer.h"
 #include "keeper/eligible.h"
-#include "keeper/extend.h"
+#include "keeper/filing.h"
+#include "keeper/grant.h"
+#include "keeper/handlers.h"
 #include "keeper/levels.h"
-#include "keeper/rules.h"
+#include "keeper/move.h"
 #include "keeper/own.h"
+#include "keeper/role.h"
+#include "keeper/view.h"
 #include "text.h"
 
-#define PAGE 20		   /* items in one answer */
-#define EARLIER_MAX 100	   /* looked at, of those with one ticket */
-#define LIVE_PER_PERSON 20 /* requests and grants one identity may have at a time */
+#define PAGE 20		/* items in one answer */
+#define EARLIER_MAX 100 /* looked at, of those with one ticket */
 
 /* Whether the caller may ask for a role, and if not whether eligibility is what is missing. */
 static int
@@ -72,7 +72,7 @@ lb_do_roles(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *m
 		m.max_day_s = r->max_day_s;
 		m.own = lb_policy_role_own(r);
 		m.permission = lb_role_permission(r);
-		lb_join(m.hours, sizeof m.hours, &r->hours);
+		lb_policy_join(m.hours, sizeof m.hours, &r->hours);
 		join_resources(r, m.resources, sizeof m.resources);
 		lb_policy_role_access(r, path);
 		snprintf(m.path, sizeof m.path, "%.140s", path);
@@ -169,138 +169,6 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 		return text;
 	}
 	return lb_clocks_fault(role, r->start_s, tx->now_s, code);
-}
-
-int
-lb_check_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-	     const struct lb_grant *g)
-{
-	char max[LB_DURATION_TEXT], had[LB_DURATION_TEXT], left[LB_DURATION_TEXT];
-	const char *name;
-	uint64_t granted = 0;
-	int err;
-
-	if (role->max_day_s == 0)
-		return LB_OK;
-	err = lb_clocks_granted(tx, g->identity, role->name, g->id,
-				g->start_s > tx->now_s ? g->start_s : tx->now_s, &granted);
-	if (err == LB_ERR_TOO_LONG)
-		granted = role->max_day_s;
-	else if (err != LB_OK)
-		return err;
-	if (granted + g->duration_s <= role->max_day_s)
-		return LB_OK;
-	name = strcmp(g->identity, who->identity) == 0 ? "you" : g->identity;
-	lb_duration_format(max, role->max_day_s);
-	lb_duration_format(had, granted);
-	lb_duration_format(left, granted < role->max_day_s ? role->max_day_s - granted : 0);
-	if (granted < role->max_day_s)
-		err = lb_refuse(tx, who, LB_OVER_LIMIT,
-				"one person is granted %s for at most %s within 24 hours, and %s "
-				"may use %s of that already: %s is left; ask for --for %s or less",
-				role->name, max, name, had, left, left);
-	else
-		err = lb_refuse(tx, who, LB_OVER_LIMIT,
-				"one person is granted %s for at most %s within 24 hours, and %s "
-				"may use all of that already: cancel what is not needed, or ask "
-				"again 24 hours after it began",
-				role->name, max, name);
-	return err == LB_OK ? LB_ERR_REFUSED : err;
-}
-
-/* Whose customer must agree, and that there is a ticket to show; refuses what cannot be. */
-static int
-find_customer(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-	      const char *ticket, struct lb_customer *customer)
-{
-	int err = lb_customer_of(tx, role, customer), refused;
-
-	if (err == LB_ERR_EXISTS)
-		refused =
-			lb_refuse(tx, who, LB_NOT_NOW,
-				  "the role is covered by two customers; one of them must agree to "
-				  "less: see customer");
-	else if (err == LB_OK && strspn(ticket, " ") == strlen(ticket))
-		refused = lb_refuse(tx, who, LB_BAD_INPUT,
-				    "customer %s has the last word on this role and is shown your "
-				    "ticket; name it: --ticket",
-				    customer->name);
-	else
-		return err;
-	return refused == LB_OK ? LB_ERR_REFUSED : refused;
-}
-
-static int
-count_live(struct lb_tx *tx, const struct lb_caller *who, unsigned *live)
-{
-	struct lb_grant g;
-	uint64_t after = 0;
-	int err;
-
-	for (*live = 0; (err = lb_next_own(tx, who->identity, &after, &g)) == LB_OK; ++*live)
-		;
-	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
-}
-
-int
-lb_file_request(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
-		struct lb_grant *g)
-{
-	char duration[LB_DURATION_TEXT], start[LB_TIME_TEXT] = "", extends[48] = "", rules[160];
-	struct lb_customer customer;
-	bool has_customer;
-	unsigned live;
-	int err = find_customer(tx, who, role, g->ticket, &customer);
-
-	has_customer = err == LB_OK;
-	if (err != LB_OK && err != LB_ERR_NOT_FOUND)
-		return lb_settled(err);
-	if ((err = count_live(tx, who, &live)) != LB_OK)
-		return err;
-	if (live >= LIVE_PER_PERSON)
-		return lb_refuse(tx, who, LB_OVER_LIMIT,
-				 "you have %u requests and grants already; cancel or end one first",
-				 live);
-	snprintf(g->identity, sizeof g->identity, "%s", who->identity);
-	if ((err = lb_check_day(tx, who, role, g)) != LB_OK || (err = lb_spend(tx, who)) != LB_OK)
-		return lb_settled(err);
-	snprintf(g->role, sizeof g->role, "%s", role->name);
-	if (role->resource != NULL)
-		snprintf(g->resource, sizeof g->resource, "%s", role->resource);
-	lb_clocks_requested(role, g, tx->now_s);
-	if (g->extends != 0 && (err = lb_extend_bound(tx, g)) != LB_OK)
-		return err;
-	lb_role_note(tx->k->policy, role, g);
-	if (g->break_glass)
-		lb_levels_plan(role, g); /* whose approvers may revoke it */
-	else if ((err = lb_rules_plan(tx, who, role, g)) != LB_OK)
-		return lb_settled(err);
-	if (has_customer)
-		lb_levels_plan_customer(&customer, g);
-	memcpy(g->policy_digest, lb_policy_digest(tx->k->policy), sizeof g->policy_digest);
-	/* It was made just now, and anything may happen to it; LCOV_EXCL_START */
-	if (g->break_glass && (err = lb_break_glass_begin(tx, role, g)) != LB_OK)
-		return err;
-	/* LCOV_EXCL_STOP */
-	lb_duration_format(duration, g->duration_s);
-	if (g->start_s != 0)
-		lb_time_format(start, (int64_t)g->start_s);
-	if (g->extends != 0)
-		snprintf(extends, sizeof extends, ", to extend R-%llu",
-			 (unsigned long long)g->extends);
-	lb_rules_tell(g, rules, sizeof rules);
-	if ((err = lb_store_next_id(tx->store, &g->id)) != LB_OK ||
-	    (err = lb_store_put_grant(tx->store, g)) != LB_OK ||
-	    (err = lb_audit(tx, "request", g, who->actor,
-			    "role %s for %s%s%s%s%s%s%s, reason: %s%s%s", g->role, duration,
-			    g->start_s != 0 ? " from " : "", start, extends,
-			    g->ticket[0] ? ", ticket " : "", g->ticket, rules, g->reason,
-			    who->fingerprint[0] ? ", key " : "", who->fingerprint)) != LB_OK ||
-	    (g->rule[0] != '\0' && (err = lb_rules_approve(tx, who, g)) != LB_OK))
-		return err;
-	if (g->break_glass && (err = lb_break_glass_alarm(tx, who, role, g)) != LB_OK)
-		return err;
-	return lb_answer_grant(tx, who, g);
 }
 
 /* A role, or what it is for one of its resources. */

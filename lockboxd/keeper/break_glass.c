@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/caller.h"
 #include "keeper/clocks.h"
 #include "keeper/customer.h"
 #include "text.h"
@@ -206,4 +207,86 @@ lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *g)
 		return false;
 	err = consent(tx, role, g->identity, &customer);
 	return err == LB_OK || err == LB_ERR_NOT_FOUND;
+}
+
+/* -- reviews ------------------------------------------------------------------------------ */
+
+static bool
+is_open(const struct lb_grant *g)
+{
+	return g->review == LB_REVIEW_OPEN;
+}
+
+static bool
+overdue(const struct lb_tx *tx, const struct lb_grant *g)
+{
+	return is_open(g) && g->review_due_s != 0 && tx->now_s >= g->review_due_s;
+}
+
+/* Somebody is to be left who can close it when the role says nobody any more. */
+static bool
+reviewer(const struct lb_tx *tx, const struct lb_grant *g, const char *identity)
+{
+	const struct lb_policy *p = tx->k->policy;
+	const struct lb_policy_role *role = lb_policy_role(p, g->role);
+
+	if (identity[0] == '\0' || strcmp(identity, g->identity) == 0)
+		return false;
+	if (role == NULL || role->reviewers.count == 0)
+		return lb_policy_is_auditor(p, identity);
+	return lb_policy_reviews(p, role, identity);
+}
+
+uint8_t
+lb_review_concerns(struct lb_tx *tx, const char *identity, const struct lb_grant *g)
+{
+	unsigned bits = 0;
+
+	if (!is_open(g) || identity[0] == '\0')
+		return 0;
+	if (lb_store_has_notice(tx->store, identity, g->id))
+		bits |= LB_CONCERNS_ALARM;
+	if (reviewer(tx, g, identity))
+		bits |= LB_CONCERNS_REVIEW;
+	return (uint8_t)bits;
+}
+
+void
+lb_review_view(struct lb_tx *tx, const char *identity, const struct lb_grant *g,
+	       struct lb_msg_grant *v)
+{
+	v->break_glass = g->break_glass;
+	v->review = g->review;
+	v->review_due_s = g->review_due_s;
+	v->reviewed_s = g->reviewed_s;
+	memcpy(v->reviewer, g->reviewer, sizeof v->reviewer);
+	memcpy(v->remark, g->remark, sizeof v->remark);
+	v->concerns = (uint8_t)(lb_review_concerns(tx, identity, g) |
+				(overdue(tx, g) ? LB_CONCERNS_OVERDUE : 0));
+}
+
+bool
+lb_review_lists(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
+{
+	return who->root || lb_policy_is_auditor(tx->k->policy, who->identity) ||
+	       strcmp(g->identity, who->identity) == 0 ||
+	       lb_review_concerns(tx, who->identity, g) != 0;
+}
+
+int
+lb_review_count(struct lb_tx *tx, const char *identity, uint64_t *open, uint64_t *late)
+{
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
+
+	*open = *late = 0;
+	while ((err = lb_store_next_review(tx->store, after, &g)) == LB_OK) {
+		after = g.id;
+		if (identity != NULL && strcmp(g.identity, identity) != 0)
+			continue;
+		++*open;
+		*late += overdue(tx, &g);
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }

@@ -20,7 +20,7 @@
 #ifndef LB_BREAK_GLASS_H
 #define LB_BREAK_GLASS_H
 
-#include "keeper/dispatch.h"
+#include "keeper/caller.h"
 
 /* Refuses (LB_ERR_REFUSED, queued) what may not be had by break-glass. */
 int lb_break_glass_check(struct lb_tx *tx, const struct lb_caller *who,
@@ -47,7 +47,7 @@ bool lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *grant);
  */
 int lb_seal_record(struct lb_tx *tx, const struct lb_ipc_outcome *found);
 
-/* review.c: LB_CONCERNS_... of an open review; 0: it is none of his. */
+/* LB_CONCERNS_... of an open review; 0: it is none of his. */
 uint8_t lb_review_concerns(struct lb_tx *tx, const char *identity, const struct lb_grant *grant);
 /* Fills in what a view says of the review to somebody. */
 void lb_review_view(struct lb_tx *tx, const char *identity, const struct lb_grant *grant,

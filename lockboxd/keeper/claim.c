@@ -6,14 +6,17 @@
 #include "keeper/audit.h"
 #include "keeper/break_glass.h"
 #include "keeper/clocks.h"
-#include "keeper/dispatch.h"
 #include "keeper/eligible.h"
-#include "keeper/extend.h"
+#include "keeper/claim.h"
+#include "keeper/handlers.h"
 #include "keeper/levels.h"
 #include "keeper/login.h"
+#include "keeper/move.h"
 #include "keeper/own.h"
 #include "keeper/password.h"
+#include "keeper/role.h"
 #include "keeper/rules.h"
+#include "keeper/view.h"
 #include "text.h"
 #include "wipe.h"
 
@@ -68,7 +71,7 @@ lb_claim_undo(struct lb_tx *tx, const struct lb_policy_role *role, struct lb_gra
 			   fault);
 
 	if (err == LB_OK)
-		err = lb_extend_drop(tx, g);
+		err = lb_extension_drop(tx, g);
 	lb_clocks_unmade(role, g);
 	lb_password_void(g, LB_OTP_NONE);
 	memset(g->account, 0, sizeof g->account);
@@ -132,7 +135,7 @@ check(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g)
 		   lb_policy_role_opens(role, tx->now_s) > tx->now_s)
 		err = lb_refuse(tx, who, LB_NOT_NOW, "%s is closed now", g->role);
 	else if ((g->state == LB_STATE_APPROVED &&
-		  (err = lb_check_day(tx, who, role, g)) != LB_OK) ||
+		  (err = lb_clocks_day(tx, who, role, g)) != LB_OK) ||
 		 (g->own[0] == '\0' &&
 		  (err = lb_store_count_sessions(tx->store, g->id, &sessions)) != LB_OK))
 		return err;

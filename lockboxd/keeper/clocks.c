@@ -1,4 +1,5 @@
 /* The clocks of a grant: see clocks.h. */
+#include "keeper/caller.h"
 #include "keeper/clocks.h"
 
 #include <stdio.h>
@@ -212,4 +213,41 @@ lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint
 		return err;
 	*seconds = sum;
 	return LB_OK;
+}
+
+int
+lb_clocks_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+	      const struct lb_grant *g)
+{
+	char max[LB_DURATION_TEXT], had[LB_DURATION_TEXT], left[LB_DURATION_TEXT];
+	const char *name;
+	uint64_t granted = 0;
+	int err;
+
+	if (role->max_day_s == 0)
+		return LB_OK;
+	err = lb_clocks_granted(tx, g->identity, role->name, g->id,
+				g->start_s > tx->now_s ? g->start_s : tx->now_s, &granted);
+	if (err == LB_ERR_TOO_LONG)
+		granted = role->max_day_s;
+	else if (err != LB_OK)
+		return err;
+	if (granted + g->duration_s <= role->max_day_s)
+		return LB_OK;
+	name = strcmp(g->identity, who->identity) == 0 ? "you" : g->identity;
+	lb_duration_format(max, role->max_day_s);
+	lb_duration_format(had, granted);
+	lb_duration_format(left, granted < role->max_day_s ? role->max_day_s - granted : 0);
+	if (granted < role->max_day_s)
+		err = lb_refuse(tx, who, LB_OVER_LIMIT,
+				"one person is granted %s for at most %s within 24 hours, and %s "
+				"may use %s of that already: %s is left; ask for --for %s or less",
+				role->name, max, name, had, left, left);
+	else
+		err = lb_refuse(tx, who, LB_OVER_LIMIT,
+				"one person is granted %s for at most %s within 24 hours, and %s "
+				"may use all of that already: cancel what is not needed, or ask "
+				"again 24 hours after it began",
+				role->name, max, name);
+	return err == LB_OK ? LB_ERR_REFUSED : err;
 }

@@ -8,6 +8,7 @@
 #ifndef LB_CLOCKS_H
 #define LB_CLOCKS_H
 
+#include "keeper/caller.h"
 #include "keeper/state.h"
 
 /*
@@ -40,5 +41,13 @@ uint64_t lb_clocks_claimable(const struct lb_policy_role *role, const struct lb_
  */
 int lb_clocks_granted(struct lb_tx *tx, const char *identity, const char *role, uint64_t but,
 		      uint64_t around_s, uint64_t *seconds);
+
+/*
+ * What one person may have of a role within a day of the grant's start (when
+ * that is past: of now), all requests and grants together but for this one.
+ * Refuses (LB_ERR_REFUSED, queued) when its duration is more than is left.
+ */
+int lb_clocks_day(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
+		  const struct lb_grant *grant);
 
 #endif

@@ -67,4 +67,25 @@ bool lb_customer_takes(struct lb_tx *tx, const struct lb_grant *grant, const cha
 /* Notes what the policy in force labels with customers who have the last word. */
 int lb_customers_pin(struct lb_tx *tx);
 
+/* -- for customer_change.c -- */
+
+#define LB_CUSTOMER_SEPARATOR ", "
+
+/* Whether name is one of those joined so. */
+bool lb_customer_names(const char *joined, const char *name);
+/* The customer of this name; NULL when it never agreed to anything, or cannot be read. */
+const struct lb_customer *lb_customer_find(struct lb_tx *tx, const char *name);
+/* True when it has a key of that identity. */
+bool lb_customer_holds(const struct lb_customer *c, const char *identity);
+/* Of a key as it is stored, "type base64"; out has LB_KEY_FINGERPRINT_MAX bytes. */
+void lb_customer_fingerprint(const char *line, char *out);
+/* Adds what the policy labels with the customer.  False: the names of the roles are too long. */
+bool lb_customer_label(const struct lb_policy *policy, struct lb_customer *c);
+/*
+ * The statement above, with its nonce.  LB_ERR_TOO_LONG: no part of it is to be signed, the
+ * signature would not bind the rest.
+ */
+int lb_customer_statement(const char *host, const struct lb_customer *c,
+			  char out[LB_CHANGE_MAX + 1]);
+
 #endif

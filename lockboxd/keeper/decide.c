@@ -5,12 +5,15 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/clocks.h"
-#include "keeper/dispatch.h"
-#include "keeper/extend.h"
 #include "keeper/customer.h"
+#include "keeper/decide.h"
 #include "keeper/eligible.h"
+#include "keeper/extend.h"
+#include "keeper/handlers.h"
 #include "keeper/levels.h"
-#include "keeper/sign.h"
+#include "keeper/move.h"
+#include "keeper/role.h"
+#include "keeper/view.h"
 #include "text.h"
 
 #define WAITING (1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED)
@@ -159,10 +162,9 @@ lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, s
 	return LB_OK;
 }
 
-/* The approval itself; remark is for the record, statement the one that was signed, or 0. */
-static int
-approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint64_t statement,
-	const char *remark)
+int
+lb_approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, uint64_t statement,
+	   const char *remark)
 {
 	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
 	enum lb_event event = add_approval(tx, g, who, statement);
@@ -215,22 +217,7 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 				 "--statement prints, with ssh-keygen -Y sign -n lockbox-approval, "
 				 "and give it to approve R-%llu --signature -",
 				 g.role, (unsigned long long)g.id, (unsigned long long)g.id);
-	return approve(tx, who, &g, 0, msg->act.text);
-}
-
-int
-lb_do_approve_signed(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
-{
-	char remark[LB_SIGN_REMARK];
-	uint64_t statement;
-	struct lb_grant g;
-	int err = lb_may_approve_now(tx, who, msg->approve_signed.id, &g);
-
-	if (err == LB_OK)
-		err = lb_sign_take(tx, who, &g, msg->approve_signed.signature, &statement, remark);
-	if (err != LB_OK)
-		return lb_settled(err);
-	return approve(tx, who, &g, statement, remark);
+	return lb_approve(tx, who, &g, 0, msg->act.text);
 }
 
 /* Steps a grant, moves it with a cause, records the event and answers. */

@@ -1,12 +1,18 @@
 /* The table of requests: see dispatch.h. */
 #include "keeper/dispatch.h"
 
-#include <stdarg.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "err.h"
+#include "ipc.h"
 #include "keeper/eligible.h"
+#include "keeper/grant.h"
+#include "keeper/handlers.h"
+#include "keeper/levels.h"
+#include "keeper/view.h"
+#include "keeper/waits.h"
 #include "log.h"
 
 /* Who may send a request at all; what it is about is the handler's to judge. */
@@ -18,7 +24,7 @@ enum who {
 	WHO_ROOT,   /* root, who runs the host */
 };
 
-static lb_handler do_as;
+static lb_handler do_as, do_wait;
 
 static const struct {
 	uint16_t type;
@@ -33,7 +39,7 @@ static const struct {
 	{LB_MSG_EXTEND, WHO_PERSON, false, lb_do_extend},
 	{LB_MSG_LIST, WHO_READER, true, lb_do_list},
 	{LB_MSG_SHOW, WHO_READER, true, lb_do_show},
-	{LB_MSG_WAIT, WHO_READER, true, lb_do_wait},
+	{LB_MSG_WAIT, WHO_READER, true, do_wait},
 	{LB_MSG_APPROVE, WHO_PERSON, false, lb_do_approve},
 	{LB_MSG_STATEMENT, WHO_PERSON, false, lb_do_statement},
 	{LB_MSG_APPROVE_SIGNED, WHO_PERSON, false, lb_do_approve_signed},
@@ -66,40 +72,6 @@ static const uint16_t before_eligibility[] = {
 	LB_MSG_ELIGIBILITY_REQUEST,
 	LB_MSG_ELIGIBILITY_REVOKE,
 };
-
-int
-lb_refuse(struct lb_tx *tx, const struct lb_caller *who, enum lb_refusal code, const char *format,
-	  ...)
-{
-	struct lb_msg_refused r = {.code = (uint16_t)code};
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(r.text, sizeof r.text, format, ap);
-	va_end(ap);
-	return lb_outbox_reply(&tx->out, who->target, LB_MSG_REFUSED, &r);
-}
-
-int
-lb_done(struct lb_tx *tx, const struct lb_caller *who)
-{
-	const struct lb_msg_done done = {0};
-
-	return lb_outbox_reply(&tx->out, who->target, LB_MSG_DONE, &done);
-}
-
-int
-lb_spend(struct lb_tx *tx, const struct lb_caller *who)
-{
-	unsigned held, wait_s;
-	int err;
-
-	if (lb_budget_take(&tx->k->asks, who->identity, (int64_t)tx->now_s * 1000000000ll, &held,
-			   &wait_s))
-		return LB_OK;
-	err = lb_refuse(tx, who, LB_OVER_LIMIT, "too many requests; try again in %u s", wait_s);
-	return err == LB_OK ? LB_ERR_REFUSED : err;
-}
 
 /* The gate's one statement: whose key sshd has accepted.  Everything after it is as that identity. */
 static int
@@ -233,4 +205,78 @@ lb_dispatch(struct lb_tx *tx, struct lb_peer *peer, uint16_t type, const union l
 		return err == LB_OK ? rows[i].handler(tx, &who, msg) : lb_settled(err);
 	}
 	return lb_refuse(tx, &who, LB_BAD_INPUT, "no such request");
+}
+
+/* -- the verb WAIT: the answer is held until the grant has changed, or LB_WAIT_S are over ---- */
+
+static bool
+is_new(struct lb_tx *tx, const struct lb_grant *g, uint8_t state, uint8_t have)
+{
+	unsigned need;
+
+	if (g->state != state)
+		return true;
+	return lb_state_waits(state) && lb_levels_count(tx, g, &need) != have;
+}
+
+struct look {
+	const struct lb_wait *wait;
+	bool in_any_case, answered;
+};
+
+/* The answer is that of SHOW, with all that is checked there. */
+static int
+look(struct lb_tx *tx, void *arg)
+{
+	struct look *l = arg;
+	struct lb_peer *peer = lb_peers_find(tx->k->peers, l->wait->conn);
+	union lb_msg msg = {.act = {.id = l->wait->grant}};
+	struct lb_grant g;
+	int err;
+
+	l->answered = false;
+	if (peer == NULL)
+		return LB_OK;
+	if (!l->in_any_case) {
+		err = lb_store_grant(tx->store, l->wait->grant, &g);
+		if (err != LB_OK)
+			return err;
+		if (!is_new(tx, &g, l->wait->state, l->wait->have))
+			return LB_OK;
+	}
+	l->answered = true;
+	return lb_dispatch(tx, peer, LB_MSG_SHOW, &msg);
+}
+
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct lb_wait *w = arg;
+	struct lb_keeper *k = w->k;
+	struct look l = {.wait = w, .in_any_case = (what & EV_TIMEOUT) != 0};
+	const struct lb_ipc_conn conn = {.conn = w->conn};
+
+	(void)fd;
+	if (lb_tx_run(k, look, &l) != LB_OK) {
+		/* What cannot be answered is hung up on: the caller asks again. */
+		lb_peers_drop(k->peers, conn.conn);
+		if (k->front != NULL)
+			lb_ipc_send(k->front, LB_IPC_GONE, &conn, -1);
+	} else if (l.answered) {
+		lb_waits_drop(k, conn.conn); /* unless that has happened meanwhile */
+	}
+}
+
+static int
+do_wait(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	struct lb_grant g;
+	int err = lb_find_grant(tx, who, msg->wait.id,
+				1u << LB_STATE_PENDING | 1u << LB_STATE_NOTIFIED, &g);
+
+	if (err != LB_OK)
+		return lb_settled(err);
+	if (is_new(tx, &g, msg->wait.state, msg->wait.have))
+		return lb_answer_grant(tx, who, &g);
+	return lb_waits_add(tx->k, who->target.conn, &msg->wait, g.id, on_time);
 }

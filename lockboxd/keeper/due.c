@@ -5,8 +5,8 @@
 
 #include "err.h"
 #include "keeper/audit.h"
-#include "keeper/dispatch.h"
 #include "keeper/eligible.h"
+#include "keeper/move.h"
 #include "keeper/state.h"
 #include "log.h"
 

@@ -6,7 +6,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
-#include "keeper/dispatch.h"
+#include "keeper/move.h"
 #include "text.h"
 
 #define PEOPLE_MAX 32 /* named in one list */
@@ -32,7 +32,7 @@ lb_eligible_people(const struct lb_tx *tx, const struct lb_policy_names *teams, 
 				who[names.count++] = id;
 		}
 	}
-	lb_join(out, cap, &names);
+	lb_policy_join(out, cap, &names);
 }
 
 /* -- what holds ---------------------------------------------------------------------- */

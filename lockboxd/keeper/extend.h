@@ -12,18 +12,19 @@
 #ifndef LB_EXTEND_H
 #define LB_EXTEND_H
 
-#include "keeper/dispatch.h"
+#include "keeper/caller.h"
 
 #define LB_EXTEND_MARGIN_S 2u
 
 /* Refuses (LB_ERR_REFUSED, queued) when the grant can not, or no more, be lengthened so. */
 int lb_extend_check(struct lb_tx *tx, const struct lb_caller *who,
 		    const struct lb_grant *extension);
+/* The same of a grant, before anything is asked for, and apart from who asks and who approves. */
+int lb_extend_allowed(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant,
+		      uint32_t more_s);
 /* No extension waits longer than its grant lasts. */
 int lb_extend_bound(struct lb_tx *tx, struct lb_grant *extension);
 /* Lengthens the grant; the extension's cause then says until when. */
 int lb_extend_apply(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *extension);
-/* Closes what waits to extend a grant that ends. */
-int lb_extend_drop(struct lb_tx *tx, const struct lb_grant *grant);
 
 #endif

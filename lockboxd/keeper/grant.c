@@ -98,3 +98,9 @@ lb_grant_open(const struct lb_grant *grant, uint64_t now_s)
 {
 	return grant->state == LB_STATE_ACTIVE && now_s < grant->end_s;
 }
+
+bool
+lb_state_waits(uint8_t state)
+{
+	return state == LB_STATE_PENDING || state == LB_STATE_NOTIFIED;
+}

@@ -67,4 +67,7 @@ void lb_grant_added(const struct lb_grant *grant, char out[LB_GRANT_ADDED_TEXT])
 /* True while the grant lets its account in: active and its time not over. */
 int lb_grant_open(const struct lb_grant *grant, uint64_t now_s);
 
+/* True for the states in which somebody's approval is waited for. */
+bool lb_state_waits(uint8_t state);
+
 #endif

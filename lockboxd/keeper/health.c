@@ -11,7 +11,8 @@
 
 #include "err.h"
 #include "keeper/audit.h"
-#include "keeper/dispatch.h"
+#include "keeper/handlers.h"
+#include "keeper/move.h"
 #include "text.h"
 
 #define NS 1000000000ll

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "err.h"
-#include "keeper/dispatch.h"
+#include "keeper/handlers.h"
+#include "keeper/role.h"
 
 #define GATE LB_LIBEXECDIR "/lockbox-gate"
 

@@ -4,25 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "err.h"
 #include "keeper/customer.h"
-#include "keeper/dispatch.h"
+#include "keeper/grant.h"
 
 #define PEOPLE_MAX 64 /* named in one view */
 
 _Static_assert(LB_POLICY_LEVELS_MAX < LB_LEVELS_MAX, "a role's levels, and a customer's");
-
-bool
-lb_state_waits(uint8_t state)
-{
-	return state == LB_STATE_PENDING || state == LB_STATE_NOTIFIED;
-}
 
 static void
 note_level(const struct lb_policy_level *from, struct lb_level *to)
 {
 	memset(to, 0, sizeof *to);
 	snprintf(to->name, sizeof to->name, "%s", from->name);
-	lb_join(to->teams, sizeof to->teams, &from->approvers);
+	lb_policy_join(to->teams, sizeof to->teams, &from->approvers);
 	to->need = (uint8_t)from->approvals;
 	to->flags = from->same_person ? LB_LEVEL_SAME_PERSON : 0;
 }
@@ -334,7 +329,7 @@ lb_levels_people(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t c
 				who[names.count++] = id;
 		}
 	}
-	lb_join(out, cap, &names);
+	lb_policy_join(out, cap, &names);
 }
 
 void
@@ -401,7 +396,7 @@ lb_levels_of_role(struct lb_tx *tx, const struct lb_policy_role *role, struct lb
 				teams[all.count++] = from->approvers.name[i];
 		}
 	}
-	lb_join(v->approvers, sizeof v->approvers, &all);
+	lb_policy_join(v->approvers, sizeof v->approvers, &all);
 	if (lb_customer_of(tx, role, &customer) != LB_OK)
 		return;
 	memcpy(v->customer, customer.name, sizeof v->customer);

@@ -38,9 +38,6 @@ enum lb_right {
 	LB_RIGHT_GIVEN, /* he has approved at the level that waits, or all is approved */
 };
 
-/* True for the states in which somebody's approval is waited for. */
-bool lb_state_waits(uint8_t state);
-
 /* Notes the plan of a role in a new grant. */
 void lb_levels_plan(const struct lb_policy_role *role, struct lb_grant *grant);
 /* Adds the level of a rule. */

@@ -11,10 +11,10 @@
 #include "err.h"
 #include "keeper/audit.h"
 #include "keeper/clocks.h"
-#include "keeper/dispatch.h"
 #include "keeper/eligible.h"
 #include "keeper/own.h"
 #include "keeper/password.h"
+#include "keeper/role.h"
 #include "text.h"
 
 /* Where a temporary account may act at all; the module has the same list and asks nowhere else. */

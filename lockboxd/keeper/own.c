@@ -1,4 +1,6 @@
 /* Own accounts: see own.h. */
+#include "keeper/caller.h"
+#include "keeper/move.h"
 #include "keeper/own.h"
 
 #include <fcntl.h>

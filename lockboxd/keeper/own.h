@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "keeper/dispatch.h"
+#include "keeper/caller.h"
 #include "keeper/peer.h"
 #include "keeper/state.h"
 

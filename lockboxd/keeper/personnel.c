@@ -4,8 +4,8 @@
 
 #include "err.h"
 #include "keeper/audit.h"
-#include "keeper/dispatch.h"
 #include "keeper/eligible.h"
+#include "keeper/handlers.h"
 #include "text.h"
 
 #define PAGE 20

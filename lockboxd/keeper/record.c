@@ -4,7 +4,7 @@
 
 #include "err.h"
 #include "keeper/customer.h"
-#include "keeper/dispatch.h"
+#include "keeper/handlers.h"
 #include "keeper/levels.h"
 
 #define PAGE 50

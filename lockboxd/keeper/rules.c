@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "keeper/audit.h"
 #include "keeper/break_glass.h"
-#include "keeper/clocks.h"
-#include "keeper/extend.h"
+#include "keeper/caller.h"
 #include "keeper/levels.h"
 
 /* What is weighed; from_s: when it may begin at the earliest. */
@@ -84,44 +82,6 @@ lb_rules_plan(struct lb_tx *tx, const struct lb_caller *who, const struct lb_pol
 	for (size_t i = 0; i < v.added; i++)
 		lb_levels_plan_rule(v.adds[i], g);
 	return LB_OK;
-}
-
-int
-lb_rules_approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g)
-{
-	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
-	enum lb_event event = g->levels > 0	? LB_EVENT_NOTIFY
-			      : g->extends != 0 ? LB_EVENT_EXTEND
-						: LB_EVENT_APPROVE_LAST;
-	struct lb_step step;
-	const char *why;
-	int err = LB_OK;
-
-	/* It was made just now, and anything may happen to it; LCOV_EXCL_START */
-	if (lb_grant_step(g, event, tx->now_s, &step, &why) != LB_OK)
-		return LB_ERR_INTERNAL;
-	/* LCOV_EXCL_STOP */
-	if (event == LB_EVENT_APPROVE_LAST)
-		lb_clocks_approved(role, g, tx->now_s);
-	else if (event == LB_EVENT_EXTEND)
-		err = lb_extend_apply(tx, who, g);
-	if (err == LB_OK)
-		err = lb_move(tx, g, &step, "");
-	if (err == LB_OK)
-		err = lb_audit(tx, "approve", g, "", "automatically, by rule %s", g->rule);
-	if (err == LB_OK && event == LB_EVENT_NOTIFY)
-		err = lb_audit(tx, "customer-notified", g, "", "%s has the last word", g->customer);
-	return err;
-}
-
-void
-lb_rules_tell(const struct lb_grant *g, char *out, size_t cap)
-{
-	char added[LB_GRANT_ADDED_TEXT];
-
-	lb_grant_added(g, added);
-	snprintf(out, cap, "%s%s%s%s", g->rule[0] != '\0' ? ", approved by rule " : "", g->rule,
-		 added[0] != '\0' ? ", levels added by rule: " : "", added);
 }
 
 /* Whether the plan has a level that a rule adds. */

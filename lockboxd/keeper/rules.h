@@ -13,7 +13,7 @@
 #ifndef LB_RULES_H
 #define LB_RULES_H
 
-#include "keeper/dispatch.h"
+#include "keeper/caller.h"
 #include "policy/rule.h"
 
 /*
@@ -23,13 +23,6 @@
  */
 int lb_rules_plan(struct lb_tx *tx, const struct lb_caller *who, const struct lb_policy_role *role,
 		  struct lb_grant *grant);
-/*
- * Takes a new request that a rule approves as far as that goes: to its customer,
- * or to approved, or has what it extends extended.
- */
-int lb_rules_approve(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *grant);
-/* "; rule small approves", "; added by rule: night, long" or "", for the record of a request. */
-void lb_rules_tell(const struct lb_grant *grant, char *out, size_t cap);
 
 /* True while rules ask for no more than the plan has, and what was approved by rule still would be. */
 bool lb_rules_same(struct lb_tx *tx, const struct lb_grant *grant);

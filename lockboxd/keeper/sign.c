@@ -8,9 +8,12 @@
 
 #include "keeper/audit.h"
 #include "keeper/customer.h"
+#include "keeper/decide.h"
+#include "keeper/handlers.h"
 #include "keeper/levels.h"
 #include "keeper/sshsig.h"
 #include "keeper/statement.h"
+#include "keeper/view.h"
 #include "policy/key.h"
 
 #define NEIGHBOURS 32u /* grants before and after in which a stray signature is looked for */
@@ -80,7 +83,7 @@ list_keys(const struct lb_tx *tx, const struct lb_caller *who, char *out, size_t
 	for (size_t i = 0; id != NULL && i < id->key_texts.count && names.count < 64; i++)
 		if (lb_sshsig_takes(id->keys[i].blob, id->keys[i].blob_len))
 			prints[names.count++] = id->keys[i].fingerprint;
-	lb_join(out, cap, &names);
+	lb_policy_join(out, cap, &names);
 }
 
 int
@@ -317,4 +320,19 @@ lb_do_evidence(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg
 			return err;
 	}
 	return err == LB_ERR_NOT_FOUND ? lb_done(tx, who) : err;
+}
+
+int
+lb_do_approve_signed(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *msg)
+{
+	char remark[LB_SIGN_REMARK];
+	uint64_t statement;
+	struct lb_grant g;
+	int err = lb_may_approve_now(tx, who, msg->approve_signed.id, &g);
+
+	if (err == LB_OK)
+		err = lb_sign_take(tx, who, &g, msg->approve_signed.signature, &statement, remark);
+	if (err != LB_OK)
+		return lb_settled(err);
+	return lb_approve(tx, who, &g, statement, remark);
 }

@@ -11,7 +11,7 @@
 #ifndef LB_SIGN_H
 #define LB_SIGN_H
 
-#include "keeper/dispatch.h"
+#include "keeper/caller.h"
 
 /* What the record says of a signature. */
 #define LB_SIGN_REMARK 256
@@ -23,12 +23,5 @@
  */
 int lb_sign_take(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *grant,
 		 const char *signature, uint64_t *statement, char remark[LB_SIGN_REMARK]);
-
-/*
- * decide.c: finds a grant that the caller may approve now, its approvals
- * settled.  LB_ERR_REFUSED, the refusal is queued, when he may not.
- */
-int lb_may_approve_now(struct lb_tx *tx, const struct lb_caller *who, uint64_t id,
-		       struct lb_grant *grant);
 
 #endif

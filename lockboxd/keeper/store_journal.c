@@ -256,3 +256,12 @@ lb_journal_close(struct lb_journal *j)
 	if (j->fd >= 0)
 		close(j->fd);
 }
+
+void
+lb_store_drop_top(struct lb_store *s)
+{
+	if (s->top != NULL)
+		mdb_txn_abort(s->top);
+	s->top = NULL;
+	lb_journal_forget(&s->journal);
+}

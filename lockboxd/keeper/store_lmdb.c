@@ -38,15 +38,6 @@ begin_top(struct lb_store *s)
 	return err;
 }
 
-void
-lb_store_drop_top(struct lb_store *s)
-{
-	if (s->top != NULL)
-		mdb_txn_abort(s->top);
-	s->top = NULL;
-	lb_journal_forget(&s->journal);
-}
-
 /* The number of the blocks to come, so that those there count no more. */
 static int
 put_epoch(struct lb_store *s)
@@ -180,16 +171,6 @@ lb_store_wrote(const struct lb_store_txn *txn)
 }
 
 /* ---- records ---- */
-
-int
-lb_store_put_bytes(MDB_txn *txn, MDB_dbi dbi, const struct lb_key *key, const void *value,
-		   size_t size, unsigned int flags)
-{
-	struct lb_key copy = *key;
-	MDB_val k = {copy.size, copy.bytes}, v = {size, (void *)(uintptr_t)value};
-
-	return lb_store_from_mdb(mdb_put(txn, dbi, &k, &v, flags));
-}
 
 int
 lb_store_latch(struct lb_store_txn *t, int err)

@@ -1,7 +1,7 @@
 /*
  * Who waits for a grant to change.  Who waits holds a connection of the budget
  * and nothing else; when it hangs up, nobody waits any more.  The answers are
- * wait.c's.
+ * dispatch.c's.
  */
 #ifndef LB_WAITS_H
 #define LB_WAITS_H

@@ -14,11 +14,11 @@
 #include "ipc.h"
 #include "keeper/audit.h"
 #include "keeper/break_glass.h"
+#include "keeper/claim.h"
 #include "keeper/direct.h"
-#include "keeper/dispatch.h"
-#include "keeper/extend.h"
-#include "keeper/state.h"
+#include "keeper/move.h"
 #include "keeper/start.h"
+#include "keeper/state.h"
 #include "log.h"
 
 /* -- answers that waited ------------------------------------------------------------- */
@@ -259,7 +259,7 @@ close_grant(struct lb_tx *tx, const struct lb_ipc_outcome *o)
 			snprintf(g.cause, sizeof g.cause, "%.400s", o->text);
 			err = lb_audit(tx, "expire", &g, "", "ended by the warden's clock");
 			if (err == LB_OK)
-				err = lb_extend_drop(tx, &g);
+				err = lb_extension_drop(tx, &g);
 		}
 		if (err == LB_OK)
 			err = lb_move(tx, &g, &step, "");

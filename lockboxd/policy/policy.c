@@ -422,3 +422,30 @@ lb_policy_role_same(const struct lb_policy_role *a, const struct lb_policy_role 
 	       strcmp(a->sudo_as, b->sudo_as) == 0 && strcmp(a->shell, b->shell) == 0 &&
 	       strcmp(a->account, b->account) == 0 && a->port_forwarding == b->port_forwarding;
 }
+
+void
+lb_policy_join(char *out, size_t cap, const struct lb_policy_names *names)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < names->count; i++) {
+		int n = snprintf(out + used, cap - used, "%s%s", used ? ", " : "", names->name[i]);
+
+		if (n < 0 || (size_t)n >= cap - used) {
+			memcpy(out + cap - 4, "...", 4);
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
+int
+lb_key_owner_order(const void *a, const void *b)
+{
+	const struct lb_policy_key *x = ((const struct lb_key_owner *)a)->key;
+	const struct lb_policy_key *y = ((const struct lb_key_owner *)b)->key;
+	int order = memcmp(x->blob, y->blob, x->blob_len < y->blob_len ? x->blob_len : y->blob_len);
+
+	return order != 0 ? order : (x->blob_len > y->blob_len) - (x->blob_len < y->blob_len);
+}

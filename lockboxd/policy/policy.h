@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/report.h"
 #include "policy/hours.h"
+#include "policy/report.h"
 #include "policy/source.h"
 #include "policy/zone.h"
 
@@ -270,6 +270,8 @@ uint64_t lb_policy_role_closes(const struct lb_policy_role *role, uint64_t at_s)
 bool lb_policy_in_team(const struct lb_policy *policy, const char *team, const char *identity);
 /* True when somebody is in any team: such a person decides for no customer. */
 bool lb_policy_in_a_team(const struct lb_policy *policy, const char *identity);
+/* Joins names with ", " into out; what does not fit is cut with "...". */
+void lb_policy_join(char *out, size_t cap, const struct lb_policy_names *names);
 /* True when somebody else than the identity is in one of the teams. */
 bool lb_policy_another(const struct lb_policy *policy, const struct lb_policy_names *teams,
 		       const char *identity);

@@ -10,67 +10,6 @@
 
 #include "err.h"
 #include "name.h"
-#include "text.h"
-
-#define SUGGEST_MAX 2000u /* candidates for a suggestion; with more, none is looked for */
-
-/* All names of one kind, for suggestions. */
-static const char *const *
-names_of(const struct lb_doc *doc, enum lb_section section, size_t *count)
-{
-	const char **names = NULL;
-	size_t n = doc->count[section];
-
-	*count = 0;
-	if (n <= SUGGEST_MAX)
-		names = calloc(n > 0 ? n : 1, sizeof *names);
-	for (; names != NULL && *count < n; ++*count)
-		names[*count] = doc->list[section][*count]->name;
-	return names;
-}
-
-static bool
-exists(const struct lb_doc *doc, enum lb_section section, const char *name)
-{
-	switch (section) {
-	case LB_SECTION_IDENTITY:
-		return lb_policy_identity(doc->policy, name) != NULL;
-	case LB_SECTION_CUSTOMER:
-		return lb_policy_customer(doc->policy, name) != NULL;
-	case LB_SECTION_CHECK:
-		return lb_policy_check(doc->policy, name) != NULL;
-	case LB_SECTION_ROLE:
-		return lb_policy_role(doc->policy, name) != NULL;
-	default:
-		return lb_policy_team(doc->policy, name) != NULL;
-	}
-}
-
-void
-lb_doc_check_names(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
-		   enum lb_section wanted)
-{
-	const struct lb_policy_section *kind = lb_table_section(section->section);
-	const struct lb_doc_list *list =
-		&section->values[lb_table_row(section->section, key) - kind->rows];
-	const char *word = lb_table_section(wanted)->word;
-
-	for (size_t i = 0; i < list->count; i++) {
-		const char *name = list->item[i]->text;
-		const char *const *candidates;
-		char hint[128], instead[96];
-		size_t count;
-
-		if (!lb_table_section(wanted)->name_ok(name) || exists(doc, wanted, name))
-			continue; /* the first was reported when it was built */
-		candidates = names_of(doc, wanted, &count);
-		snprintf(instead, sizeof instead, "define it with %s %s { ... }", word, name);
-		lb_doc_suggest(hint, sizeof hint, name, candidates, count, instead);
-		lb_doc_error_at(doc, section, key, i, "%s: there is no %s '%s'%s", key, word, name,
-				hint);
-		free((void *)candidates);
-	}
-}
 
 /* Resolves the gate user; a policy may be checked on a host that has none yet. */
 static void
@@ -210,16 +149,6 @@ index_uids(struct lb_doc *doc)
 				line_of(at, "unix-user", 0));
 	}
 	return LB_OK;
-}
-
-int
-lb_key_owner_order(const void *a, const void *b)
-{
-	const struct lb_policy_key *x = ((const struct lb_key_owner *)a)->key;
-	const struct lb_policy_key *y = ((const struct lb_key_owner *)b)->key;
-	int order = memcmp(x->blob, y->blob, x->blob_len < y->blob_len ? x->blob_len : y->blob_len);
-
-	return order != 0 ? order : (x->blob_len > y->blob_len) - (x->blob_len < y->blob_len);
 }
 
 /* As above, and of equal keys the one written first comes first, so that messages are stable. */

@@ -56,7 +56,7 @@ static const char *
 own_fault(const struct lb_accounts *all, const struct lb_policy *policy,
 	  const struct lb_ipc_account *msg)
 {
-	const char *why = lb_own_fault(policy, msg->identity, msg->name, msg->own_uid);
+	const char *why = lb_account_own_fault(policy, msg->identity, msg->name, msg->own_uid);
 
 	for (size_t i = 0; why == NULL && i < all->count; i++)
 		if (all->at[i]->own_uid == msg->own_uid && all->at[i]->uid != msg->uid)
@@ -304,7 +304,8 @@ may_adopt(const struct lb_policy *policy, const struct lb_ipc_evict *msg)
 	if (msg->own_uid == 0)
 		return lb_account_serial(msg->name, &serial) == LB_OK &&
 		       lb_account_uid(serial) == msg->uid;
-	return id != NULL && lb_own_fault(policy, id->name, msg->name, msg->own_uid) == NULL;
+	return id != NULL &&
+	       lb_account_own_fault(policy, id->name, msg->name, msg->own_uid) == NULL;
 }
 
 int
@@ -372,4 +373,21 @@ lb_account_add_connection(struct lb_account *a, pid_t pid, int pidfd)
 	a->connections = grown;
 	a->connections[a->nconnections++] = (struct lb_connection){pid, pidfd};
 	return LB_OK;
+}
+
+const char *
+lb_account_own_fault(const struct lb_policy *policy, const char *identity, const char *name,
+		     uint32_t uid)
+{
+	const struct lb_policy_identity *id = lb_policy_identity(policy, identity);
+
+	if (id == NULL)
+		return "the policy has no such identity";
+	if (strcmp(id->unix_user, name) != 0 || id->uid != uid)
+		return "the policy has another Unix user for this identity";
+	if (!lb_own_name_valid(name) || !lb_own_uid_valid(uid) ||
+	    uid == lb_policy_host(policy)->gate_uid ||
+	    strcmp(name, lb_policy_host(policy)->gate_user) == 0)
+		return "it is no ordinary user's account";
+	return NULL;
 }

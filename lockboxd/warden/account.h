@@ -108,6 +108,13 @@ int lb_accounts_admit(struct lb_accounts *all, const struct lb_policy *policy,
 int lb_accounts_adopt(struct lb_accounts *all, const struct lb_policy *policy,
 		      const struct lb_ipc_evict *msg, struct lb_account **account);
 
+/*
+ * NULL when the policy has this name and uid for the identity and they are an
+ * ordinary user's; else why not (static).
+ */
+const char *lb_account_own_fault(const struct lb_policy *policy, const char *identity,
+				 const char *name, uint32_t uid);
+
 /* Takes an account out and frees it. */
 void lb_accounts_drop(struct lb_accounts *all, struct lb_account *account);
 

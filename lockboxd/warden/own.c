@@ -18,22 +18,6 @@
 #define TERMINALS_MAX 64u
 
 const char *
-lb_own_fault(const struct lb_policy *policy, const char *identity, const char *name, uint32_t uid)
-{
-	const struct lb_policy_identity *id = lb_policy_identity(policy, identity);
-
-	if (id == NULL)
-		return "the policy has no such identity";
-	if (strcmp(id->unix_user, name) != 0 || id->uid != uid)
-		return "the policy has another Unix user for this identity";
-	if (!lb_own_name_valid(name) || !lb_own_uid_valid(uid) ||
-	    uid == lb_policy_host(policy)->gate_uid ||
-	    strcmp(name, lb_policy_host(policy)->gate_user) == 0)
-		return "it is no ordinary user's account";
-	return NULL;
-}
-
-const char *
 lb_own_missing(const char *file, const char *name, uint32_t uid)
 {
 	FILE *f = fopen(file, "re");

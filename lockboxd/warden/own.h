@@ -19,13 +19,6 @@
 #include "warden/notice.h"
 
 /*
- * NULL when the policy has this name and uid for the identity and they are an
- * ordinary user's; else why not (static).
- */
-const char *lb_own_fault(const struct lb_policy *policy, const char *identity, const char *name,
-			 uint32_t uid);
-
-/*
  * The same of a file in the form of passwd(5), /etc/passwd outside tests: the
  * name is there once, with this uid, which nobody else has.  Reads the file.
  */

@@ -293,7 +293,7 @@ lb_warden_end_changed(struct lb_warden *w, const struct lb_policy *policy)
 		    (old == NULL || new == NULL || !lb_policy_role_same(old, new)))
 			end_account(w, a, "its role was changed");
 		else if (!lb_account_ending(a) && a->own_uid != 0 &&
-			 lb_own_fault(policy, a->identity, a->name, a->own_uid) != NULL)
+			 lb_account_own_fault(policy, a->identity, a->name, a->own_uid) != NULL)
 			end_account(w, a, "its person has another account now");
 	}
 	lb_warden_settle(w);

@@ -33,6 +33,10 @@
 
 #include "err.h"
 #include "keeper/dispatch.h"
+#include "keeper/handlers.h"
+#include "keeper/move.h"
+#include "keeper/role.h"
+#include "keeper/view.h"
 #include "keeper/login.h"
 #include "keeper/direct.h"
 #include "keeper/start.h"
