@@ -22,7 +22,9 @@ set_wall 0
 
 uid_of() { getent passwd "$1" | cut -d: -f3; }
 may_enter() { pamtester polkit-1 "$1" acct_mgmt >/dev/null 2>&1; }
+# Right after a start its file is the last daemon's until this one has published its own.
 is_in() {
+	wait_for "getent passwd $1" 5
 	may_enter "$1" || fail "$2: $1 is refused"
 	getent passwd "$1" >/dev/null || fail "$2: $1 does not resolve"
 }

@@ -36,8 +36,7 @@ refused_as() {
 	[ "$(field code)" = "$code" ] || fail "refused as $(field code), not $code"
 }
 is() {
-	quietly gate "$1" show "$2" --json
-	[ "$(field state)" = "$3" ] || fail "$2 is $(field state), not $3"
+	wait_for "quietly gate $1 show $2 --json; [ \"\$(field state)\" = $3 ]" 5 || fail "$2 is $(field state), not $3"
 	checks=$((checks + 1))
 }
 # sign NAME [NAMESPACE]: of what comes, as NAME
