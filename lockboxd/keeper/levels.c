@@ -309,26 +309,104 @@ lb_levels_settle(struct lb_tx *tx, struct lb_grant *g)
 	g->have = kept;
 }
 
+/* People by name, each once; of more than there is room for the first. */
+struct people {
+	const char *who[PEOPLE_MAX];
+	size_t count;
+};
+
+static void
+add_person(struct people *p, const char *who)
+{
+	size_t at = p->count;
+
+	while (at > 0 && strcmp(p->who[at - 1], who) > 0)
+		at--;
+	if ((at > 0 && strcmp(p->who[at - 1], who) == 0) || at == PEOPLE_MAX)
+		return;
+	p->count -= p->count == PEOPLE_MAX;
+	memmove(&p->who[at + 1], &p->who[at], (p->count - at) * sizeof p->who[0]);
+	p->who[at] = who;
+	p->count++;
+}
+
+/* Whether somebody is one of those who are looked for. */
+typedef bool one_of(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t,
+		    const char *identity);
+
+static void
+add_members(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t,
+	    const struct lb_policy_level *level, one_of *is, struct people *out)
+{
+	for (size_t i = 0; level != NULL && i < level->approvers.count; i++) {
+		const struct lb_policy_team *team =
+			lb_policy_team(tx->k->policy, level->approvers.name[i]);
+
+		for (size_t m = 0; team != NULL && m < team->members.count; m++)
+			if (is(tx, g, t, team->members.name[m]))
+				add_person(out, team->members.name[m]);
+	}
+}
+
+/* Of those who can be approvers at a level: its teams' members, or the customer's roster. */
+static void
+add_level(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t, size_t level,
+	  one_of *is, struct people *out)
+{
+	const struct lb_customer *c;
+
+	if (!is_customers(g, level)) {
+		add_members(tx, g, t, level_in_force(tx, g, level), is, out);
+		return;
+	}
+	c = lb_customer_find(tx, g->customer);
+	for (size_t i = 0; c != NULL && i < c->keys; i++)
+		if (is(tx, g, t, c->key[i].identity))
+			add_person(out, c->key[i].identity);
+}
+
+static bool
+is_next(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t, const char *identity)
+{
+	return right_of(tx, g, t, identity) == LB_RIGHT_NOW;
+}
+
 void
 lb_levels_people(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
 {
-	const struct lb_policy *p = tx->k->policy;
-	const char *who[PEOPLE_MAX];
-	struct lb_policy_names names = {who, 0};
+	struct people p = {.count = 0};
+	struct lb_policy_names names = {p.who, 0};
 	struct lb_tally t;
 
 	lb_levels_tally(tx, g, &t);
-	if (!lb_state_waits(g->state)) {
-		for (size_t i = 0; i < g->have; i++)
-			who[names.count++] = g->approval[i].identity;
-	} else {
-		for (size_t i = 0; i < lb_policy_identities(p) && names.count < PEOPLE_MAX; i++) {
-			const char *id = lb_policy_identity_at(p, i)->name;
+	if (lb_state_waits(g->state) && t.now < g->levels)
+		add_level(tx, g, &t, t.now, is_next, &p);
+	for (size_t i = 0; !lb_state_waits(g->state) && i < g->have; i++)
+		p.who[p.count++] = g->approval[i].identity;
+	names.count = p.count;
+	lb_policy_join(out, cap, &names);
+}
 
-			if (right_of(tx, g, &t, id) == LB_RIGHT_NOW)
-				who[names.count++] = id;
-		}
-	}
+static bool
+is_another(struct lb_tx *tx, const struct lb_grant *g, const struct lb_tally *t,
+	   const char *identity)
+{
+	(void)t;
+	return strcmp(identity, g->identity) != 0 && lb_levels_approver(tx, g, identity);
+}
+
+void
+lb_levels_others(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
+{
+	const struct lb_policy_role *role = lb_policy_role(tx->k->policy, g->role);
+	struct people p = {.count = 0};
+	struct lb_policy_names names = {p.who, 0};
+
+	for (size_t l = 0; l < g->levels; l++)
+		add_level(tx, g, NULL, l, is_another, &p);
+	for (size_t l = 0; g->rule[0] != '\0' && role != NULL && l < role->levels; l++)
+		add_members(tx, g, NULL, &role->level[l], is_another, &p);
+	names.count = p.count;
 	lb_policy_join(out, cap, &names);
 }
 

@@ -67,6 +67,8 @@ void lb_levels_settle(struct lb_tx *tx, struct lb_grant *grant);
 
 /* Joins with ", ": while it waits everybody whose turn it is, afterwards who approved. */
 void lb_levels_people(struct lb_tx *tx, const struct lb_grant *grant, char *out, size_t cap);
+/* Who else than the engineer may deny and revoke it, by name, joined by ", ". */
+void lb_levels_others(struct lb_tx *tx, const struct lb_grant *grant, char *out, size_t cap);
 /* Fills in what a view says of levels and approvals. */
 void lb_levels_view(struct lb_tx *tx, const struct lb_grant *grant, struct lb_msg_grant *view);
 /* The same of a role. */

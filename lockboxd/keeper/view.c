@@ -164,21 +164,21 @@ caller_may(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant 
 static void
 join_others(struct lb_tx *tx, const struct lb_grant *g, char *out, size_t cap)
 {
-	bool open = g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE;
-	bool review = g->review == LB_REVIEW_OPEN && g->review_due_s != 0;
 	const struct lb_policy *p = tx->k->policy;
 	const char *who[OTHERS_MAX];
 	struct lb_policy_names names = {who, 0};
 
 	out[0] = '\0';
-	if (!open && !review)
+	if (g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE) {
+		lb_levels_others(tx, g, out, cap);
+		return;
+	}
+	if (g->review != LB_REVIEW_OPEN || g->review_due_s == 0)
 		return;
 	for (size_t i = 0; i < lb_policy_identities(p) && names.count < OTHERS_MAX; i++) {
 		const char *id = lb_policy_identity_at(p, i)->name;
 
-		if (strcmp(id, g->identity) != 0 &&
-		    (open ? lb_levels_approver(tx, g, id)
-			  : (lb_review_concerns(tx, id, g) & LB_CONCERNS_REVIEW) != 0))
+		if ((lb_review_concerns(tx, id, g) & LB_CONCERNS_REVIEW) != 0)
 			who[names.count++] = id;
 	}
 	lb_policy_join(out, cap, &names);
