@@ -1,7 +1,8 @@
 /*
  * The state machine, for every stored grant, every event (also numbers that are none) and every
- * time: each cell has an answer; no way leads back from the end; only a claim makes a grant active;
- * what is over is only ever timed out; open means active and not over.
+ * time: each cell has an answer; no way leads back from the end; only a claim makes a grant active,
+ * and only one that was proven to have made nothing leads back to approved; what is over is only ever
+ * timed out; open means active and not over.
  *
  * prove: step --unwind 2
  * prove: life --unwind 6
@@ -59,10 +60,13 @@ step(void)
 	}
 	ASSERT(g.state >= LB_STATE_PENDING && g.state < LB_STATE_COUNT && !final(g.state));
 	ASSERT(s.next >= LB_STATE_PENDING && s.next < LB_STATE_COUNT);
-	ASSERT(rank(s.next) >= rank(g.state));
+	ASSERT(rank(s.next) >= rank(g.state) || event == LB_EVENT_UNMADE);
+	ASSERT(event != LB_EVENT_UNMADE ||
+	       (g.state == LB_STATE_ACTIVE && s.next == LB_STATE_APPROVED && s.todo == 0));
 	ASSERT(s.next != g.state || event == LB_EVENT_APPROVE || event == LB_EVENT_CLAIM);
 	ASSERT(s.next != LB_STATE_NOTIFIED || event == LB_EVENT_NOTIFY || s.next == g.state);
-	ASSERT(s.next != LB_STATE_APPROVED || event == LB_EVENT_APPROVE_LAST);
+	ASSERT(s.next != LB_STATE_APPROVED || event == LB_EVENT_APPROVE_LAST ||
+	       event == LB_EVENT_UNMADE);
 	ASSERT(s.next != LB_STATE_ACTIVE || event == LB_EVENT_CLAIM);
 	ASSERT(s.next != LB_STATE_ACTIVE || (s.todo & LB_DO_PASSWORD) != 0);
 	ASSERT(((s.todo & LB_DO_ACCOUNT) != 0) ==
@@ -72,36 +76,40 @@ step(void)
 	ASSERT(((s.todo & LB_DO_CLOSE) != 0) == final(s.next));
 	/* An account that was made is ended by way of the warden, never just forgotten. */
 	ASSERT(g.state != LB_STATE_ACTIVE || s.next == LB_STATE_ACTIVE ||
-	       s.next == LB_STATE_ENDING || event == LB_EVENT_GONE);
+	       s.next == LB_STATE_ENDING || event == LB_EVENT_GONE || event == LB_EVENT_UNMADE);
 	ASSERT(event != LB_EVENT_GONE || g.state == LB_STATE_ACTIVE || g.state == LB_STATE_ENDING);
 	ASSERT(g.state != LB_STATE_ENDING || event == LB_EVENT_GONE);
-	ASSERT(!over || event == LB_EVENT_TIMEOUT || event == LB_EVENT_GONE);
+	ASSERT(!over || event == LB_EVENT_TIMEOUT || event == LB_EVENT_GONE ||
+	       event == LB_EVENT_UNMADE);
 	ASSERT(event != LB_EVENT_TIMEOUT || over);
 	ASSERT(!lb_grant_open(&g, now_s) || (g.state == LB_STATE_ACTIVE && now_s < g.end_s));
 	COVER(s.next == LB_STATE_ACTIVE);
 	COVER(s.next == LB_STATE_LAPSED);
 	COVER(s.next == LB_STATE_ENDED);
+	COVER(event == LB_EVENT_UNMADE);
 }
 
-/* Any five events in a row: once it is no longer active it never is again. */
+/* Any five events in a row: once it is no longer active it never is again, but where nothing was made. */
 void
 life(void)
 {
 	struct lb_grant g;
 	bool was_active = g.state == LB_STATE_ACTIVE, was_past = rank(g.state) > 4;
 	uint64_t now_s = nondet_u64();
+	enum lb_event event;
 
 	for (int i = 0; i < 5; i++) {
 		struct lb_step s;
 		const char *why;
 
 		g.until_s = nondet_u64();
-		if (lb_grant_step(&g, (enum lb_event)nondet_u32(), now_s, &s, &why) != LB_OK)
+		event = (enum lb_event)nondet_u32();
+		if (lb_grant_step(&g, event, now_s, &s, &why) != LB_OK)
 			continue;
 		ASSERT(!was_past || s.next != LB_STATE_ACTIVE);
-		ASSERT(!was_active || rank(s.next) >= 4);
+		ASSERT(!was_active || rank(s.next) >= 4 || event == LB_EVENT_UNMADE);
 		g.state = s.next;
-		was_active = was_active || g.state == LB_STATE_ACTIVE;
+		was_active = g.state == LB_STATE_ACTIVE || (was_active && event != LB_EVENT_UNMADE);
 		was_past = was_past || rank(g.state) > 4;
 	}
 	COVER(was_active && was_past);
