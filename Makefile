@@ -144,6 +144,13 @@ help:
 	@echo "coverage lines and branches that the tests run, per file; fails below the floors"
 	@echo "lint     clang-tidy, cppcheck, shellcheck, codespell, mandoc and the layout; what changed"
 
+# pam.conf is read by the module's own reader in the commands, too; in a library, since tests compile
+# it into themselves.
+PAM_CONF := $(BUILD)/pam_conf.a
+$(PAM_CONF): $(call obj,pam_lockbox/conf.c)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(CLIENT_OBJ): CPPFLAGS += -iquote pam_lockbox
+
 # Building needs the libraries; as root on Debian they are installed when missing.
 deps:
 	$(Q)packaging/deps
@@ -163,7 +170,7 @@ $(BUILD)/lockboxd: $(call obj,lockboxd/main.c) $(DAEMON_OBJ) $(POLICY_OBJ) $(COM
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) $(UNFILTERED) -o $@ $^ $(DAEMON_LIBS)
 
 $(BUILD)/lockbox $(BUILD)/lockbox-gate $(BUILD)/lockbox-keys: $(BUILD)/%: \
-		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+		$(BUILD)/obj/lockboxd/client/%.o $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) $(PAM_CONF)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
@@ -179,12 +186,12 @@ $(BUILD)/pam_lockbox.so: $(call module_obj,$(PAM_SRC)) pam_lockbox/pam_lockbox.m
 	$(Q)$(CC) $(MODULE_CFLAGS) $(LDFLAGS) $(MODULE_LDFLAGS) \
 		-Wl,--version-script=pam_lockbox/pam_lockbox.map -o $@ $(filter %.o,$^) -lpam
 
-$(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) \
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(DAEMON_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) $(PAM_CONF) \
 		$(call obj,$(wildcard tests/support/*.c))
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -iquote common -iquote lockboxd -iquote tests/support -MF $@.d $(LDFLAGS) -o $@ \
-		$< $(filter %.o,$^) -lcmocka $(DAEMON_LIBS)
+		$< $(filter %.o,$^) $(PAM_CONF) -lcmocka $(DAEMON_LIBS)
 
 # Its calls fail one after the other.
 $(BUILD)/tests/test_store_blocks: LDFLAGS += -Wl,--wrap=realloc
@@ -288,7 +295,7 @@ $(BUILD)/torture/lockboxd: $(ALLOC_OBJ) $(call obj,lockboxd/main.c) $(DAEMON_OBJ
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(BUILD)/torture/lockbox $(BUILD)/torture/lockbox-gate $(BUILD)/torture/lockbox-keys: $(BUILD)/torture/%: \
-		$(BUILD)/obj/lockboxd/client/%.o $(ALLOC_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ)
+		$(BUILD)/obj/lockboxd/client/%.o $(ALLOC_OBJ) $(CLIENT_OBJ) $(POLICY_OBJ) $(COMMON_OBJ) $(PAM_CONF)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXE_LDFLAGS) -o $@ $^ $(CLIENT_LIBS)

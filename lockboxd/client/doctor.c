@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,16 +30,20 @@
 struct examination {
 	struct lb_cli cli;
 	json_t *checks; /* with --json */
+	bool way_in;	/* that alone */
 	unsigned findings;
 	int failed; /* out of memory while collecting */
 };
 
 static const char usage[] =
 	"usage: lockbox doctor [--json] [--socket PATH]\n"
+	"       lockbox doctor --way-in [--json]\n"
 	"       lockbox doctor --reset-clock [--confirm] [--json] [--socket PATH]\n"
 	"Looks whether this host is as Lockbox needs it, and says what to do if not.\n"
 	"Only root can do this.\n"
 	"\n"
+	"  --way-in       looks only whether somebody gets in when the daemon is down: pam.conf,\n"
+	"                 as the gate reads it, and the seal\n"
 	"  --reset-clock  sets the daemon's clock back to the host's, when it is more than a\n"
 	"                 day ahead and nothing new is granted for that.  First see that the\n"
 	"                 host's clock is right.  It ends every request and grant there is.\n"
@@ -149,8 +154,12 @@ examine(struct examination *e)
 {
 	int good;
 
-	look_at_daemon(e);
-	lb_doctor_checks(found, e);
+	if (e->way_in) {
+		lb_doctor_way_in(found, e);
+	} else {
+		look_at_daemon(e);
+		lb_doctor_checks(found, e);
+	}
 	good = e->findings == 0;
 	if (e->cli.json) {
 		json_t *o = json_pack("{s:b, s:O}", "ok", good, "checks", e->checks);
@@ -224,9 +233,13 @@ int
 lb_verb_doctor(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"confirm", no_argument, NULL, 'c'},	  {"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},	  {"reset-clock", no_argument, NULL, 'r'},
-		{"socket", required_argument, NULL, 's'}, {NULL, 0, NULL, 0},
+		{"confirm", no_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"reset-clock", no_argument, NULL, 'r'},
+		{"socket", required_argument, NULL, 's'},
+		{"way-in", no_argument, NULL, 'w'},
+		{NULL, 0, NULL, 0},
 	};
 	struct examination e = {.checks = NULL};
 	int c, reset = 0, confirmed = 0, status;
@@ -250,10 +263,15 @@ lb_verb_doctor(int argc, char **argv)
 		case 's':
 			e.cli.socket = optarg;
 			break;
+		case 'w':
+			e.way_in = true;
+			break;
 		default:
 			return misuse("see how it goes:");
 		}
 	}
+	if (e.way_in && reset)
+		return misuse("--way-in and --reset-clock do not go together");
 	if (optind != argc || (confirmed && !reset))
 		return misuse(confirmed && !reset ? "--confirm goes with --reset-clock"
 						  : "it takes options only");

@@ -16,10 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "err.h"
 #include "name.h"
 #include "policy/policy.h"
 #include "seal.h"
+#include "way_in.h"
 
 #define SETUP LB_DATADIR "/setup"
 #define RUN_DIR "/run/lockbox"
@@ -29,6 +31,7 @@
 struct doctor {
 	lb_doctor_found *found;
 	void *arg;
+	bool alone; /* the ways in alone: the gate user may be yet to be made */
 };
 
 static void tell(const struct doctor *d, const char *check, enum lb_health health, const char *next,
@@ -64,13 +67,19 @@ setup_line(const struct doctor *d, char *line, unsigned *faults)
 	    strstr(line, " not ") == NULL)
 		return;
 	++*faults;
-	tell(d, "gate", LB_HEALTH_BAD, SETUP " status, then " SETUP " enable", "%s", line);
+	tell(d, "gate", LB_HEALTH_BAD,
+	     strstr(line, "OPEN: pam_lockbox.so is not in") != NULL
+		     ? "put `@include common-account` into its file in /etc/pam.d; where nobody "
+		       "logs in by it, `system NAME` into pam.conf; then " SETUP " enable"
+		     : SETUP " status, then " SETUP " enable",
+	     "%s", line);
 }
 
 static void
 check_gate(const struct doctor *d)
 {
-	char *const argv[] = {(char *)(uintptr_t) "setup", (char *)(uintptr_t) "status", NULL};
+	char *const argv[] = {(char *)(uintptr_t) "setup", (char *)(uintptr_t) "status",
+			      (char *)(uintptr_t) "--gate", NULL};
 	char *const envp[] = {(char *)(uintptr_t) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	char line[LB_DOCTOR_TEXT];
 	unsigned faults = 0;
@@ -184,25 +193,82 @@ check_syslog(const struct doctor *d)
 		tell(d, "syslog", LB_HEALTH_OK, "", "listens at /dev/log");
 }
 
+/* The lines of pam.conf that name somebody: true when one lets its user in; *broken: others cannot. */
+static bool
+check_lines(const struct doctor *d, const struct lb_pam_conf *conf, bool *broken)
+{
+	const struct lb_pam_rule *works = NULL;
+	char why[LB_WAY_TEXT];
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct lb_pam_rule *rule = &conf->rules[i];
+		enum lb_way way;
+
+		if (rule->kind != LB_PAM_EXEMPT && (rule->kind != LB_PAM_GATE || d->alone))
+			continue;
+		way = lb_way_of(&lb_way_host, rule, why);
+		if (way == LB_WAY_WORKS && works == NULL)
+			works = rule;
+		if (way != LB_WAY_NONE)
+			continue;
+		*broken = *broken || rule->kind == LB_PAM_EXEMPT;
+		tell(d, "pam.conf", LB_HEALTH_WARNING, "mend it or take the line out",
+		     "line %u: %s", rule->line, why);
+	}
+	if (!lb_pam_conf_has(conf, LB_PAM_GATE))
+		tell(d, "pam.conf", LB_HEALTH_WARNING, "pam_lockbox(8), gate",
+		     "no line names the gate user, so nobody can ask for access by ssh");
+	if (works != NULL)
+		tell(d, "way in", LB_HEALTH_OK, "", "%s by %s: line %u of pam.conf", works->user,
+		     works->service, works->line);
+	return works != NULL;
+}
+
+/* The module refuses everybody when it cannot use the file, but for the sealed account. */
+static bool
+read_pam_conf(const struct doctor *d, struct lb_pam_conf *conf)
+{
+	char why[LB_WAY_TEXT];
+
+	if (lb_way_read(conf, LB_WAY_PAM_CONF, why) != LB_OK) {
+		tell(d, "pam.conf", LB_HEALTH_BAD,
+		     "mend it from a root shell that stays open; lockbox check",
+		     LB_WAY_PAM_CONF ": %s; every login is refused for that", why);
+		return false;
+	}
+	if (conf->text == NULL) {
+		tell(d, "pam.conf", LB_HEALTH_BAD, "make install, or put it back from a backup",
+		     LB_WAY_PAM_CONF " is not there: nobody gets in, and nobody can ask");
+		return false;
+	}
+	tell(d, "pam.conf", LB_HEALTH_OK, "", "%zu lines that the gate can use", conf->count);
+	return true;
+}
+
 static void
 check_way_in(const struct doctor *d)
 {
-	char line[512];
-	bool exempt = false;
-	FILE *f = fopen("/etc/lockbox/pam.conf", "re");
+	struct lb_pam_conf conf;
+	struct lb_seal seal;
+	bool broken = false, works = false;
+	bool readable = read_pam_conf(d, &conf);
+	bool sealed =
+		lb_seal_read(LB_SEAL_DIR, LB_SEAL_WHOLE, &seal) == LB_OK && seal.broken[0] == '\0';
 
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		exempt = exempt || strncmp(line, "exempt ", 7) == 0;
-	if (f == NULL)
-		tell(d, "way in", LB_HEALTH_BAD, "make install, or put it back from a backup",
-		     "/etc/lockbox/pam.conf: %s; nobody gets in", strerror(errno));
-	else if (!exempt)
+	if (readable) {
+		works = check_lines(d, &conf, &broken);
+		lb_pam_conf_clear(&conf);
+	}
+	if (sealed && !works)
+		tell(d, "way in", LB_HEALTH_OK, "", "once, by the seal: " LB_SEALED_NAME " by %s",
+		     seal.services);
+	else if (!works && (broken || !readable))
+		tell(d, "way in", LB_HEALTH_BAD, "pam_lockbox(8), exempt",
+		     "none works: when lockboxd is down, only a root shell at boot helps");
+	else if (!works)
 		tell(d, "way in", LB_HEALTH_NOTE, "pam_lockbox(8), exempt",
-		     "nobody is exempt: when lockboxd is down, only a root shell at boot helps");
-	else
-		tell(d, "way in", LB_HEALTH_OK, "", "pam.conf exempts somebody for bad days");
-	if (f != NULL)
-		fclose(f);
+		     "nobody is exempt, and there is no seal: when lockboxd is down, only a root "
+		     "shell at boot helps");
 }
 
 static void
@@ -295,13 +361,21 @@ check_memory(const struct doctor *d)
 }
 
 void
+lb_doctor_way_in(lb_doctor_found *found, void *arg)
+{
+	const struct doctor d = {found, arg, true};
+
+	check_way_in(&d);
+}
+
+void
 lb_doctor_checks(lb_doctor_found *found, void *arg)
 {
 	static void (*const all[])(const struct doctor *) = {
 		check_gate,   check_policy, check_accounts, check_nscd,	  check_login_uid,
 		check_memory, check_room,   check_syslog,   check_way_in, check_seal,
 	};
-	const struct doctor d = {found, arg};
+	const struct doctor d = {found, arg, false};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		all[i](&d);

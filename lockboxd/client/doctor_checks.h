@@ -14,7 +14,10 @@ enum lb_health { LB_HEALTH_OK, LB_HEALTH_NOTE, LB_HEALTH_WARNING, LB_HEALTH_BAD 
 typedef void lb_doctor_found(void *arg, const char *check, enum lb_health health, const char *text,
 			     const char *next);
 
-/* All of them, in order.  Runs packaging's `setup status`; may block for a few seconds. */
+/* All of them, in order.  Runs packaging's `setup status --gate`; may block for a few seconds. */
 void lb_doctor_checks(lb_doctor_found *found, void *arg);
+
+/* pam.conf and the ways in without the daemon alone: what `setup` asks. */
+void lb_doctor_way_in(lb_doctor_found *found, void *arg);
 
 #endif

@@ -8,8 +8,6 @@
  */
 #include "standing.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <pwd.h>
@@ -17,21 +15,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
+#include "account_files.h"
 #include "cli.h"
 #include "columns.h"
+#include "conf.h"
 #include "err.h"
 #include "json.h"
 #include "name.h"
+#include "pam_services.h"
 #include "policy/policy.h"
+#include "seal.h"
 #include "start.h"
 #include "table.h"
+#include "text.h"
 
 #define WORDS 512 /* bytes of a list of services or roles */
-#define KEYS_FILE_MAX ((off_t)1 << 20)
-#define LINE 2048
 
 static const char usage[] =
 	"usage: lockbox standing [--json]\n"
@@ -47,12 +47,27 @@ static const char usage[] =
 	"Exit status: 0 it was listed, 1 it could not be, 2 usage.\n";
 
 /* How one comes in; the worst first, as they are listed. */
-enum access { ACCESS_OPEN, ACCESS_EXEMPT, ACCESS_GATE, ACCESS_OWN, ACCESS_REFUSED, ACCESSES };
+enum access {
+	ACCESS_OPEN,
+	ACCESS_EXEMPT,
+	ACCESS_ROOT, /* the sealed account, while what its broken seal opened lasts */
+	ACCESS_SEAL,
+	ACCESS_UNKNOWN,
+	ACCESS_GATE,
+	ACCESS_OWN,
+	ACCESS_REFUSED,
+	ACCESSES
+};
 static const struct {
 	const char *name, *words;
 } accesses[ACCESSES] = {
-	[ACCESS_OPEN] = {"open", "always: no gate"}, [ACCESS_EXEMPT] = {"exempt", "always"},
-	[ACCESS_GATE] = {"gate", "to ask only"},     [ACCESS_OWN] = {"own", "with a grant"},
+	[ACCESS_OPEN] = {"open", "always: no gate"},
+	[ACCESS_EXEMPT] = {"exempt", "always"},
+	[ACCESS_ROOT] = {"seal-broken", "root until "},
+	[ACCESS_SEAL] = {"seal", "once, by the seal"},
+	[ACCESS_UNKNOWN] = {"unknown", "unknown"},
+	[ACCESS_GATE] = {"gate", "to ask only"},
+	[ACCESS_OWN] = {"own", "with a grant"},
 	[ACCESS_REFUSED] = {"refused", "no"},
 };
 
@@ -69,8 +84,11 @@ struct account {
 struct list {
 	const struct lb_standing_files *files;
 	const struct lb_policy *policy; /* NULL: it cannot be read */
-	char gate[64];			/* the gate user of pam.conf */
-	bool gated;			/* sshd's stack has the module */
+	struct lb_pam_conf conf;
+	char conf_fault[LB_WAY_TEXT]; /* "": the module can use it */
+	char ungated[WORDS];	      /* services without the gate */
+	char until[LB_TIME_TEXT];     /* of ACCESS_ROOT */
+	bool gated;		      /* sshd's stack has the module */
 	struct account *at;
 	size_t count, room;
 };
@@ -82,137 +100,6 @@ add_word(char list[WORDS], const char *word)
 
 	if (used + strlen(word) + 3 < WORDS)
 		snprintf(list + used, WORDS - used, "%s%s", used > 0 ? ", " : "", word);
-}
-
-/* A line of pam.conf as words: how many of at most three there are before a remark. */
-static int
-words_of(char *line, char *word[3])
-{
-	int n = 0;
-
-	for (char *w = strtok(line, " \t\n"); w != NULL && w[0] != '#'; w = strtok(NULL, " \t\n")) {
-		if (n == 3)
-			return -1;
-		word[n++] = w;
-	}
-	return n;
-}
-
-/* The services in which pam.conf lets a user past the gate. */
-static void
-exempt_in(const struct list *l, const char *user, char services[WORDS])
-{
-	FILE *f = fopen(l->files->pam_conf, "re");
-	char line[LINE], *word[3];
-
-	services[0] = '\0';
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (words_of(line, word) == 3 && strcmp(word[0], "exempt") == 0 &&
-		    strcmp(word[2], user) == 0)
-			add_word(services, word[1]);
-	if (f != NULL)
-		fclose(f);
-}
-
-static void
-find_gate_user(struct list *l)
-{
-	FILE *f = fopen(l->files->pam_conf, "re");
-	char line[LINE], *word[3];
-
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (words_of(line, word) == 2 && strcmp(word[0], "gate") == 0)
-			snprintf(l->gate, sizeof l->gate, "%s", word[1]);
-	if (f != NULL)
-		fclose(f);
-}
-
-static bool
-names_module(const char *dir, const char *file, int depth)
-{
-	char path[256], line[LINE], *word[3];
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", dir, file);
-	f = fopen(path, "re");
-	while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
-		if (line[0] != '#' && strstr(line, "pam_lockbox.so") != NULL &&
-		    strncmp(line, "account", 7) == 0)
-			found = true;
-		else if (depth > 0 && strncmp(line, "@include", 8) == 0 &&
-			 words_of(line, word) == 2 && strchr(word[1], '/') == NULL)
-			found = names_module(dir, word[1], depth - 1);
-	}
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-/* What the password field of shadow(5) allows. */
-static const char *
-password_of(const char *file, const char *user)
-{
-	FILE *f = fopen(file, "re");
-	char line[LINE];
-	size_t len = strlen(user);
-	const char *state = f != NULL ? "locked" : "unknown"; /* not there: none that could match */
-
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, user, len) == 0 && line[len] == ':')
-			state = line[len + 1] == ':'			 ? "none"
-				: strchr("!*x\n", line[len + 1]) != NULL ? "locked"
-									 : "set";
-	if (f != NULL)
-		fclose(f);
-	return state;
-}
-
-/* Lines of a file that could be keys.  -1: there may be some, and they cannot be read. */
-static int
-count_keys(const char *home, const char *file)
-{
-	char path[512], line[LINE];
-	struct stat st;
-	int fd, n = 0;
-	bool begins = true;
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/.ssh/%s", home, file);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > KEYS_FILE_MAX ||
-	    (f = fdopen(fd, "r")) == NULL) {
-		close(fd);
-		return -1;
-	}
-	while (fgets(line, sizeof line, f) != NULL) {
-		size_t blank = strspn(line, " \t");
-
-		n += begins && line[blank] != '#' && line[blank] != '\n' && line[blank] != '\0';
-		begins = strchr(line, '\n') != NULL;
-	}
-	fclose(f);
-	return n;
-}
-
-static int
-keys_of(const char *home)
-{
-	int first = count_keys(home, "authorized_keys"),
-	    second = count_keys(home, "authorized_keys2");
-
-	return first < 0 || second < 0 ? -1 : first + second;
-}
-
-static bool
-usable_shell(const char *shell)
-{
-	const char *slash = strrchr(shell, '/'), *name = slash != NULL ? slash + 1 : shell;
-
-	return strcmp(name, "nologin") != 0 && strcmp(name, "false") != 0 &&
-	       strcmp(name, "sync") != 0;
 }
 
 /* The roles that open the account; false when it is nobody's of the policy. */
@@ -235,12 +122,46 @@ roles_of(const struct list *l, const char *user, uint32_t uid, char roles[WORDS]
 	return roles[0] != '\0';
 }
 
+/* The services in which pam.conf lets a user past the gate. */
+static void
+exempt_in(const struct list *l, const char *user, char services[WORDS])
+{
+	services[0] = '\0';
+	for (size_t i = 0; i < l->conf.count; i++)
+		if (l->conf.rules[i].kind == LB_PAM_EXEMPT &&
+		    strcmp(l->conf.rules[i].user, user) == 0)
+			add_word(services, l->conf.rules[i].service);
+}
+
+/* What the sealed account's seal opens, and in which services. */
+static enum access
+seal_opens(struct list *l, char services[WORDS])
+{
+	struct lb_seal seal;
+	struct timespec boot;
+	int err = lb_seal_read(l->files->seal_dir, LB_SEAL_WHOLE, &seal);
+
+	services[0] = '\0';
+	if (err == LB_OK && seal.broken[0] == '\0') {
+		snprintf(services, WORDS, "%s", seal.services);
+		return ACCESS_SEAL;
+	}
+	if (lb_seal_in_use(l->files->seal_dir, &seal) &&
+	    clock_gettime(CLOCK_BOOTTIME, &boot) == 0) {
+		snprintf(services, WORDS, "sudo");
+		lb_time_format(l->until, (int64_t)time(NULL) + (int64_t)seal.broken_at_s +
+						 LB_SEAL_USE_S - (int64_t)boot.tv_sec);
+		return ACCESS_ROOT;
+	}
+	return err == LB_ERR_SYSTEM ? ACCESS_UNKNOWN : ACCESS_REFUSED;
+}
+
 static int
 add_account(struct list *l, const struct passwd *pw)
 {
 	struct account a = {.uid = pw->pw_uid, .access = ACCESS_REFUSED};
 	char services[WORDS];
-	bool shell = usable_shell(pw->pw_shell);
+	bool shell = lb_account_shell(pw->pw_shell);
 
 	snprintf(a.name, sizeof a.name, "%s", pw->pw_name);
 	a.shell = shell ? "yes" : "no";
@@ -251,14 +172,20 @@ add_account(struct list *l, const struct passwd *pw)
 		a.access = ACCESS_EXEMPT;
 		memcpy(a.by, services, sizeof a.by);
 	}
-	if (strcmp(pw->pw_name, l->gate) == 0)
+	if (lb_pam_conf_find(&l->conf, LB_PAM_GATE, "", pw->pw_name) != NULL)
 		a.access = ACCESS_GATE;
-	else if (!l->gated && shell)
+	else if (strcmp(pw->pw_name, LB_SEALED_NAME) == 0)
+		a.access = seal_opens(l, a.by);
+	else if (l->conf_fault[0] != '\0') {
+		a.access = ACCESS_REFUSED; /* whatever a role says */
+		a.by[0] = '\0';
+	}
+	if (!l->gated && shell && a.access != ACCESS_GATE)
 		a.access = ACCESS_OPEN;
 	if (a.access == ACCESS_REFUSED && !shell)
 		return LB_OK;
-	a.password = password_of(l->files->shadow, pw->pw_name);
-	a.keys = keys_of(pw->pw_dir);
+	a.password = lb_account_password(l->files->ways.shadow, pw->pw_name);
+	a.keys = lb_account_keys(pw->pw_dir);
 	if (l->count == l->room) {
 		size_t room = l->room == 0 ? 32 : l->room * 2;
 		struct account *grown = reallocarray(l->at, room, sizeof *grown);
@@ -285,7 +212,7 @@ by_access(const void *x, const void *y)
 static int
 gather(struct list *l)
 {
-	FILE *f = fopen(l->files->passwd, "re");
+	FILE *f = fopen(l->files->ways.passwd, "re");
 	struct passwd *pw;
 	int err = LB_OK;
 
@@ -297,6 +224,19 @@ gather(struct list *l)
 	if (l->count > 0)
 		qsort(l->at, l->count, sizeof *l->at, by_access);
 	return err;
+}
+
+/* A list of add_word() as an array. */
+static json_t *
+names_of(const char *list)
+{
+	json_t *all = json_array();
+
+	for (size_t n; *list != '\0'; list += n + strspn(list + n, ", ")) {
+		n = strcspn(list, ",");
+		json_array_append_new(all, json_stringn(list, n));
+	}
+	return all;
 }
 
 static int
@@ -314,12 +254,16 @@ print_json(const struct lb_cli *cli, const struct list *l)
 		if (o == NULL ||
 		    json_object_set_new(o, "keys",
 					a->keys < 0 ? json_null() : json_integer(a->keys)) != 0 ||
+		    (a->access == ACCESS_ROOT &&
+		     json_object_set_new(o, "until", json_string(l->until)) != 0) ||
 		    json_array_append_new(all, o) != 0)
 			err = LB_ERR_NOMEM;
 	}
-	o = err == LB_OK ? json_pack("{s:b, s:b, s:O}", "gate", l->gated, "policy",
-				     l->policy != NULL, "accounts", all)
-			 : NULL;
+	o = err == LB_OK
+		    ? json_pack("{s:b, s:s?, s:o, s:b, s:O}", "gate", l->gated, "pam_conf",
+				l->conf_fault[0] != '\0' ? l->conf_fault : NULL, "without_gate",
+				names_of(l->ungated), "policy", l->policy != NULL, "accounts", all)
+		    : NULL;
 	json_decref(all);
 	return o != NULL ? lb_cli_json_print(cli, o) : LB_ERR_NOMEM;
 }
@@ -328,6 +272,41 @@ static void
 say(const struct lb_cli *cli, const char *text)
 {
 	lb_columns_wrap(cli->out, text, 0, 0, LB_CLI_WIDTH);
+}
+
+/* What holds for everybody, ahead of what the words mean. */
+static void
+say_faults(const struct lb_cli *cli, const struct list *l)
+{
+	char text[WORDS + 256], why[LB_WAY_TEXT];
+
+	if (!l->gated)
+		say(cli, "THE GATE IS NOT IN SSHD'S PAM STACK: whoever has a shell and a password "
+			 "or key gets in. sudo lockbox doctor");
+	if (l->ungated[0] != '\0') {
+		snprintf(text, sizeof text,
+			 "NO GATE IN: %s. Whoever these PAM services let in needs no grant. sudo "
+			 "lockbox doctor",
+			 l->ungated);
+		say(cli, text);
+	}
+	if (l->conf_fault[0] != '\0') {
+		snprintf(text, sizeof text,
+			 "PAM.CONF IS DAMAGED, and the gate refuses everybody for that: %s: %s",
+			 l->files->pam_conf, l->conf_fault);
+		say(cli, text);
+	}
+	for (size_t i = 0; i < l->conf.count; i++)
+		if (l->conf.rules[i].kind == LB_PAM_EXEMPT &&
+		    lb_way_of(&l->files->ways, &l->conf.rules[i], why) == LB_WAY_NONE) {
+			snprintf(text, sizeof text,
+				 "A way in that does not work: pam.conf, line %u: %s",
+				 l->conf.rules[i].line, why);
+			say(cli, text);
+		}
+	if (l->policy == NULL)
+		say(cli, "The policy cannot be read, so nobody's own account is known: lockbox "
+			 "check");
 }
 
 static int
@@ -341,10 +320,13 @@ print_table(const struct lb_cli *cli, const struct list *l)
 
 	for (size_t i = 0; err == LB_OK && i < l->count; i++) {
 		const struct account *a = &l->at[i];
-		char uid[16], keys[16];
-		const char *cells[] = {a->name,	    uid, accesses[a->access].words, a->by, a->shell,
-				       a->password, keys};
+		char uid[16], keys[16], access[32 + LB_TIME_TEXT];
+		const char *cells[] = {a->name, uid, access, a->by, a->shell, a->password, keys};
 
+		snprintf(access, sizeof access, "%s", accesses[a->access].words);
+		if (a->access == ACCESS_ROOT) /* within hours, so the day goes without saying */
+			snprintf(access, sizeof access, "%s%.5sZ", accesses[ACCESS_ROOT].words,
+				 l->until + 11);
 		snprintf(uid, sizeof uid, "%u", a->uid);
 		snprintf(keys, sizeof keys, "%d", a->keys);
 		if (a->keys < 0)
@@ -357,14 +339,11 @@ print_table(const struct lb_cli *cli, const struct list *l)
 	if (err != LB_OK)
 		return err;
 	fputc('\n', cli->out);
-	if (!l->gated)
-		say(cli, "THE GATE IS NOT IN SSHD'S PAM STACK: whoever has a shell and a password "
-			 "or key gets in. sudo lockbox doctor");
-	if (l->policy == NULL)
-		say(cli, "The policy cannot be read, so nobody's own account is known: lockbox "
-			 "check");
+	say_faults(cli, l);
 	say(cli, "Always: by a line of pam.conf, in the services named; each use raises an alarm. "
-		 "With a grant: their own account, which opens while a grant for one of the roles "
+		 "By the seal: the emergency account, while the daemon does not answer "
+		 "(lockbox-setup(8)). With a grant: their own account, which opens while a grant "
+		 "for one of the roles "
 		 "named lasts. No: the gate refuses it, whatever password or keys it has. Keys "
 		 "are those of ~/.ssh/authorized_keys; sshd may take others, of an authority or a "
 		 "command. Users of a network directory are not listed; the gate refuses them. "
@@ -392,12 +371,15 @@ lb_standing_list(const struct lb_cli *cli, const struct lb_standing_files *files
 	    lb_policy_parse(source, &report, &policy) == LB_OK)
 		l.policy = policy;
 	lb_policy_source_free(source);
-	l.gated = names_module(files->pam_dir, "sshd", 2);
-	find_gate_user(&l);
+	l.gated = lb_pam_service_gated(files->ways.pam_dirs, "sshd");
+	if (lb_way_read(&l.conf, files->pam_conf, l.conf_fault) != LB_OK)
+		l.conf.count = 0;
+	lb_pam_services_open(files->ways.pam_dirs, &l.conf, l.ungated, sizeof l.ungated);
 	err = gather(&l);
 	if (err == LB_OK)
 		err = cli->json ? print_json(cli, &l) : print_table(cli, &l);
 	free(l.at);
+	lb_pam_conf_clear(&l.conf);
 	lb_policy_free(policy);
 	if (err != LB_OK)
 		fprintf(stderr, "lockbox: standing: the accounts cannot be listed: %s\n",
@@ -413,10 +395,12 @@ lb_verb_standing(int argc, char **argv)
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
-	static const struct lb_standing_files files = {
-		"/etc/passwd",		 "/etc/shadow",
-		"/etc/lockbox/pam.conf", "/etc/lockbox/" LB_HOST_FILE_NAME,
-		"/etc/lockbox/policy.d", "/etc/pam.d",
+	const struct lb_standing_files files = {
+		LB_WAY_PAM_CONF,
+		"/etc/lockbox/" LB_HOST_FILE_NAME,
+		"/etc/lockbox/policy.d",
+		LB_SEAL_DIR,
+		lb_way_host,
 	};
 	struct lb_cli cli;
 	int c;

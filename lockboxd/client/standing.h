@@ -2,12 +2,15 @@
 #ifndef LB_CLIENT_STANDING_H
 #define LB_CLIENT_STANDING_H
 
+#include "way_in.h"
+
 /* The verb; argv[0] is its name.  Returns 0 when it was listed, 1 when it could not be, 2 on misuse. */
 int lb_verb_standing(int argc, char **argv);
 
-/* Where it looks; "" is this host. */
+/* Where it looks. */
 struct lb_standing_files {
-	const char *passwd, *shadow, *pam_conf, *host_file, *policy_dir, *pam_dir;
+	const char *pam_conf, *host_file, *policy_dir, *seal_dir;
+	struct lb_way_files ways;
 };
 
 struct lb_cli;

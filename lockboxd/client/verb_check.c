@@ -16,9 +16,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf.h"
 #include "err.h"
-
 #include "policy/policy.h"
+#include "way_in.h"
 
 #define DEFAULT_HOST_FILE "/etc/lockbox/" LB_HOST_FILE_NAME
 #define DEFAULT_DIR "/etc/lockbox/policy.d"
@@ -33,12 +34,14 @@ struct check {
 	bool json, dump;
 	json_t *errors, *warnings; /* with json */
 	bool failed;		   /* out of memory while collecting */
+	bool shut;		   /* pam.conf cannot be used */
 };
 
 static const char usage[] =
 	"usage: lockbox check [--json] [--dump] [FILE-OR-DIRECTORY ...]\n"
 	"Checks policy files as lockboxd would read them, without touching the daemon.\n"
-	"Without names: " DEFAULT_HOST_FILE " and " DEFAULT_DIR ".\n"
+	"Without names: " DEFAULT_HOST_FILE " and " DEFAULT_DIR ",\n"
+	"and " LB_WAY_PAM_CONF " as the login gate would read it.\n"
 	"All that is named is one policy, so name every file of it; of a directory the\n"
 	"*.conf files count. Users and groups are those of this host.\n"
 	"\n"
@@ -117,6 +120,28 @@ read_source(char **names, struct lb_report *report, struct lb_policy_source **so
 	return LB_OK;
 }
 
+/* The gate's own file: one wrong line there refuses everybody. */
+static void
+check_pam_conf(struct check *check, struct lb_report *report)
+{
+	struct lb_pam_conf conf;
+	struct lb_pam_conf_fault fault = {"", 0};
+	char why[LB_WAY_TEXT];
+
+	check->shut = lb_pam_conf_load(&conf, LB_WAY_PAM_CONF, &fault) != LB_OK;
+	if (check->shut) {
+		lb_report_add(report, LB_SEVERITY_ERROR, LB_WAY_PAM_CONF, fault.line,
+			      "%s; the login gate refuses everybody for that", fault.what);
+		return;
+	}
+	for (size_t i = 0; i < conf.count; i++)
+		if (conf.rules[i].kind == LB_PAM_EXEMPT &&
+		    lb_way_of(&lb_way_host, &conf.rules[i], why) == LB_WAY_NONE)
+			lb_report_add(report, LB_SEVERITY_WARNING, LB_WAY_PAM_CONF,
+				      conf.rules[i].line, "%s", why);
+	lb_pam_conf_clear(&conf);
+}
+
 static void
 digest_hex(char out[2 * LB_POLICY_DIGEST_SIZE + 1], const struct lb_policy *policy)
 {
@@ -131,8 +156,8 @@ static int
 print_json(const struct check *check, const struct lb_policy *policy)
 {
 	char hex[2 * LB_POLICY_DIGEST_SIZE + 1];
-	json_t *o = json_pack("{s:b, s:O, s:O}", "ok", policy != NULL, "errors", check->errors,
-			      "warnings", check->warnings);
+	json_t *o = json_pack("{s:b, s:O, s:O}", "ok", policy != NULL && !check->shut, "errors",
+			      check->errors, "warnings", check->warnings);
 	int rc = 0;
 
 	if (o != NULL && policy != NULL) {
@@ -158,7 +183,8 @@ plural(size_t n, const char *one, const char *many)
 }
 
 static void
-print_summary(const struct lb_policy *policy, const struct lb_report *report)
+print_summary(const struct check *check, const struct lb_policy *policy,
+	      const struct lb_report *report)
 {
 	size_t i, t, r;
 
@@ -167,6 +193,10 @@ print_summary(const struct lb_policy *policy, const struct lb_report *report)
 			fprintf(stderr, "(only the first %d errors are shown)\n", LB_REPORT_MAX);
 		fprintf(stderr, "%u %s: the policy would be refused\n", report->errors,
 			plural(report->errors, "error", "errors"));
+		return;
+	}
+	if (check->shut) {
+		fputs("every login would be refused\n", stderr);
 		return;
 	}
 	i = lb_policy_identities(policy);
@@ -207,8 +237,10 @@ run(struct check *check, char **names)
 	if (rc != LB_OK && report.errors == 0)
 		lb_report_add(&report, LB_SEVERITY_ERROR, "", 0, "the policy could not be read: %s",
 			      lb_err_text(rc));
+	if (*names == NULL)
+		check_pam_conf(check, &report);
 	if (!check->json)
-		print_summary(policy, &report);
+		print_summary(check, policy, &report);
 	else if (print_json(check, policy) != 0)
 		rc = LB_ERR_NOMEM;
 	if (policy != NULL && check->dump && !check->json)
@@ -217,7 +249,7 @@ run(struct check *check, char **names)
 	lb_policy_source_free(source);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		rc = LB_ERR_SYSTEM;
-	return rc == LB_OK ? EXIT_FINE : EXIT_WRONG;
+	return rc == LB_OK && !check->shut ? EXIT_FINE : EXIT_WRONG;
 }
 
 int

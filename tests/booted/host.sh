@@ -23,6 +23,7 @@ put_people() {
 	printf '%s\n' "$text" >/etc/lockbox/policy.d/demo.conf
 	cp "$WORLD_REPO/tests/data/demo-lockbox.conf" /etc/lockbox/lockbox.conf
 	echo 'exempt login root' >>/etc/lockbox/pam.conf
+	echo 'root:Console-and-long-4711' | chpasswd
 	ssh-keyscan -t ed25519 $HOST localhost 2>/dev/null >/root/.ssh/known_hosts
 	[ -s /root/.ssh/known_hosts ] || fail "sshd does not answer"
 }

@@ -80,7 +80,7 @@ done
 step "Lockbox is enabled: every person is refused, on every way"
 install_lockbox || fail "install"
 put_policy
-quietly /usr/share/lockbox/setup enable
+quietly /usr/share/lockbox/setup enable --no-way-in
 [ "$STATUS" -eq 0 ] || fail "setup: $OUT"
 stop_sshd
 start_sshd
@@ -209,9 +209,24 @@ for method in password keyboard-interactive; do
 	says 'Permission denied \(publickey\)'
 done
 
+step "Lockbox is not taken out while a grant is alive, unless one insists"
+ID=$GRANT
+run_refused /usr/share/lockbox/setup disable
+says "^  $ID +active +alice"
+says 'lockbox revoke ID'
+run_ok /usr/share/lockbox/setup status
+run_ok gate alice status "$ID"
+
 step "The grant ends: the same account is refused everywhere"
 run_ok gate alice end
 run_refused temp_ssh alice "$PASSWORD" "$ACCOUNT@$HOST" true
 run_refused pamtester polkit-1 "$ACCOUNT" acct_mgmt
+run_ok /usr/share/lockbox/setup disable
+says_not 'cannot be told'
+run_ok /usr/share/lockbox/setup enable --no-way-in
+granted alice full-admin 10m bob
+run_refused /usr/share/lockbox/setup disable
+run_ok /usr/share/lockbox/setup disable --force
+run_ok person_ssh alice "alice@$HOST" true
 stop_daemon || fail "the daemon did not end in order"
 passed

@@ -54,6 +54,8 @@ says '^lockbox +[0-9]+ +to ask only'
 ! grep -qE '^.{81}' <<<"$OUT" || fail "more than 80 columns"
 run_ok lockbox standing --json
 says '"gate": ?true'
+says '"pam_conf": ?null'
+tr -d ' \n' <<<"$OUT" | grep -q '"without_gate":\[\],' || fail "$OUT"
 tr -d ' \n' <<<"$OUT" | grep -q '"account":"alice","uid":10001,"access":"own","by":"payments","shell":true,"password":"locked","keys":1' ||
 	fail "$OUT"
 # Whoever is not root is not told what only root can know.
@@ -75,6 +77,51 @@ run_ok lockbox standing
 says '^eve +10050 +always: no gate'
 says 'THE GATE IS NOT IN'
 mv /root/common-account /etc/pam.d/common-account
+# Any service may be the one without it.
+echo 'account required pam_permit.so' >/etc/pam.d/vsftpd
+run_ok lockbox standing
+says 'NO GATE IN: vsftpd\. '
+run_ok lockbox standing --json
+tr -d ' \n' <<<"$OUT" | grep -q '"gate":true,"pam_conf":null,"without_gate":\["vsftpd"\],' || fail "$OUT"
+run_status 1 lockbox doctor
+says 'bad +gate +vsftpd +OPEN: pam_lockbox.so is not in it'
+rm /etc/pam.d/vsftpd
+# pam.conf as the gate itself reads it: a line may be cut by tabs, and one wrong one refuses everybody.
+lines=$(wc -l </etc/lockbox/pam.conf)
+run_status 1 lockbox doctor # root's password is locked
+says "warning pam.conf +line $lines: user root has no password"
+says 'bad +way in +none works'
+run_ok lockbox standing
+says "does not work: pam.conf, line $lines: user root has no"
+echo 'root:Console-and-long-4711' | chpasswd
+printf 'exempt\tsshd\teve\t# now and then\n' >>/etc/lockbox/pam.conf
+echo 'eve:secret' | chpasswd
+run_ok lockbox doctor
+says "ok +way in +root by login: line $lines of pam.conf"
+run_ok lockbox standing
+says '^eve +10050 +always +sshd +yes +set'
+echo 'exemtp login bob' >>/etc/lockbox/pam.conf
+for how in 'unknown directive' "not root's alone"; do
+	run_status 1 lockbox doctor
+	says 'bad +pam.conf '
+	grep -qE "$how" <<<"$OUT" || fail "not why: $OUT"
+	says 'bad +way in +none works'
+	run_status 1 lockbox check
+	says "pam.conf(:$((lines + 2)))?: .*$how"
+	run_status 1 lockbox check --json
+	says '"ok": ?false'
+	run_ok lockbox standing
+	says 'PAM.CONF IS DAMAGED'
+	for who in root alice eve lockbox; do says "^$who +[0-9]+ +no "; done
+	run_ok lockbox standing --json
+	says '"pam_conf": ?"'
+	sed -i '$d' /etc/lockbox/pam.conf
+	chmod 664 /etc/lockbox/pam.conf
+done
+chmod 644 /etc/lockbox/pam.conf
+sed -i '$d' /etc/lockbox/pam.conf
+usermod -p '*' eve
+usermod -p '*' root
 run_status 2 gate alice standing
 before=$(sha256sum "${files[@]}" 2>/dev/null)
 

@@ -46,8 +46,22 @@ first=$PASSWORD
 run_refused grep -rq "${first%%-*}-" $dir /etc/sudoers.d /var/log
 run_ok lockbox doctor
 says 'seal +intact'
+says 'ok +way in +once, by the seal: lockbox-sealed by sshd,login'
+run_ok lockbox standing
+says '^lockbox-sealed +[0-9]+ +once, by the seal +sshd, ?login +yes +set'
+run_ok lockbox standing --json
+tr -d ' \n' <<<"$OUT" | grep -q '"account":"lockbox-sealed","uid":[0-9]*,"access":"seal",' || fail "$OUT"
+run_ok as alice lockbox standing
+says '^lockbox-sealed +[0-9]+ +unknown'
 run_ok $setup status
 says 'intact since'
+says 'ok +way in'
+# The seal does not ask pam.conf, but everybody else is refused.
+echo oops >>/etc/lockbox/pam.conf
+run_status 1 lockbox doctor
+says 'bad +pam.conf'
+says 'ok +way in +once, by the seal'
+sed -i '$d' /etc/lockbox/pam.conf
 
 step "The daemon works: the right password breaks nothing"
 mark_log
@@ -110,8 +124,15 @@ cp -p /run/broken $dir/broken
 step "Its trace is in all places"
 run_status 1 lockbox doctor
 says 'seal +BROKEN: 20'
+says 'ok +gate '
+says 'note +way in '
 run_status 1 $setup status
 says 'BROKEN 20'
+[ "$(wc -L <<<"$OUT")" -le 80 ] || fail "wide lines"
+run_ok lockbox standing
+says '^lockbox-sealed +[0-9]+ +root until [0-9]{2}:[0-9]{2}Z +sudo '
+run_ok lockbox standing --json
+tr -d ' \n' <<<"$OUT" | grep -q '"account":"lockbox-sealed","uid":[0-9]*,"access":"seal-broken",.*"until":"20' || fail "$OUT"
 grep -q 'shown at login once it is BROKEN' /etc/motd.d/lockbox-sealed || fail "no line at login"
 [ "$(wc -L </etc/motd.d/lockbox-sealed)" -le 80 ] || fail "wide lines at login: $(cat /etc/motd.d/lockbox-sealed)"
 mend_store

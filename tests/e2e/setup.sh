@@ -32,6 +32,43 @@ run_refused grep -rlE 'pam_lockbox|lockbox-keys|files lockbox' /etc/pam.d /etc/n
 quietly pam-auth-update --disable pwquality
 snapshot >/run/before
 
+step "Without a way in, or with a policy or a pam.conf that cannot be taken, nothing is enabled"
+run_refused $setup enable
+tells 'nobody gets in while lockboxd cannot run.*exempt login root.*enable --no-way-in'
+# last_line LINE WHY: the line as the last one of pam.conf.
+last_line() {
+	cp -a /etc/lockbox/pam.conf /run/pam.conf
+	printf '%s\n' "$1" >>/etc/lockbox/pam.conf
+	run_refused $setup enable "${@:3}"
+	cp -a /run/pam.conf /etc/lockbox/pam.conf
+	tells "$2"
+}
+count=$(($(wc -l </etc/lockbox/pam.conf) + 1))
+last_line 'exempt login root' "warning pam.conf line $count: user root has no password.*bad way in none works"
+echo 'root:Console-and-long-4711' | chpasswd
+last_line 'exempt lgoin root' "line $count: there is no PAM service lgoin"
+last_line 'exempt login rooott' "line $count: user rooott does not exist"
+last_line 'exempt sshd root' "line $count: user root has no key"
+last_line 'exempt login nobody' "line $count: user nobody has no shell"
+last_line 'exempt sudo alice' 'nobody is exempt'
+last_line 'exemtp login root' "bad pam.conf /etc/lockbox/pam.conf: line $count: unknown directive.*refuse everybody" --no-way-in
+printf 'exempt\tlogin\troot # the console\n' >>/etc/lockbox/pam.conf
+last_line 'exemtp login root' "line $((count + 1)): unknown directive"
+run_ok lockbox check
+chmod 664 /etc/lockbox/pam.conf
+run_refused $setup enable
+tells "not root's alone to write"
+run_status 1 lockbox check
+says "pam.conf: .*not root's alone to write"
+says 'every login would be refused'
+chmod 644 /etc/lockbox/pam.conf
+echo 'role broken {' >/etc/lockbox/policy.d/x.conf
+run_refused $setup enable
+tells 'x.conf.*lockboxd does not take this policy'
+rm /etc/lockbox/policy.d/x.conf
+diff -u /run/before <(snapshot) | grep -E '^[+-]/' | grep -v '/etc/lockbox' | grep . && fail "a refusal changed something"
+snapshot >/run/before
+
 step "Enabled: the gate holds in every stack"
 run_ok $setup enable
 run_ok $setup status
@@ -163,6 +200,8 @@ tamper /etc/pam.d/common-auth 's/success=[0-9]*\(.*lockbox\)/success=1\1/' 'does
 tamper /etc/nsswitch.conf 's/^shadow:.*/shadow: files/' 'does not name lockbox'
 tamper /etc/ssh/sshd_config.d/10-lockbox.conf 's/PermitUserRC no/PermitUserRC yes/' 'not in effect'
 tamper /etc/sudoers 's/^@includedir.*//' 'does not say @includedir'
+tamper /etc/lockbox/pam.conf '$a exemtp login bob' "bad pam.conf .*: line $((count + 1)): unknown directive"
+tamper /etc/lockbox/pam.conf '1i exempt lgoin root' 'warning pam.conf line 1: there is no PAM service lgoin'
 tamper /etc/pam.d/chsh 's/@include common-account/account required pam_unix.so/' 'chsh +no gate, and needs none' 0
 # Any service, of either directory, by its name and that of the file over it.
 tamper /etc/pam.d/chpasswd '$a account required pam_permit.so' 'chpasswd +no gate, and needs none' 0
