@@ -255,8 +255,9 @@ static const struct lb_field metrics_fields[] = {
 	LB_U64(struct lb_msg_metrics, requests),     LB_U64(struct lb_msg_metrics, records),
 	LB_U64(struct lb_msg_metrics, reviews_open), LB_U64(struct lb_msg_metrics, reviews_overdue),
 	LB_U64(struct lb_msg_metrics, alarms),	     LB_U64(struct lb_msg_metrics, seals_broken),
-	LB_U64(struct lb_msg_metrics, store_bytes),  LB_U64(struct lb_msg_metrics, store_most),
-	LB_U8(struct lb_msg_metrics, store_full),    LB_U8(struct lb_msg_metrics, clock_astray),
+	LB_U64(struct lb_msg_metrics, seals_open),   LB_U64(struct lb_msg_metrics, store_bytes),
+	LB_U64(struct lb_msg_metrics, store_most),   LB_U8(struct lb_msg_metrics, store_full),
+	LB_U8(struct lb_msg_metrics, clock_astray),
 };
 
 static const struct lb_field customer_fields[] = {

@@ -404,6 +404,7 @@ struct lb_msg_metrics {
 	uint64_t reviews_open, reviews_overdue;
 	uint64_t alarms;       /* told to people who have not acknowledged them */
 	uint64_t seals_broken; /* whose review is open */
+	uint64_t seals_open;   /* of them, so many let in yet */
 	uint64_t store_bytes, store_most;
 	uint8_t store_full, clock_astray;
 };

@@ -289,13 +289,20 @@ lb_seal_break(const char *dir, const char *service, const char *tty, const char 
 	return err;
 }
 
-bool
-lb_seal_in_use(const char *dir, struct lb_seal *seal)
+uint32_t
+lb_seal_left(const struct lb_seal *seal)
 {
 	char boot[40];
 	uint64_t at_s;
 
-	return lb_seal_read(dir, LB_SEAL_BROKEN, seal) == LB_OK && seal->broken[0] != '\0' &&
-	       boot_now(boot, &at_s) && strcmp(boot, seal->boot_id) == 0 &&
-	       at_s >= seal->broken_at_s && at_s - seal->broken_at_s < LB_SEAL_USE_S;
+	if (seal->broken[0] == '\0' || !boot_now(boot, &at_s) || strcmp(boot, seal->boot_id) != 0 ||
+	    at_s < seal->broken_at_s || at_s - seal->broken_at_s >= LB_SEAL_USE_S)
+		return 0;
+	return LB_SEAL_USE_S - (uint32_t)(at_s - seal->broken_at_s);
+}
+
+bool
+lb_seal_in_use(const char *dir, struct lb_seal *seal)
+{
+	return lb_seal_read(dir, LB_SEAL_BROKEN, seal) == LB_OK && lb_seal_left(seal) > 0;
 }

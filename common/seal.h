@@ -6,7 +6,7 @@
  *
  *	seal      0600  whole: one login is possible
  *	broken    0644  it was used: the same file, with when and from where
- *	broken-*  0644  earlier ones
+ *	broken-*  0644  earlier ones, and those that were ended: no way in by them any more
  *
  * A file has exactly LB_SEAL_SIZE bytes: these lines, and what follows the word
  * `broken' filled up with blanks, so that breaking it takes no room on a disk
@@ -19,6 +19,9 @@
  *	broken 2026-11-23T02:11:00Z boot 11111111-2222-... at 4711
  *	by login from tty1 -
  *	end
+ *
+ * Of one that was ended by setup the trace goes on: "ended 2026-11-23T03:00:00Z,
+ * killed 4", which is how many processes of its sessions.
  *
  * libc only: the PAM module, the warden and `doctor' read it.  Nothing here logs.
  */
@@ -61,6 +64,12 @@ bool lb_seal_serves(const struct lb_seal *seal, const char *service);
  * with errno.  Of several at once one succeeds.
  */
 int lb_seal_break(const char *dir, const char *service, const char *tty, const char *rhost);
+
+/*
+ * For how many seconds this broken seal, which is LB_SEAL_BROKEN, lets sudo go on
+ * yet; 0: not any more, or it was broken in another boot.
+ */
+uint32_t lb_seal_left(const struct lb_seal *seal);
 
 /* True for LB_SEAL_USE_S after the seal was broken, in the boot that it was broken in. */
 bool lb_seal_in_use(const char *dir, struct lb_seal *seal);

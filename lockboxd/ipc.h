@@ -22,7 +22,8 @@ enum lb_ipc {
 	LB_IPC_PUBLISHED = 4, /* struct lb_ipc_outcome: answer to LB_IPC_ACCOUNT */
 	LB_IPC_EVICTED = 5,   /* struct lb_ipc_outcome: nothing of the account is left */
 	LB_IPC_NOTE = 6,      /* struct lb_ipc_outcome: something for the audit record */
-	LB_IPC_SEAL = 7,      /* struct lb_ipc_outcome: event is the id of a broken seal */
+	LB_IPC_SEAL = 7,      /* struct lb_ipc_outcome: event is the id of a broken seal, uid for
+				 how many seconds it lets in yet */
 	LB_IPC_ENTERED = 8,   /* struct lb_ipc_entered: answer to LB_IPC_KERNEL */
 	/* keeper -> warden */
 	LB_IPC_READY = 16,	/* the store is open: begin */

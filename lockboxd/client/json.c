@@ -277,6 +277,7 @@ lb_cli_json_metrics(const struct lb_msg_metrics *m)
 		{"reviews_overdue", number(m->reviews_overdue)},
 		{"alarms", number(m->alarms)},
 		{"seals_broken", number(m->seals_broken)},
+		{"seals_open", number(m->seals_open)},
 		{"store_bytes", number(m->store_bytes)},
 		{"store_most", number(m->store_most)},
 		{"store_full", json_boolean(m->store_full)},

@@ -84,7 +84,7 @@ take_review(void *arg, const union lb_msg *item)
 	struct list *l = arg;
 	const struct lb_msg_grant *g = &item->grant;
 	char id[32], asks[LB_ASKS_TEXT];
-	const char *cells[] = {id, g->identity, g->role, lb_state_name(g->state), asks};
+	const char *cells[] = {id, g->identity, g->role, lb_cli_state(l->cli, g), asks};
 	int err;
 
 	if (l->cli->json)
@@ -238,7 +238,7 @@ static int
 add_own(struct list *l, const struct lb_msg_grant *g)
 {
 	char id[32], duration[LB_DURATION_TEXT], time[LB_WHEN_TEXT + 16], note[NOTE_TEXT + 32];
-	const char *own[] = {id, lb_state_name(g->state), g->role, duration, time};
+	const char *own[] = {id, lb_cli_state(l->cli, g), g->role, duration, time};
 	const char *whose[] = {id, lb_state_name(g->state), g->identity, g->role, duration, time};
 	int err;
 

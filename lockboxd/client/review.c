@@ -10,6 +10,7 @@
 #include "handlers.h"
 #include "json.h"
 #include "output.h"
+#include "show.h"
 
 enum lb_exit
 lb_run_review(const struct lb_cli *cli, const struct lb_verb *verb, const struct lb_args *args)
@@ -35,7 +36,9 @@ lb_cli_review_asks(char out[LB_ASKS_TEXT], const struct lb_cli *cli, const struc
 {
 	char due[LB_WHEN_TEXT];
 
-	if (g->concerns & LB_CONCERNS_OVERDUE)
+	if (lb_cli_seal_open(cli, g))
+		snprintf(out, LB_ASKS_TEXT, "IS ROOT NOW: stop it");
+	else if (g->concerns & LB_CONCERNS_OVERDUE)
 		snprintf(out, LB_ASKS_TEXT, "REVIEW OVERDUE");
 	else if (g->concerns & LB_CONCERNS_ALARM)
 		snprintf(out, LB_ASKS_TEXT, "ALARM: look");
@@ -73,6 +76,7 @@ static const struct {
 	GAUGE("reviews_overdue", reviews_overdue, "Of these, so many are overdue."),
 	GAUGE("alarms", alarms, "Alarms that nobody has acknowledged yet."),
 	GAUGE("seals_broken", seals_broken, "Broken seals that nobody has reviewed."),
+	GAUGE("seals_open", seals_open, "Of these, by so many somebody is root now."),
 	GAUGE("store_bytes", store_bytes, "Size of the store's file."),
 	GAUGE("store_max_bytes", store_most, "What it may grow to."),
 	{"lockbox_store_full", "", "1: nothing new is granted.",

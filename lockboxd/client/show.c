@@ -96,6 +96,20 @@ show_list(const struct lb_cli *cli, const char *label, const char *joined)
 	}
 }
 
+bool
+lb_cli_seal_open(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	return strcmp(g->role, LB_SEALED_NAME) == 0 && g->end_s > cli->now();
+}
+
+const char *
+lb_cli_state(const struct lb_cli *cli, const struct lb_msg_grant *g)
+{
+	if (lb_cli_seal_open(cli, g))
+		return "ROOT NOW";
+	return g->extends != 0 && g->state == LB_STATE_ENDED ? "granted" : lb_state_name(g->state);
+}
+
 /* What passes at until_s, and at end_s, depends on the state. */
 static void
 show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
@@ -120,9 +134,10 @@ show_times(const struct lb_cli *cli, const struct lb_msg_grant *g)
 
 		lb_cli_moment(text, cli, g->end_s);
 		lb_cli_label(cli,
-			     g->state == LB_STATE_ACTIVE && g->begun_s == 0 ? "Log in by"
-			     : ends					    ? "Ends"
-									    : "Ended",
+			     lb_cli_seal_open(cli, g)			      ? "Root until"
+			     : g->state == LB_STATE_ACTIVE && g->begun_s == 0 ? "Log in by"
+			     : ends					      ? "Ends"
+									      : "Ended",
 			     text);
 	}
 }
@@ -260,10 +275,17 @@ show_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
 static void
 next_review(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
+	if (lb_cli_seal_open(cli, g)) {
+		lb_cli_say(cli, "Whoever broke the seal is root by sudo until then, and its review "
+				"stays open. To stop it, and all that runs of it, on the host:");
+		fputs("    sudo /usr/share/lockbox/setup unseal\n", cli->out);
+	}
 	if (g->concerns & LB_CONCERNS_ALARM) {
 		lb_cli_say(cli, "This was an alarm to you. Once you have seen to it:");
 		lb_cli_own(cli, g->host, "acknowledge R-%" PRIu64, g->id);
 	}
+	if (lb_cli_seal_open(cli, g))
+		return;
 	if ((g->concerns & LB_CONCERNS_REVIEW) && g->review_due_s != 0) {
 		lb_cli_say(cli, "You may close its review, with what you found in:");
 		lb_cli_own(cli, g->host, "audit --grant R-%" PRIu64, g->id);
@@ -290,7 +312,7 @@ lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g)
 	lb_cli_style(cli, "0");
 	fputs("  ", cli->out);
 	lb_cli_style(cli, state_colour(g->state));
-	fputs(lb_state_name(g->state), cli->out);
+	fputs(lb_cli_state(cli, g), cli->out);
 	lb_cli_style(cli, "0");
 	fputc('\n', cli->out);
 

@@ -49,4 +49,12 @@ void lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r);
 /* One audit record: its facts, then what it says, indented. */
 void lb_cli_show_record(const struct lb_cli *cli, const struct lb_msg_record *r);
 
+/*
+ * The state of a grant in a word for people: an extension that was approved is
+ * granted; of a broken seal by which somebody is root now, that.
+ */
+const char *lb_cli_state(const struct lb_cli *cli, const struct lb_msg_grant *grant);
+/* True of the record of a broken seal by which somebody is root on the host now. */
+bool lb_cli_seal_open(const struct lb_cli *cli, const struct lb_msg_grant *grant);
+
 #endif

@@ -180,19 +180,20 @@ wait_until_decided(const struct lb_cli *cli, struct lb_cli_link *link, struct lb
 static enum lb_exit
 decided(const struct lb_cli *cli, const struct lb_msg_grant *g)
 {
-	bool good = g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE;
+	bool granted = g->extends != 0 && g->state == LB_STATE_ENDED; /* its grant has the time */
+	bool good = granted || g->state == LB_STATE_APPROVED || g->state == LB_STATE_ACTIVE;
 
 	if (cli->json) {
 		int err = lb_cli_json_print(cli, lb_cli_json_grant(g));
 
 		if (err != LB_OK)
 			return lb_cli_failure(cli, err, NULL);
-	} else if (good) {
+	} else if (good && !granted) {
 		lb_cli_say(cli, "R-%" PRIu64 " is %s%s%s.", g->id, lb_state_name(g->state),
 			   g->approvers[0] != '\0' ? " by " : "", g->approvers);
 		lb_cli_show_next(cli, g);
 	} else {
-		lb_cli_say(cli, "R-%" PRIu64 " is %s%s%s.", g->id, lb_state_name(g->state),
+		lb_cli_say(cli, "R-%" PRIu64 " is %s%s%s.", g->id, lb_cli_state(cli, g),
 			   g->cause[0] != '\0' ? ": " : "", g->cause);
 		lb_cli_show_next(cli, g);
 	}

@@ -41,11 +41,22 @@ bool lb_break_glass_may(struct lb_tx *tx, const struct lb_grant *grant);
 
 /*
  * seal.c: that the seal of this host was broken (common/seal.h), as the warden
- * found it: event is the seal's id, text what the file says.  The first time it is
- * recorded as an alarm, gets a number like a request's and a review, and the
- * auditors and all customers' approvers are told.
+ * found it: event is the seal's id, text what the file says, uid for how many
+ * seconds it lets in yet.  The first time it is recorded as an alarm, gets a number
+ * like a request's and a review, and the auditors and all customers' approvers are
+ * told.  Once it lets nobody in any more that is recorded, with what became of its
+ * sessions.
  */
 int lb_seal_record(struct lb_tx *tx, const struct lb_ipc_outcome *found);
+/*
+ * True of such a record while its seal lets in: whoever broke it has root by sudo,
+ * for a time (LB_SEAL_USE_S), or until it is ended (setup unseal, or a new seal).
+ */
+bool lb_seal_open(const struct lb_grant *grant, uint64_t now_s);
+/* What to do about it, after "R-17 ". */
+#define LB_SEAL_OPEN_TEXT                                                                          \
+	"is root on the host still, by its broken seal; end that there first: sudo "               \
+	"/usr/share/lockbox/setup unseal"
 
 /* LB_CONCERNS_... of an open review; 0: it is none of his. */
 uint8_t lb_review_concerns(struct lb_tx *tx, const char *identity, const struct lb_grant *grant);

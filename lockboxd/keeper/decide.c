@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "keeper/audit.h"
+#include "keeper/break_glass.h"
 #include "keeper/clocks.h"
 #include "keeper/customer.h"
 #include "keeper/decide.h"
@@ -296,6 +297,8 @@ lb_do_revoke(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 	struct lb_grant g;
 	int err = lb_find_grant(tx, who, msg->act.id, LIVE_STATES, &g);
 
+	if (err == LB_OK && lb_seal_open(&g, tx->now_s))
+		err = refuse(tx, who, LB_NOT_NOW, "it " LB_SEAL_OPEN_TEXT);
 	if (err == LB_OK)
 		err = check_text(tx, who, msg->act.text, true);
 	/* Taking away needs no second person: also root may, and an approver whose own it is. */

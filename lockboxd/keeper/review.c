@@ -36,6 +36,8 @@ fault(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 	*code = LB_NOT_NOW;
 	if (g->review_due_s == 0)
 		return "it is not over yet: review it then, or have it revoked now";
+	if (lb_seal_open(g, tx->now_s))
+		return "it " LB_SEAL_OPEN_TEXT;
 	return NULL;
 }
 
@@ -108,12 +110,20 @@ count_live(struct lb_tx *tx, struct lb_msg_metrics *m)
 	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
+/* While one is open nobody can close its review. */
 static int
 count_seals(struct lb_tx *tx, struct lb_msg_metrics *m)
 {
-	uint64_t late;
+	struct lb_grant g;
+	uint64_t after = 0;
+	int err;
 
-	return lb_review_count(tx, LB_SEALED_NAME, &m->seals_broken, &late);
+	while ((err = lb_store_next_review(tx->store, after, &g)) == LB_OK) {
+		after = g.id;
+		m->seals_broken += strcmp(g.identity, LB_SEALED_NAME) == 0;
+		m->seals_open += lb_seal_open(&g, tx->now_s);
+	}
+	return err == LB_ERR_NOT_FOUND ? LB_OK : err;
 }
 
 int

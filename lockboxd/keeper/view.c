@@ -105,7 +105,10 @@ lb_view(struct lb_tx *tx, const struct lb_grant *g, struct lb_msg_grant *v)
 	v->requested_s = g->requested_s;
 	v->until_s = g->until_s;
 	/* As planned, unless it came to an end before; what never began has no end. */
-	v->end_s = g->claimed_s != 0 || lb_state_live(g->state) ? g->end_s : 0;
+	v->end_s =
+		g->claimed_s != 0 || lb_state_live(g->state) || strcmp(g->role, LB_SEALED_NAME) == 0
+			? g->end_s
+			: 0;
 	if (g->closed_s != 0 && g->closed_s < v->end_s)
 		v->end_s = g->closed_s;
 	else if (g->state == LB_STATE_ENDING && tx->now_s < v->end_s)

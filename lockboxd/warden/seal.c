@@ -25,12 +25,11 @@ lb_warden_seals_anew(struct lb_warden *w)
 {
 	struct timespec now = broken_at();
 
-	if (w->synced && now.tv_sec != 0 &&
-	    (now.tv_sec != w->seal_seen.tv_sec || now.tv_nsec != w->seal_seen.tv_nsec))
+	if (w->synced && (now.tv_sec != w->seal_seen.tv_sec || now.tv_nsec != w->seal_seen.tv_nsec))
 		lb_warden_seals(w);
 }
 
-/* Each is told at every start of the keeper's; it knows those that it has recorded. */
+/* Each is told at every start of the keeper's, and when one is broken or ended; it knows those that it has recorded. */
 void
 lb_warden_seals(struct lb_warden *w)
 {
@@ -52,6 +51,8 @@ lb_warden_seals(struct lb_warden *w)
 			       entry->d_name, lb_err_text(err));
 			continue;
 		}
+		if (strcmp(entry->d_name, LB_SEAL_BROKEN) == 0)
+			found.uid = lb_seal_left(&seal);
 		snprintf(found.event, sizeof found.event, "%s", seal.id);
 		snprintf(found.text, sizeof found.text, "%.600s", seal.broken);
 		if (lb_ipc_send(w->keeper, LB_IPC_SEAL, &found, -1) != LB_OK)

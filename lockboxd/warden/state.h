@@ -83,7 +83,7 @@ struct lb_warden {
 void lb_warden_start(struct lb_warden *w, enum lb_proc proc);
 /* seal.c: tells the keeper of each broken seal that there is.  Reads the disk. */
 void lb_warden_seals(struct lb_warden *w);
-/* The same, if one was broken since: it may be while the daemon runs and only does not answer. */
+/* The same, if one was broken since, as it may be while the daemon only does not answer, or ended. */
 void lb_warden_seals_anew(struct lb_warden *w);
 void lb_warden_kill(struct lb_warden *w, enum lb_proc proc);
 bool lb_warden_any_running(const struct lb_warden *w);

@@ -40,6 +40,10 @@ mark_log
 run_ok gate bob approve "$more"
 says "$id is extended"
 wait_log "event=extend .*grant=$id .*by 12s, until"
+run_ok gate alice status "$more" --wait
+says "$more is granted: $id lasts until"
+run_ok gate alice status
+says "$more +granted"
 [ "$(end_of "$id")" = $((end + 12)) ] || fail "it ends at $(end_of "$id"), not $((end + 12))"
 
 step "Past the old end: the same account, session, process and rights"

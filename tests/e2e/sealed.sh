@@ -154,6 +154,23 @@ grep -q '^lockbox_reviews_open 1$' <<<"$OUT" || fail "recorded twice: $OUT"
 quietly gate carol status --json
 GRANT=$(grep -oE '"id":"R-[0-9]+"' <<<"$OUT" | tail -n 1 | cut -d'"' -f4)
 run_refused gate bob review "$GRANT" --justified --comment fine
+note "not while whoever broke it is root"
+run_ok lockbox metrics
+says '^lockbox_seals_open 1$'
+run_ok gate carol status
+says 'ROOT NOW'
+run_ok gate carol show "$GRANT"
+says 'Root until'
+says 'setup unseal'
+run_refused gate carol review "$GRANT" --justified --comment the store was wrecked
+says 'root on the host still'
+run_refused lockbox revoke "$GRANT" --reason stop
+says 'setup unseal'
+run_ok $setup seal login
+wait_for 'lockbox metrics | grep -q "^lockbox_seals_open 0\$"' 20 || fail "it is open still"
+run_ok lockbox audit
+says 'seal-ended'
+says 'ended 20.*, killed 0'
 run_ok gate carol review "$GRANT" --justified --comment the store was wrecked
 run_ok lockbox metrics
 says '^lockbox_seals_broken 0$'
@@ -166,6 +183,34 @@ quietly sealed "$PASSWORD" true
 kill -CONT "${daemon[@]}"
 [ "$STATUS" -eq 0 ] || fail "refused while the daemon does not answer: $OUT"
 wait_for 'lockbox metrics | grep -q "^lockbox_seals_broken 1\$"' 20 || fail "the daemon has not heard of it"
+
+step "Ended: no sudo any more, and what ran of its session is killed"
+quietly gate carol status --json
+GRANT=$(grep -oE '"id":"R-[0-9]+"' <<<"$OUT" | tail -n 1 | cut -d'"' -f4)
+kill -STOP "${daemon[@]}"
+seal sshd
+session_open 1 alice "$PASSWORD" lockbox-sealed@$HOST || fail "not let in"
+kill -CONT "${daemon[@]}"
+session_run 1 "printf '%s\n' '$PASSWORD' | sudo -S -p '' sh -c 'setsid sleep 7311 >/dev/null 2>&1 & id -u'"
+says '^0$'
+root=$(pgrep -f '^sleep 7311')
+[ "$(stat -c %u "/proc/$root")" = 0 ] || fail "its child is not root"
+setsid sleep 7312 &
+bystander=$!
+wait_for 'lockbox metrics | grep -q "^lockbox_seals_open 1\$"' 20 || fail "the daemon has not heard of it"
+run_ok $setup unseal
+OUT=$(tr -s '\n ' ' ' <<<"$OUT")
+says 'of its sessions [0-9]+ processes were killed'
+session_over 1
+dead "$root" || fail "what was root of it runs on"
+dead $bystander && fail "somebody else's process was killed"
+kill $bystander
+[ -z "$(owned "$(id -u lockbox-sealed)")" ] || fail "something is left: $(owned "$(id -u lockbox-sealed)")"
+wait_for 'lockbox metrics | grep -q "^lockbox_seals_open 0\$"' 20 || fail "it is open still"
+run_ok lockbox audit
+says 'ended 20.*, killed [1-9]'
+run_ok grep -q ' killed [1-9]' $dir/broken-*
+[ "$(cat $dir/broken-* | wc -L)" -le 80 ] || fail "wide lines in the trace"
 
 step "Sealed anew: another password, the old one is worth nothing; on a full disk it works"
 seal login

@@ -401,10 +401,11 @@ a_policy_takes_no_customer_out_of_the_alarm(void **state)
 
 /* -- the seal ------------------------------------------------------------------------ */
 
+/* left_s: it lets in for so long yet. */
 static uint64_t
-seal_says(struct fixture *f, const char *id, const char *text)
+seal_says_left(struct fixture *f, const char *id, const char *text, uint32_t left_s)
 {
-	struct lb_ipc_outcome o = {.ok = 1};
+	struct lb_ipc_outcome o = {.ok = 1, .uid = left_s};
 	uint8_t bytes[LB_LINK_MESSAGE_MAX];
 	struct lb_msg_record r = {0};
 	size_t len;
@@ -416,6 +417,12 @@ seal_says(struct fixture *f, const char *id, const char *text)
 	lb_batch_run(&f->k);
 	last_record(f, &r);
 	return r.grant;
+}
+
+static uint64_t
+seal_says(struct fixture *f, const char *id, const char *text)
+{
+	return seal_says_left(f, id, text, 0);
 }
 
 static void
@@ -446,6 +453,54 @@ a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor(void **state)
 	assert_int_equal(metrics(f).seals_broken, 0);
 	assert_int_not_equal(seal_says(f, "0123456789abcdef01234569", text), broken);
 	assert_int_equal(metrics(f).seals_broken, 1);
+}
+
+static void
+while_a_broken_seal_lets_in_its_review_stays_open(void **state)
+{
+	static const char id[] = "0123456789abcdef01234567",
+			  text[] = "2026-11-23T02:11:00Z boot x at 4711 by login from tty1 -";
+	struct fixture *f = *state;
+	uint64_t broken = seal_says_left(f, id, text, 4 * HOUR), now_s = lb_keeper_now_s(&f->k);
+	uint64_t other;
+
+	assert_int_equal(metrics(f).seals_open, 1);
+	assert_int_equal(shown(f, "carol"), 1);
+	assert_in_range(f->a.grant.end_s, now_s + 4 * HOUR - 2, now_s + 4 * HOUR);
+	refused(review(f, "carol", broken, LB_REVIEW_JUSTIFIED, "fine"), LB_NOT_NOW,
+		"is root on the host still");
+	refused(act(f, "root", LB_MSG_REVOKE, broken, "stop"), LB_NOT_NOW,
+		"/usr/share/lockbox/setup unseal");
+	/* Said again, at any start, with less left: nothing new. */
+	pass_time(f, HOUR);
+	seal_says_left(f, id, text, 3 * HOUR);
+	assert_int_equal(metrics(f).seals_broken, 1);
+	refused(review(f, "carol", broken, LB_REVIEW_JUSTIFIED, "fine"), LB_NOT_NOW, "root");
+	/* It was ended on the host: the record says how, once, and the review can be closed. */
+	assert_int_equal(seal_says(f, id,
+				   "2026-11-23T02:11:00Z boot x at 4711 by login from tty1 - ended "
+				   "2026-11-23T03:11:00Z, killed 4"),
+			 broken);
+	recorded(f, "seal-ended", broken, "");
+	assert_non_null(strstr(stored(f, broken).cause, "ended 2026-11-23T03:11:00Z, killed 4"));
+	assert_int_equal(metrics(f).seals_open, 0);
+	assert_int_equal(metrics(f).seals_broken, 1);
+	assert_int_equal(stored(f, broken).review_due_s, lb_keeper_now_s(&f->k) + 24 * HOUR);
+	now_s = last_record(f, NULL);
+	seal_says(f, id, text);
+	seal_says_left(f, id, text, HOUR); /* nobody opens it again */
+	assert_int_equal(last_record(f, NULL), now_s);
+	answered(review(f, "carol", broken, LB_REVIEW_JUSTIFIED, "fine"));
+	/* Or its time goes by, or the host is started anew. */
+	other = seal_says_left(f, "0123456789abcdef01234568", text, 4 * HOUR);
+	pass_time(f, 4 * HOUR);
+	assert_int_equal(metrics(f).seals_open, 0);
+	answered(review(f, "carol", other, LB_REVIEW_UNJUSTIFIED, "no need"));
+	other = seal_says_left(f, "0123456789abcdef01234569", text, UINT32_MAX);
+	assert_int_equal(stored(f, other).end_s, lb_keeper_now_s(&f->k) + 4 * HOUR);
+	seal_says(f, "0123456789abcdef01234569", text);
+	assert_non_null(strstr(stored(f, other).cause, "started anew"));
+	answered(review(f, "carol", other, LB_REVIEW_JUSTIFIED, "fine"));
 }
 
 static uint8_t
@@ -506,6 +561,7 @@ main(void)
 		test(a_customers_role_takes_consent_that_was_signed_in_advance),
 		test(a_policy_takes_no_customer_out_of_the_alarm),
 		test(a_broken_seal_is_recorded_once_and_reviewed_by_an_auditor),
+		test(while_a_broken_seal_lets_in_its_review_stays_open),
 		test(the_keeper_leaves_the_sealed_path_open_only_when_it_can_grant_nothing),
 		test(what_was_taken_is_found_as_long_as_it_is_had),
 	};

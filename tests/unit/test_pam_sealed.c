@@ -237,6 +237,7 @@ t_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t size, str
 #define lb_seal_serves t_seal_serves
 #define lb_seal_break t_seal_break
 #define lb_seal_in_use t_seal_in_use
+#define lb_seal_left t_seal_left
 #define lb_client_open t_client_open
 #define lb_client_send t_client_send
 #define lb_client_receive t_client_receive
