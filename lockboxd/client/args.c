@@ -6,7 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli.h"
+#include "columns.h"
 #include "err.h"
+#include "policy/suggest.h"
 #include "text.h"
 
 /* How an option's value is read. */
@@ -50,6 +53,7 @@ static const struct option {
 	{"help", LB_OPT_HELP, FLAG, NULL, "this text"},
 };
 
+#define HELP_COLUMN 20
 #define OPTIONS (sizeof options / sizeof options[0])
 #define ALWAYS (LB_OPT_JSON | LB_OPT_HELP)
 
@@ -127,10 +131,56 @@ lb_args_grant_id(const char *text, uint64_t *id)
 	return LB_OK;
 }
 
+/* "--reason" or "--reason=x"; a dash of a sentence, or a quoted text that begins with one, is none. */
 static bool
 is_option(const char *word)
 {
-	return word[0] == '-' && word[1] == '-';
+	static const char name[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t len;
+
+	if (strncmp(word, "--", 2) != 0 || word[2] == '-' || strspn(word + 2, name) == 0)
+		return false;
+	len = strspn(word, name);
+	return word[len] == '\0' || word[len] == '=';
+}
+
+/* What to write in place of an option that there is not. */
+static int
+unknown_option(struct state *s, const char *word)
+{
+	bool after_text = s->args->given & (LB_OPT_REASON | LB_OPT_COMMENT);
+	const char *near[OPTIONS];
+	char names[OPTIONS][24], hint[160], q[QUOTED_TEXT], asked[QUOTED_TEXT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		if ((s->syntax->allowed | ALWAYS) & options[i].bit) {
+			snprintf(names[count], sizeof names[count], "--%s", options[i].name);
+			near[count] = names[count];
+			count++;
+		}
+	snprintf(asked, sizeof asked, "%.*s", (int)strcspn(word, "="), word);
+	lb_suggest(hint, sizeof hint, asked, near, count,
+		   after_text ? "a word that begins with -- ends the text: put the text into "
+				"quotes twice, \"'...'\""
+			      : "the options are listed by");
+	return problem(s->args, "unknown option \"%s\"%s", quoted(q, word), hint);
+}
+
+static int
+too_many(struct state *s, const char *word)
+{
+	const char *hint = "";
+	char q[QUOTED_TEXT];
+
+	if (s->syntax->allowed & LB_OPT_REASON)
+		hint = "; a text is written --reason TEXT";
+	else if (s->syntax->allowed & LB_OPT_COMMENT)
+		hint = "; a text is written --comment TEXT";
+	else if (s->syntax->allowed & LB_OPT_GRANT)
+		hint = "; for one grant write --grant ID";
+	return problem(s->args, "\"%s\" is one word too many%s", quoted(q, word), hint);
 }
 
 /* Appends a word to the sentence, after a blank unless it is the first. */
@@ -229,10 +279,9 @@ take_option(struct state *s, const char *word)
 	const char *name = word + 2, *equals = strchr(name, '=');
 	size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
 	const struct option *o = find_option(name, len);
-	char q[QUOTED_TEXT];
 
 	if (o == NULL || !((s->syntax->allowed | ALWAYS) & o->bit))
-		return problem(s->args, "unknown option \"%s\"", quoted(q, word));
+		return unknown_option(s, word);
 	if (s->args->given & o->bit)
 		return problem(s->args, "--%s is given twice", o->name);
 	s->args->given |= o->bit;
@@ -252,14 +301,14 @@ take_operand(struct state *s, const char *word)
 	char q[QUOTED_TEXT];
 
 	if (word[0] == '-')
-		return problem(args, "unknown option \"%s\"", quoted(q, word));
+		return unknown_option(s, word);
 	if (s->syntax->operand == LB_OPERAND_WORDS && args->words < LB_WORDS_OPERAND) {
 		args->word[args->words++] = word;
 		return LB_OK;
 	}
 	if (s->syntax->operand == LB_OPERAND_NONE || s->syntax->operand == LB_OPERAND_WORDS ||
 	    s->operand_seen)
-		return problem(args, "\"%s\" is one word too many", quoted(q, word));
+		return too_many(s, word);
 	s->operand_seen = true;
 	if (s->syntax->operand == LB_OPERAND_ROLE || s->syntax->operand == LB_OPERAND_MAYBE_NAME) {
 		if (!lb_role_valid(word))
@@ -345,13 +394,18 @@ void
 lb_args_help(FILE *out, const struct lb_syntax *syntax)
 {
 	for (size_t i = 0; i < OPTIONS; i++) {
-		char left[32];
+		char left[32], meaning[128];
 
 		if (!((syntax->allowed | ALWAYS) & options[i].bit))
 			continue;
 		snprintf(left, sizeof left, "--%s%s%s", options[i].name,
 			 options[i].value != NULL ? " " : "",
 			 options[i].value != NULL ? options[i].value : "");
-		fprintf(out, "  %-17s %s\n", left, options[i].meaning);
+		/* " (else ...)" is of one that may be left out. */
+		snprintf(meaning, sizeof meaning, "%s", options[i].meaning);
+		if ((syntax->required & options[i].bit) != 0 && strstr(meaning, " (else") != NULL)
+			*strstr(meaning, " (else") = '\0';
+		fprintf(out, "  %-17s ", left);
+		lb_columns_wrap(out, meaning, HELP_COLUMN, HELP_COLUMN, LB_CLI_WIDTH);
 	}
 }

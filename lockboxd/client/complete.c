@@ -95,6 +95,54 @@ offer_grants(struct completion *c, uint16_t message)
 	lb_cli_link_close(&link);
 }
 
+/* What of an eligibility is being written, behind which word of the verb. */
+struct personnel {
+	struct completion *c;
+	const char *act, *identity; /* identity NULL: that is being written */
+};
+
+static int
+take_eligible(void *arg, const union lb_msg *item)
+{
+	const struct lb_msg_eligible *e = &item->eligible;
+	const struct personnel *p = arg;
+
+	if (strcmp(p->act, "request") == 0 && lb_role_valid(e->role)) {
+		offer(p->c, e->role);
+	} else if (p->identity == NULL && lb_identity_valid(e->identity)) {
+		offer(p->c, e->identity);
+	} else if (p->identity != NULL && strcmp(p->identity, e->identity) == 0) {
+		if (strcmp(p->act, "attest") != 0 && lb_role_valid(e->role))
+			offer(p->c, e->role);
+		for (size_t i = 0; strcmp(p->act, "approve") != 0 && i < e->checks; i++)
+			if (i < LB_CHECKS_MAX && lb_identity_valid(e->check[i].name))
+				offer(p->c, e->check[i].name);
+	}
+	return LB_OK;
+}
+
+/* Of those that wait for the caller, or for what he may become himself. */
+static void
+offer_personnel(struct completion *c, size_t count, char *const *words)
+{
+	static const char *const acts[] = {"request", "attest", "approve", "revoke"};
+	struct personnel p = {c, words[0], count == 3 ? words[1] : NULL};
+	struct lb_msg_list msg = {.which = LB_LIST_PENDING};
+	struct lb_cli_link link;
+	size_t i = 0;
+
+	while (i < sizeof acts / sizeof acts[0] && strcmp(acts[i], words[0]) != 0)
+		i++;
+	if (i == sizeof acts / sizeof acts[0] || count > (i == 0 ? 2 : 3))
+		return;
+	if (i == 0)
+		msg.which = LB_LIST_MINE;
+	if (lb_cli_link_open(&link, c->cli) == LB_OK)
+		lb_cli_ask_all(&link, c->cli, LB_MSG_ELIGIBILITY, &msg, &msg.after, LB_MSG_ELIGIBLE,
+			       take_eligible, &p);
+	lb_cli_link_close(&link);
+}
+
 static void
 offer_verbs(const struct completion *c)
 {
@@ -192,6 +240,10 @@ complete_verb(struct completion *c, const struct lb_verb *verb, size_t count, ch
 		offer_options(c, verb, count - 1, words);
 		return;
 	}
+	if (count > 1 && verb->syntax.operand == LB_OPERAND_WORDS) {
+		offer_personnel(c, count, words);
+		return;
+	}
 	if (count > 1) {
 		/* A word of the verb's own, or of a sentence, came before. */
 		return;
@@ -231,6 +283,10 @@ lb_complete(const struct lb_cli *cli, size_t count, char **words)
 	if (at + 1 < count && strcmp(words[at], "help") == 0)
 		at++;
 	if (at + 1 == count) {
+		static const char *const before[] = {"--json", "--socket", "--help", "--version"};
+
+		for (size_t i = 0; c.begun[0] == '-' && i < sizeof before / sizeof before[0]; i++)
+			offer(&c, before[i]);
 		if (at == 0 || strcmp(words[at - 1], "--socket") != 0)
 			offer_verbs(&c);
 		return LB_EXIT_DONE;

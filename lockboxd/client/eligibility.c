@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "handlers.h"
@@ -79,16 +80,53 @@ show(const struct lb_cli *cli, const struct lb_msg_eligible *e, bool person)
 	lb_cli_label(cli, "Managers", e->managers);
 }
 
+/* Whether the reader is one of those; on the host itself, where it is not told who he is, any but root. */
+static bool
+is_named(const struct lb_cli *cli, const char *names)
+{
+	size_t len;
+
+	if (!cli->gate)
+		return geteuid() != 0;
+	len = strlen(cli->identity);
+	for (const char *at = names; *at != '\0'; at += strspn(at, ", ")) {
+		size_t n = strcspn(at, ",");
+
+		if ((n == len && memcmp(at, cli->identity, n) == 0) || strcmp(at, "...") == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* What the reader may do about somebody's: attest what is missing, and approve once nothing is. */
+static void
+show_next_of(const struct lb_cli *cli, const struct lb_msg_eligible *e)
+{
+	bool lacks = e->requires[0] != '\0' && !e->has_required;
+
+	for (size_t i = 0; i < e->checks && i < LB_CHECKS_MAX; i++) {
+		if (e->check[i].state == LB_CHECK_HOLDS)
+			continue;
+		lacks = true;
+		if (is_named(cli, e->check[i].who))
+			lb_cli_own(cli, "", "eligibility attest %s %s", e->identity,
+				   e->check[i].name);
+	}
+	if (!is_named(cli, e->managers))
+		return;
+	if (lacks)
+		lb_cli_say(cli, "You can approve it once nothing is missing.");
+	else
+		lb_cli_own(cli, "", "eligibility approve %s %s", e->identity, e->role);
+}
+
 /* What the reader types next. */
 static void
 show_next(const struct lb_cli *cli, const struct lb_msg_eligible *e, bool person)
 {
 	if (person && e->state == LB_ELIGIBLE_PENDING) {
-		for (size_t i = 0; i < e->checks && i < LB_CHECKS_MAX; i++)
-			if (e->check[i].state != LB_CHECK_HOLDS)
-				lb_cli_own(cli, "", "eligibility attest %s %s", e->identity,
-					   e->check[i].name);
-		lb_cli_own(cli, "", "eligibility approve %s %s", e->identity, e->role);
+		show_next_of(cli, e);
 	} else if (!person && (e->state == LB_ELIGIBLE_NEVER || e->state == LB_ELIGIBLE_ENDED)) {
 		lb_cli_own(cli, "", "eligibility request %s --reason \"...\"", e->role);
 	} else if (!person && e->holds) {
@@ -195,7 +233,7 @@ attest(const struct lb_cli *cli, uint16_t message, const struct lb_msg_personnel
 }
 
 static enum lb_exit
-revoke(const struct lb_cli *cli, uint16_t message, const struct lb_msg_personnel *msg)
+take_back(const struct lb_cli *cli, uint16_t message, const struct lb_msg_personnel *msg)
 {
 	struct lb_msg_done done;
 	struct lb_cli_link link;
@@ -228,7 +266,7 @@ static const struct act {
 	{"approve", "eligibility approve IDENTITY ROLE", true, 2, 2, 0, 0,
 	 LB_MSG_ELIGIBILITY_APPROVE, act_on_eligibility},
 	{"revoke", "eligibility revoke IDENTITY [ROLE or CHECK] [--reason TEXT]", true, 1, 2, 0,
-	 LB_OPT_REASON, LB_MSG_ELIGIBILITY_REVOKE, revoke},
+	 LB_OPT_REASON, LB_MSG_ELIGIBILITY_REVOKE, take_back},
 	{"pending", "eligibility pending", false, 0, 0, 0, 0, 0, NULL},
 };
 

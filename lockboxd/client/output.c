@@ -293,10 +293,11 @@ lb_cli_misuse(const struct lb_cli *cli, const char *verb, const char *problem)
 	/* The problem has quoted its foreign words escaped already. */
 	fputs("lockbox: ", cli->err);
 	lb_columns_wrap(cli->err, text, 9, 2, LB_CLI_WIDTH);
+	/* Not --help: behind a host and no verb that would be an option of ssh's own. */
 	if (cli->gate)
-		fprintf(cli->err, "  ssh lockbox@%s %s%s--help\n", cli->host, verb,
-			verb[0] != '\0' ? " " : "");
+		fprintf(cli->err, "  ssh lockbox@%s help%s%s\n", cli->host,
+			verb[0] != '\0' ? " " : "", verb);
 	else
-		fprintf(cli->err, "  lockbox %s%s--help\n", verb, verb[0] != '\0' ? " " : "");
+		fprintf(cli->err, "  lockbox help%s%s\n", verb[0] != '\0' ? " " : "", verb);
 	return LB_EXIT_USAGE;
 }

@@ -192,7 +192,10 @@ lb_run_audit(const struct lb_cli *cli, const struct lb_verb *verb, const struct 
 	lb_cli_link_close(&link);
 	if (cli->json)
 		return close_document(&t, err, &link);
-	if (err == LB_OK && t.seen == 0)
+	if (err == LB_OK && t.seen == 0 && args->grant != 0)
+		lb_cli_say(cli, "No records of R-%" PRIu64 ": no such grant that you may see.",
+			   args->grant);
+	else if (err == LB_OK && t.seen == 0)
 		lb_cli_say(cli, "No records.");
 	return finish(cli, err, &link);
 }

@@ -571,7 +571,7 @@ void
 lb_cli_show_role(const struct lb_cli *cli, const struct lb_msg_role *r)
 {
 	static const char *const rights[2][2] = {
-		{"neither request nor approve", "approve"},
+		{"look at it only", "approve"},
 		{"request", "request, approve"},
 	};
 	char name[LB_ESCAPED(LB_ROLE_MAX)], most[LB_WHEN_TEXT], usual[LB_WHEN_TEXT], text[160];

@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "handlers.h"
 #include "output.h"
+#include "policy/suggest.h"
 #include "proto.h"
 #include "standing.h"
 #include "text.h"
@@ -19,7 +20,9 @@
 static const struct lb_verb verbs[] = {
 	{"roles", "", "what you may ask for and approve", "", {LB_OPERAND_NONE, NO_OPTION},
 	 LB_MSG_ROLES, lb_run_roles, NULL},
-	{"request", "ROLE [--for TIME] --reason TEXT [...]", "ask for access",
+	{"request",
+	 "ROLE [--for TIME] --reason TEXT [--ticket TICKET] [--resource NAME] [--start-at TIME] "
+	 "[--wait | --break-glass]", "ask for access",
 	 "db-operator --for 30m --reason \"index is broken\"",
 	 {LB_OPERAND_ROLE, LB_OPT_FOR | LB_OPT_START_AT | LB_OPT_RESOURCE | LB_OPT_REASON | LB_OPT_TICKET | LB_OPT_WAIT | LB_OPT_BREAK_GLASS, LB_OPT_REASON},
 	 LB_MSG_REQUEST, lb_run_request, NULL},
@@ -57,16 +60,17 @@ static const struct lb_verb verbs[] = {
 	 LB_MSG_REVIEW, lb_run_review, NULL},
 	{"acknowledge", "ID", "say that you have seen an alarm", "R-17",
 	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_ACKNOWLEDGE, lb_run_act, NULL},
-	{"eligibility", "[request ROLE --reason TEXT | attest IDENTITY CHECK |\n"
-	 "    approve IDENTITY ROLE | revoke IDENTITY [ROLE or CHECK] | pending]",
+	{"eligibility",
+	 "[request ROLE --reason TEXT | attest IDENTITY CHECK | "
+	 "approve IDENTITY ROLE | revoke IDENTITY [ROLE or CHECK] | pending]",
 	 "which roles you may have, and what is missing",
 	 "request db-operator --reason \"on call from May\"",
 	 {LB_OPERAND_WORDS, LB_OPT_REASON, 0}, LB_MSG_ELIGIBILITY, lb_run_eligibility, NULL},
 	{"audit", "[--after SEQ] [--grant ID]", "the record of what happened", "--grant R-17",
 	 {LB_OPERAND_NONE, LB_OPT_AFTER | LB_OPT_GRANT, 0}, LB_MSG_AUDIT, lb_run_audit, NULL},
 	{"customer",
-	 "[NAME] [--on|--off] [--[no-]break-glass] [--approvers NAMES]\n"
-	 "    [--signature FILE]",
+	 "[NAME] [--on|--off] [--[no-]break-glass] [--approvers NAMES] "
+	 "[--signature FILE]",
 	 "who has the last word here, and changing that", "acme --on --statement",
 	 {LB_OPERAND_MAYBE_NAME,
 	  LB_OPT_ON | LB_OPT_OFF | LB_OPT_BREAK_GLASS | LB_OPT_NO_BREAK_GLASS |
@@ -78,7 +82,7 @@ static const struct lb_verb verbs[] = {
 	 {LB_OPERAND_ID, NO_OPTION}, LB_MSG_EVIDENCE, lb_run_evidence, NULL},
 	{"metrics", "", "counts, for a monitoring system", "", {LB_OPERAND_NONE, NO_OPTION},
 	 LB_MSG_METRICS, lb_run_metrics, NULL},
-	{"check", "[FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
+	{"check", "[--json] [--dump] [FILE-OR-DIRECTORY...]", "examine policy files", "/etc/lockbox/policy.d",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_check},
 	{"standing", "[--json]", "who gets in without a grant, or has an account here", "",
 	 {LB_OPERAND_NONE, NO_OPTION}, 0, NULL, lb_verb_standing},
@@ -124,46 +128,104 @@ lb_verbs_help(const struct lb_cli *cli, FILE *out)
 	for (size_t i = 0; i < VERBS; i++)
 		if (!(cli->gate && verbs[i].local != NULL))
 			fprintf(out, "  %-11s %s\n", verbs[i].name, verbs[i].summary);
-	fputs("\nAll verbs take --json, and --help for more. To begin with:\n  ", out);
+	fputs("\nAll verbs take --json. More about one, and where to begin:\n  ", out);
+	put_program(cli, out);
+	fputs(" help VERB\n  ", out);
 	put_program(cli, out);
 	fputs(" roles\n", out);
+}
+
+/* The usage of a verb on lines of its own: broken at blanks that are in no bracket, or behind a bar. */
+static void
+put_usage(const struct lb_cli *cli, const struct lb_verb *verb)
+{
+	size_t at = 2 + strlen(verb->name) +
+		    (cli->gate ? strlen("ssh lockbox@ ") + strlen(cli->host) : strlen("lockbox "));
+	int depth = 0;
+
+	fputs("  ", cli->out);
+	put_program(cli, cli->out);
+	fprintf(cli->out, " %s", verb->name);
+	for (const char *part = verb->usage; *part != '\0';) {
+		size_t len = 0;
+
+		for (; part[len] != '\0'; len++) {
+			if (part[len] == ' ' && (depth == 0 || (len > 0 && part[len - 1] == '|')))
+				break;
+			depth += (part[len] == '[') - (part[len] == ']');
+		}
+		if (at + 1 + len > LB_CLI_WIDTH) {
+			fputs("\n     ", cli->out);
+			at = 5;
+		}
+		fprintf(cli->out, " %.*s", (int)len, part);
+		at += 1 + len;
+		part += len + (part[len] == ' ');
+	}
+	fputs("\n\n", cli->out);
+}
+
+/* What a verb takes here: a key and a socket of the caller's are on the host itself. */
+static struct lb_syntax
+syntax_here(const struct lb_cli *cli, const struct lb_verb *verb)
+{
+	struct lb_syntax syntax = verb->syntax;
+
+	if (!cli->gate)
+		syntax.allowed |= LB_OPT_SOCKET;
+	else
+		syntax.allowed &= ~(unsigned)LB_OPT_SIGN;
+	return syntax;
 }
 
 static void
 verb_help(const struct lb_cli *cli, const struct lb_verb *verb)
 {
 	char name[16], option[] = "--help", *words[] = {name, option, NULL};
+	struct lb_syntax syntax = syntax_here(cli, verb);
 
 	if (verb->local != NULL) {
 		snprintf(name, sizeof name, "%s", verb->name);
 		verb->local(2, words);
 		return;
 	}
-	fprintf(cli->out, "%s: %s\n\nUsage:\n  ", verb->name, verb->summary);
-	put_program(cli, cli->out);
-	fprintf(cli->out, " %s%s%s\n\n", verb->name, verb->usage[0] != '\0' ? " " : "",
-		verb->usage);
-	lb_args_help(cli->out, &verb->syntax);
-	fputs("\nExample:\n  ", cli->out);
-	put_program(cli, cli->out);
-	fprintf(cli->out, " %s%s%s\n", verb->name, verb->example[0] != '\0' ? " " : "",
-		verb->example);
+	fprintf(cli->out, "%s: %s\n\nUsage:\n", verb->name, verb->summary);
+	put_usage(cli, verb);
+	lb_args_help(cli->out, &syntax);
+	fputs("\nExample:\n", cli->out);
+	lb_cli_own(cli, "", "%s%s%s", verb->name, verb->example[0] != '\0' ? " " : "",
+		   verb->example);
 }
 
+/* words[0] is no verb; behind it may stand how to answer. */
 static enum lb_exit
-unknown_verb(const struct lb_cli *cli, const char *name)
+unknown_verb(struct lb_cli *cli, size_t count, char **words)
 {
-	char problem[LB_PROBLEM_TEXT], q[64];
+	char problem[LB_PROBLEM_TEXT], q[64], hint[96], lower[32];
+	const char *names[VERBS + 1], *name = words[0];
+	size_t n = 0;
 
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(words[i], "--json") == 0)
+			cli->json = true;
 	lb_text_escape(q, sizeof q, name);
 	for (size_t i = 0; i < VERBS; i++) {
-		if (cli->gate && verbs[i].local != NULL && strcmp(verbs[i].name, name) == 0) {
+		if (cli->gate && verbs[i].local != NULL) {
+			if (strcmp(verbs[i].name, name) != 0)
+				continue;
 			snprintf(problem, sizeof problem,
 				 "%s works on the host itself only, not through ssh", name);
 			return lb_cli_misuse(cli, "", problem);
 		}
+		names[n++] = verbs[i].name;
 	}
-	snprintf(problem, sizeof problem, "there is no verb \"%s\"; the verbs are listed by", q);
+	names[n++] = "help";
+	snprintf(lower, sizeof lower, "%s", name);
+	for (char *c = lower; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	lb_suggest(hint, sizeof hint, lower, names, n, "the verbs are listed by");
+	snprintf(problem, sizeof problem, "there is no verb \"%s\"%s", q, hint);
 	return lb_cli_misuse(cli, "", problem);
 }
 
@@ -171,7 +233,7 @@ unknown_verb(const struct lb_cli *cli, const char *name)
 static enum lb_exit
 run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **words)
 {
-	struct lb_syntax syntax = verb->syntax;
+	struct lb_syntax syntax = syntax_here(cli, verb);
 	struct lb_args args;
 	int err;
 
@@ -181,10 +243,6 @@ run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **wo
 		fflush(cli->out);
 		return (enum lb_exit)verb->local((int)count, words);
 	}
-	if (!cli->gate)
-		syntax.allowed |= LB_OPT_SOCKET;
-	else
-		syntax.allowed &= ~(unsigned)LB_OPT_SIGN;
 	err = lb_args_parse(&args, &syntax, count - 1, words + 1);
 	if (args.given & LB_OPT_JSON)
 		cli->json = true;
@@ -203,7 +261,8 @@ run_verb(struct lb_cli *cli, const struct lb_verb *verb, size_t count, char **wo
 static size_t
 leading_option(struct lb_cli *cli, size_t count, char **words, enum lb_exit *status)
 {
-	char problem[LB_PROBLEM_TEXT], q[64];
+	static const char *const before[] = {"--json", "--help", "--version", "--socket"};
+	char problem[LB_PROBLEM_TEXT], q[64], hint[96];
 
 	*status = LB_EXIT_DONE;
 	if (strcmp(words[0], "--json") == 0) {
@@ -223,7 +282,9 @@ leading_option(struct lb_cli *cli, size_t count, char **words, enum lb_exit *sta
 		return 0;
 	}
 	lb_text_escape(q, sizeof q, words[0]);
-	snprintf(problem, sizeof problem, "unknown option \"%s\"", q);
+	lb_suggest(hint, sizeof hint, words[0], before, cli->gate ? 3 : 4,
+		   "most options stand behind the verb:");
+	snprintf(problem, sizeof problem, "unknown option \"%s\"%s", q, hint);
 	*status = lb_cli_misuse(cli, "", problem);
 	return 0;
 }
@@ -254,7 +315,7 @@ lb_verbs_run(struct lb_cli *cli, size_t count, char **words)
 	}
 	verb = find_verb(cli, words[0]);
 	if (verb == NULL)
-		return unknown_verb(cli, words[0]);
+		return unknown_verb(cli, count, words);
 	if (help) {
 		verb_help(cli, verb);
 		return LB_EXIT_DONE;

@@ -14,10 +14,12 @@
 #include "keeper/own.h"
 #include "keeper/role.h"
 #include "keeper/view.h"
+#include "policy/suggest.h"
 #include "text.h"
 
 #define PAGE 20		/* items in one answer */
 #define EARLIER_MAX 100 /* looked at, of those with one ticket */
+#define ROLES_NAMED 64	/* looked through for what was meant */
 
 /* Whether the caller may ask for a role, and if not whether eligibility is what is missing. */
 static int
@@ -122,6 +124,31 @@ find_same(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_req
 	return err == LB_ERR_NOT_FOUND ? found : err;
 }
 
+/*
+ * Why there is no such role: what may have been meant, or what may be asked for.  Only roles that
+ * the caller may request are named.
+ */
+static const char *
+no_such_role(const struct lb_policy *p, const struct lb_caller *who, const struct lb_msg_request *r,
+	     char *out, size_t cap)
+{
+	const char *name[ROLES_NAMED];
+	struct lb_policy_names names = {name, 0};
+	char all[160], hint[200], none[sizeof all + 32];
+
+	for (size_t i = 0; i < lb_policy_roles(p) && names.count < ROLES_NAMED; i++)
+		if (lb_policy_may_request(p, lb_policy_role_at(p, i)->name, who->identity))
+			name[names.count++] = lb_policy_role_at(p, i)->name;
+	lb_policy_join(all, sizeof all, &names);
+	snprintf(none, sizeof none, "%s%s", names.count > 0 ? "you may ask for: " : "see roles",
+		 all);
+	lb_suggest(hint, sizeof hint, r->role, name, r->resource[0] != '\0' ? 0 : names.count,
+		   none);
+	snprintf(out, cap, "there is no such role%s that you may request%s",
+		 r->resource[0] != '\0' ? " and resource" : "", hint);
+	return out;
+}
+
 /* NULL when the request is in order; else the refusal, with its code. */
 static const char *
 find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_request *r,
@@ -137,10 +164,7 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 		return "a reason is needed: --reason \"why you need this\"";
 	if (role == NULL || !lb_policy_may_request(tx->k->policy, role->name, who->identity)) {
 		*code = LB_NO_SUCH;
-		return r->resource[0] != '\0' ? "there is no such role and resource that you may "
-						"request: see roles"
-					      : "there is no such role that you may request: see "
-						"roles";
+		return no_such_role(tx->k->policy, who, r, text, sizeof text);
 	}
 	if (role->resource_count > 0) {
 		join_resources(role, resources, sizeof resources);

@@ -221,6 +221,21 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 	return lb_approve(tx, who, &g, 0, msg->act.text);
 }
 
+/* What does now what was meant, where there is something. */
+static const char *
+instead_of(enum lb_event event, uint8_t state)
+{
+	if (event == LB_EVENT_DENY && state == LB_STATE_APPROVED)
+		return "; revoke takes it back";
+	if (state == LB_STATE_ACTIVE && event == LB_EVENT_DENY)
+		return "; revoke ends it";
+	if (state == LB_STATE_ACTIVE && event == LB_EVENT_CANCEL)
+		return "; end ends it";
+	if (event == LB_EVENT_END && (lb_state_waits(state) || state == LB_STATE_APPROVED))
+		return "; cancel withdraws it";
+	return "";
+}
+
 /* Steps a grant, moves it with a cause, records the event and answers. */
 static int
 conclude(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, enum lb_event event,
@@ -231,7 +246,8 @@ conclude(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, enum
 	int err;
 
 	if (lb_grant_step(g, event, tx->now_s, &step, &why) != LB_OK)
-		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s", (unsigned long long)g->id, why);
+		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s%s", (unsigned long long)g->id, why,
+				 instead_of(event, g->state));
 	err = lb_move(tx, g, &step, cause);
 	if (err == LB_OK)
 		err = lb_audit(tx, name, g, who->actor, "%s", g->cause);

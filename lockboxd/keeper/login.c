@@ -126,8 +126,9 @@ say_how_to_ask(struct ask *a)
 	const char *host = lb_keeper_host(a->tx->k);
 
 	say_no(a, "no grant",
-	       "Lockbox: nobody has standing access to %s. Ask for it: "
-	       "ssh %s@%s request ROLE --for 1h --reason \"...\" (roles: ssh %s@%s roles)",
+	       "Lockbox: nobody has standing access to %s. Ask for it:\n"
+	       "  ssh %s@%s roles\n"
+	       "  ssh %s@%s request ROLE --for 1h --reason \"...\"",
 	       host, gate, host, gate, host);
 }
 

@@ -189,8 +189,8 @@ lb_do_attest(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg *
 
 	if (check == NULL || !lb_policy_attester(p, check, who->identity))
 		return lb_refuse(tx, who, LB_NO_PERMISSION,
-				 "there is no such check that you may attest: see eligibility "
-				 "pending");
+				 "there is no such check that you may attest; eligibility pending "
+				 "says who can");
 	if (strcmp(m->identity, who->identity) == 0)
 		return lb_refuse(tx, who, LB_OWN_REQUEST,
 				 "nobody attests a check of his own; somebody else must");

@@ -68,13 +68,6 @@ void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section,
 		 ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * Writes "; did you mean 'X'?" into out (of size bytes) for the candidate
- * nearest to word, or otherwise "; " and instead.  Returns out.
- */
-const char *lb_doc_suggest(char *out, size_t size, const char *word, const char *const *candidates,
-			   size_t count, const char *instead);
-
-/*
  * The steps.  Each reports what it finds and returns LB_OK, or LB_ERR_NOMEM;
  * the report's count of errors says whether the policy stands.
  */

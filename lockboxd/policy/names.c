@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy/document.h"
+#include "policy/suggest.h"
 
 #define SUGGEST_MAX 2000u /* candidates for a suggestion; with more, none is looked for */
 
@@ -57,7 +58,7 @@ lb_doc_check_names(const struct lb_doc *doc, const struct lb_doc_section *sectio
 			continue; /* the first was reported when it was built */
 		candidates = names_of(doc, wanted, &count);
 		snprintf(instead, sizeof instead, "define it with %s %s { ... }", word, name);
-		lb_doc_suggest(hint, sizeof hint, name, candidates, count, instead);
+		lb_suggest(hint, sizeof hint, name, candidates, count, instead);
 		lb_doc_error_at(doc, section, key, i, "%s: there is no %s '%s'%s", key, word, name,
 				hint);
 		free((void *)candidates);

@@ -20,6 +20,7 @@
  * only a broken shape ends the scan of a file.
  */
 #include "policy/document.h"
+#include "policy/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,7 @@ unknown_key(const struct lb_scan *s, enum lb_section section, unsigned line)
 		snprintf(instead, sizeof instead, "see lockbox.conf(5) for the keys that %s takes",
 			 here->word != NULL ? here->word : LB_HOST_FILE_NAME);
 	lb_text_escape(word, sizeof word, s->word);
-	lb_doc_suggest(hint, sizeof hint, s->word, keys, elsewhere != NULL ? 0 : here->count,
-		       instead);
+	lb_suggest(hint, sizeof hint, s->word, keys, elsewhere != NULL ? 0 : here->count, instead);
 	lb_report_add(s->doc->report, LB_SEVERITY_ERROR, lb_doc_file(s->doc, s->file), line,
 		      "unknown key '%s'%s%s%s", word, here->word != NULL ? " in " : "",
 		      here->word != NULL ? here->word : "", hint);
@@ -232,8 +232,8 @@ scan_section(struct lb_scan *s, const struct lb_doc_section *owner, const char *
 	struct lb_doc_section *made;
 
 	if (section == LB_SECTIONS) {
-		lb_doc_suggest(hint, sizeof hint, word, words, 6,
-			       "write identity, team, check, role, rule or customer");
+		lb_suggest(hint, sizeof hint, word, words, 6,
+			   "write identity, team, check, role, rule or customer");
 		snprintf(message, sizeof message, "unknown section '%s'%s", word, hint);
 		return expected(s, message);
 	}

@@ -42,6 +42,10 @@ for verb in $verbs; do
 	options=$((options + $(wc -l <<<"$in_help")))
 done
 [ $options -gt 40 ] || fail "only $options options were compared"
+offers alice --
+is $'--json\n--socket\n--help\n--version'
+offers alice doctor --
+says '^--reset-clock$'
 offers alice doctor --reset
 is --reset-clock
 offers alice show R-1 --statement --st

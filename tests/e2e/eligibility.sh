@@ -91,6 +91,15 @@ run_ok gate carol eligibility pending
 narrow
 says 'mallory for reader'
 says 'eligibility attest mallory screening'
+says_not 'eligibility approve'
+run_ok gate bob eligibility pending
+says_not 'eligibility (attest|approve) mallory'
+says 'You can approve it once nothing is missing'
+run_ok lockbox eligibility pending
+says_not 'eligibility (attest|approve) mallory'
+[ "$(lockbox complete-words eligibility attest '')" = mallory ] || fail "no identity is offered"
+[ "$(lockbox complete-words eligibility attest mallory '')" = screening ] || fail "no check is offered"
+[ "$(lockbox complete-words eligibility approve mallory '')" = reader ] || fail "no role is offered"
 
 step "Her check is attested, then a manager approves"
 run_ok gate carol eligibility attest mallory screening

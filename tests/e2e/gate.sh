@@ -102,7 +102,7 @@ for way in $ways; do
 	wait_log "pam_lockbox\\($service:account\\): refused: user="
 	case $service in
 	polkit-1) ;;
-	*) [ "$way" = way_sshd_sftp ] || says 'nobody has standing access.*ssh lockbox@lockbox-demo request' ;;
+	*) [ "$way" = way_sshd_sftp ] || { says 'nobody has standing access' && says '  ssh lockbox@lockbox-demo request'; } ;;
 	esac
 	pass "$way is refused by the gate"
 done

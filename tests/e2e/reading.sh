@@ -41,6 +41,15 @@ refused_with() {
 }
 reason="Der Index der Bestelltabelle klemmt, 索引が壊れています, and nobody can place an order until it is built anew, which takes the better part of an hour"
 
+step "What is mistyped is answered with what was meant, and with a help that ssh lets through"
+run_status 2 gate alice requesst db-operator
+says "did you mean 'request'"
+says "  ssh lockbox@$HOST help\$"
+reads alice help
+for verb in $(sed -n "s/^  \([a-z]*\) .*/\1/p" <<<"$OUT" | grep -vx ssh); do reads alice help "$verb"; done
+reads alice approve --help
+says_not '--sign KEY'
+
 step "Roles say what they give, and that approvals are signed"
 reads alice roles
 says 'Level 1 +leads-of-the-night: 2 of leads'
@@ -147,7 +156,11 @@ step "Refusals say what to do next"
 refused_with alice request "${long:0:28}" --for 2h --reason x
 says 'for --for 1h or less'
 refused_with alice request nosuch --for 5m --reason x
-says 'see roles'
+says 'you may ask for:'
+refused_with alice request db-operater --for 5m --reason x
+says "'db-operator'\\?"
+refused_with bob deny R-2 --reason x
+says 'has ended'
 refused_with alice request night-shift --for 5m --reason x
 says 'eligibility request night-shift'
 refused_with alice claim R-12

@@ -75,6 +75,42 @@ a_reason_takes_all_words_up_to_the_next_option(void **state)
 }
 
 static void
+a_dash_of_a_sentence_and_a_quoted_text_are_no_options(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("request", "db", "--reason", "fix", "--", "it", "-->", "now",
+			       "--for", "1h", NULL),
+			 LB_OK);
+	assert_string_equal(args.text, "fix -- it --> now");
+	assert_int_equal(args.duration_s, 3600);
+	assert_int_equal(parse("request", "db", "--reason", "--full disk", "is", NULL), LB_OK);
+	assert_string_equal(args.text, "--full disk is");
+	assert_int_equal(parse("request", "--", "db", "--reason", "x", NULL), LB_ERR_MALFORMED);
+}
+
+static void
+what_is_mistyped_is_met_half_way(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("request", "db", "--reasn", "x", NULL), LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "did you mean '--reason'?"));
+	assert_int_equal(parse("request", "db", "--reasn=x", NULL), LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "did you mean '--reason'?"));
+	assert_int_equal(parse("request", "db", "-for", "1h", "--reason", "x", NULL),
+			 LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "did you mean '--for'?"));
+	assert_int_equal(parse("request", "db", "--reason", "the", "disk", "--overflowing", NULL),
+			 LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "quotes twice"));
+	assert_int_equal(parse("deny", "R-5", "not", "now", NULL), LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "--reason TEXT"));
+	assert_int_equal(parse("approve", "R-5", "fine", NULL), LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "--comment TEXT"));
+	assert_int_equal(parse("audit", "R-1", NULL), LB_ERR_MALFORMED);
+	assert_non_null(strstr(args.problem, "--grant ID"));
+}
+
+static void
 a_reason_has_a_maximum(void **state)
 {
 	static char text[LB_REASON_MAX + 2];
@@ -417,6 +453,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_read_in_any_order),
 		cmocka_unit_test(a_reason_takes_all_words_up_to_the_next_option),
+		cmocka_unit_test(a_dash_of_a_sentence_and_a_quoted_text_are_no_options),
+		cmocka_unit_test(what_is_mistyped_is_met_half_way),
 		cmocka_unit_test(a_reason_has_a_maximum),
 		cmocka_unit_test(ids_are_read_in_all_their_forms),
 		cmocka_unit_test(senseless_words_are_refused_with_a_hint),

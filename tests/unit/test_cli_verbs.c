@@ -1058,6 +1058,23 @@ a_verb_and_an_option_that_do_not_exist_give_status_2(void **state)
 	expect_error("bad-input");
 	assert_int_equal(run_at("/nonexistent", "--json frobnicate"), LB_EXIT_USAGE);
 	expect_error("bad-input");
+	assert_int_equal(run_at("/nonexistent", "frobnicate R-1 --json"), LB_EXIT_USAGE);
+	expect_error("bad-input");
+	assert_int_equal(run_at("/nonexistent", "frobnicate"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "the verbs are listed by\n  lockbox help\n"));
+	assert_int_equal(run_at("/nonexistent", "aprove R-1"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "did you mean 'approve'?"));
+	assert_int_equal(run_at("/nonexistent", "STATUS"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "did you mean 'status'?"));
+	assert_int_equal(run_at("/nonexistent", "--jsn status"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "did you mean '--json'?"));
+	/* What ssh would take for its own is not proposed. */
+	through_gate = true;
+	assert_int_equal(run_at("/nonexistent", "frobnicate"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "  ssh lockbox@db1 help\n"));
+	assert_int_equal(run_at("/nonexistent", "request"), LB_EXIT_USAGE);
+	assert_non_null(strstr(err, "  ssh lockbox@db1 help request\n"));
+	through_gate = false;
 }
 
 static void
@@ -1077,7 +1094,15 @@ every_verb_has_help_with_an_example(void **state)
 		expect_said("Example:\n  lockbox ");
 		expect_said("--json");
 		expect_narrow(out);
+		through_gate = true;
+		assert_int_equal(run_at("/nonexistent", command), LB_EXIT_DONE);
+		through_gate = false;
+		expect_narrow(out);
+		expect_not_said("--sign KEY");
+		expect_not_said("--socket");
 	}
+	assert_int_equal(run_at("/nonexistent", "extend --help"), LB_EXIT_DONE);
+	expect_not_said("role's default");
 	assert_int_equal(run_at("/nonexistent", "--help"), LB_EXIT_DONE);
 	for (size_t i = 0; i < count; i++)
 		expect_said(v[i].name);

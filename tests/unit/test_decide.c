@@ -192,10 +192,13 @@ a_request_out_of_order_is_refused_with_the_reason(void **state)
 	refused(request(f, "alice", "op", 60, "   "), LB_BAD_INPUT, "a reason is needed");
 	refused(request(f, "alice", "no-such", 60, "why"), LB_NO_SUCH,
 		"no such role that you may request");
+	refused(request(f, "alice", "no-such", 60, "why"), LB_NO_SUCH, "you may ask for: ");
+	refused(request(f, "alice", "opp", 60, "why"), LB_NO_SUCH, "did you mean 'op'?");
 	refused(request(f, "alice", "", 60, "why"), LB_NO_SUCH, "no such role");
 	/* A role that is there, but not for her, sounds the same. */
 	refused(request(f, "bob", "op", 60, "why"), LB_NO_SUCH,
 		"no such role that you may request");
+	assert_null(strstr(f->a.text, "'op'"));
 	refused(request(f, "alice", "op", 4 * 3600 + 1, "why"), LB_OVER_LIMIT, "at most 4h");
 	refused(request(f, "alice", "op", UINT32_MAX, "why"), LB_OVER_LIMIT, "at most 4h");
 	pass_time(f, 2 * 86400);
