@@ -16,7 +16,13 @@ note_refusal(unsigned code, const char *text)
 
 	if (f == NULL)
 		return;
-	fprintf(f, "%u %s\n", code, text);
+	fprintf(f, "%u ", code);
+	for (; *text != '\0'; text++) /* on one line, as the source has it */
+		if (*text == '\n')
+			fputs("\\n", f);
+		else
+			fputc(*text, f);
+	fputc('\n', f);
 	fclose(f);
 }
 
