@@ -27,6 +27,7 @@ struct list {
 	struct lb_cli_table *table;
 	bool everybody;		   /* whose each is, is told */
 	bool revokes;		   /* the caller may revoke one of them */
+	bool decides;		   /* or approve or deny one */
 	struct lb_msg_grant *over; /* OVER_SHOWN of them, in a ring */
 	uint64_t overs;
 };
@@ -390,6 +391,8 @@ take_pending(void *arg, const union lb_msg *item)
 	if (g->until_s != 0)
 		lb_cli_relative(lapses, l->cli->now(), g->until_s);
 	gives(note, g);
+	if ((g->caller & (LB_CALLER_APPROVES | LB_CALLER_DENIES)) != 0)
+		l->decides = true;
 	err = lb_cli_table_add(l->table, cells);
 	if (err == LB_OK)
 		err = note_reason(l, g, true);
@@ -408,8 +411,10 @@ print_pending(const struct list *l)
 	}
 	lb_cli_table_print(l->table, cli->out, LB_CLI_WIDTH, cli->colour);
 	fputc('\n', cli->out);
-	lb_cli_say(cli, "Look at one, then decide:");
+	lb_cli_say(cli, l->decides ? "Look at one, then decide:" : "Who can approve one:");
 	lb_cli_own(cli, "", "show ID");
+	if (!l->decides)
+		return;
 	lb_cli_own(cli, "", "approve ID");
 	lb_cli_own(cli, "", "deny ID --reason \"...\"");
 }
