@@ -232,8 +232,10 @@ run(struct check *check, char **names)
 	int rc;
 
 	rc = read_source(names, &report, &source);
-	if (rc == LB_OK)
+	if (rc == LB_OK) {
+		lb_policy_source_look(source);
 		rc = lb_policy_parse(source, &report, &policy);
+	}
 	if (rc != LB_OK && report.errors == 0)
 		lb_report_add(&report, LB_SEVERITY_ERROR, "", 0, "the policy could not be read: %s",
 			      lb_err_text(rc));

@@ -159,7 +159,8 @@ find_fault(const struct lb_tx *tx, const struct lb_caller *who, const struct lb_
 
 	*code = LB_BAD_INPUT;
 	if (!lb_text_plain(r->reason) || !lb_text_plain(r->ticket))
-		return "the reason or ticket holds control characters; write it on one plain line";
+		return "the reason or ticket holds control characters or is no UTF-8; write it on "
+		       "one plain line";
 	if (strspn(r->reason, " ") == strlen(r->reason))
 		return "a reason is needed: --reason \"why you need this\"";
 	if (role == NULL || !lb_policy_may_request(tx->k->policy, role->name, who->identity)) {

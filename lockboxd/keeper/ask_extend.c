@@ -24,7 +24,8 @@ check_words(struct lb_tx *tx, const struct lb_caller *who, const struct lb_msg_e
 {
 	if (!lb_text_plain(m->reason))
 		return refuse(tx, who, LB_BAD_INPUT,
-			      "the reason holds control characters; write it on one plain line");
+			      "the reason holds control characters or is no UTF-8; write it on one "
+			      "plain line");
 	if (strspn(m->reason, " ") == strlen(m->reason))
 		return refuse(tx, who, LB_BAD_INPUT,
 			      "a reason is needed: --reason \"why you need more\"");

@@ -31,7 +31,8 @@ check_text(struct lb_tx *tx, const struct lb_caller *who, const char *text, bool
 {
 	if (!lb_text_plain(text))
 		return refuse(tx, who, LB_BAD_INPUT,
-			      "the text holds control characters; write it on one plain line");
+			      "the text holds control characters or is no UTF-8; write it on one "
+			      "plain line");
 	if (needed && strspn(text, " ") == strlen(text))
 		return refuse(tx, who, LB_BAD_INPUT, "a reason is needed: --reason \"why\"");
 	return LB_OK;

@@ -7,6 +7,7 @@
  */
 #include "keeper/keeper.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -151,8 +152,9 @@ look_around(struct lb_keeper *k)
 		lb_fatal(LB_EXIT_SETUP, "cannot read the host's name: %m");
 }
 
+/* dir: its place before the change of root, for people. */
 static void
-open_store(struct lb_keeper *k)
+open_store(struct lb_keeper *k, const char *dir)
 {
 	char why[512] = "";
 	int err = lb_store_check(STORE_DIR, why, sizeof why);
@@ -161,10 +163,17 @@ open_store(struct lb_keeper *k)
 		lb_fatal(LB_EXIT_SETUP, "the store is not opened (%s): %s; it was left untouched",
 			 lb_err_text(err), why);
 	err = lb_store_open(STORE_DIR, STORE_SIZE, &k->store);
+	if (err == LB_ERR_FULL)
+		lb_fatal(LB_EXIT_SETUP,
+			 "the store cannot be made: it takes %zu MiB of disk in %s, and there is "
+			 "not so much room; make room there",
+			 STORE_SIZE >> 20, dir);
 	if (err == LB_OK)
 		err = lb_keeper_clock_resume(k);
 	if (err != LB_OK)
-		lb_fatal(LB_EXIT_SETUP, "the store cannot be opened: %s: %m", lb_err_text(err));
+		lb_fatal(LB_EXIT_SETUP, "the store in %s cannot be opened: %s%s%s", dir,
+			 lb_err_text(err), err == LB_ERR_SYSTEM ? ": " : "",
+			 err == LB_ERR_SYSTEM ? strerror(errno) : "");
 	lb_store_set_most(k->store, STORE_MOST);
 }
 
@@ -191,7 +200,7 @@ lb_keeper_main(uid_t uid, gid_t gid, const char *root_dir)
 	look_around(k);
 
 	lb_privsep_drop(uid, gid, root_dir);
-	open_store(k);
+	open_store(k, root_dir);
 	k->base = event_base_new();
 	if (k->base != NULL && lb_batch_init(k) == LB_OK)
 		k->warden = lb_link_new(k->base, LB_FD_LINK, &lb_keeper_warden_calls, k);

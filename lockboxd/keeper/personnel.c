@@ -347,7 +347,8 @@ lb_do_eligibility_revoke(struct lb_tx *tx, const struct lb_caller *who, const un
 
 	if (!lb_text_plain(m->text))
 		return lb_refuse(tx, who, LB_BAD_INPUT,
-				 "the text holds control characters; write it on one plain line");
+				 "the text holds control characters or is no UTF-8; write it on "
+				 "one plain line");
 	snprintf(cause, sizeof cause, "revoked by %s%s%.150s", who->actor, m->text[0] ? ": " : "",
 		 m->text);
 	err = revoke_eligibility(tx, who, m, cause, &ended);

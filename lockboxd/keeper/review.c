@@ -17,7 +17,8 @@ fault(struct lb_tx *tx, const struct lb_caller *who, const struct lb_grant *g,
 {
 	*code = LB_BAD_INPUT;
 	if (!lb_text_plain(m->text))
-		return "the comment holds control characters; write it on one plain line";
+		return "the comment holds control characters or is no UTF-8; write it on one plain "
+		       "line";
 	if (strspn(m->text, " ") == strlen(m->text))
 		return "what was found is needed: --comment \"what was done, and why\"";
 	if (m->verdict != LB_REVIEW_JUSTIFIED && m->verdict != LB_REVIEW_UNJUSTIFIED)

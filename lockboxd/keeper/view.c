@@ -43,10 +43,32 @@ find_own(struct lb_tx *tx, const char *identity, unsigned states, struct lb_gran
 	return found == 0 ? LB_ERR_NOT_FOUND : found == 1 ? LB_OK : LB_ERR_EXISTS;
 }
 
+/* "approved or active"; of any state that is not over, or of none: "open" */
+static void
+join_states(unsigned states, char *out, size_t cap)
+{
+	size_t used = 0;
+
+	snprintf(out, cap, "open");
+	if ((states & 1u << LB_STATE_ENDING) != 0)
+		return;
+	for (uint8_t s = 1; s < LB_STATE_COUNT && used < cap; s++) {
+		if ((states & 1u << s) == 0)
+			continue;
+		states &= ~(1u << s);
+		used += (size_t)snprintf(out + used, cap - used, "%s%s",
+					 used == 0     ? ""
+					 : states == 0 ? " or "
+						       : ", ",
+					 lb_state_name(s));
+	}
+}
+
 int
 lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsigned states,
 	      struct lb_grant *grant)
 {
+	char meant[128];
 	int err = id != 0 ? lb_store_grant(tx->store, id, grant)
 			  : find_own(tx, who->identity, states, grant);
 
@@ -57,10 +79,12 @@ lb_find_grant(struct lb_tx *tx, const struct lb_caller *who, uint64_t id, unsign
 				"you have several that could be meant; name one: see status");
 	else if (err != LB_OK && err != LB_ERR_NOT_FOUND)
 		return err;
-	else if (id == 0)
+	else if (id == 0) {
+		join_states(states, meant, sizeof meant);
 		err = lb_refuse(tx, who, LB_NO_SUCH,
-				"you have nothing that could be meant: see status");
-	else
+				"you have nothing that is %s: name what you mean, see status",
+				meant);
+	} else
 		err = lb_refuse(tx, who, LB_NO_SUCH, "there is no R-%llu that you may see",
 				(unsigned long long)id);
 	return err == LB_OK ? LB_ERR_REFUSED : err;

@@ -77,24 +77,40 @@ lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, cons
 	va_end(ap);
 }
 
+/* The line of item i of the value of key, the section's first when there is no such value. */
+static unsigned
+line_at(const struct lb_doc_section *section, const char *key, size_t i)
+{
+	const struct lb_policy_section *s = lb_table_section(section->section);
+	const struct lb_policy_row *row = lb_table_row(section->section, key);
+	const struct lb_doc_list *list;
+
+	if (row == NULL)
+		return section->line;
+	list = &section->values[row - s->rows];
+	if (i < list->count)
+		return list->item[i]->line;
+	return list->line > 0 ? list->line : section->line;
+}
+
 void
 lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
 		size_t i, const char *format, ...)
 {
-	const struct lb_policy_section *s = lb_table_section(section->section);
-	const struct lb_policy_row *row = lb_table_row(section->section, key);
-	unsigned line = section->line;
 	va_list ap;
 
-	if (row != NULL) {
-		const struct lb_doc_list *list = &section->values[row - s->rows];
-
-		if (i < list->count)
-			line = list->item[i]->line;
-		else if (list->line > 0)
-			line = list->line;
-	}
 	va_start(ap, format);
-	add(doc, LB_SEVERITY_ERROR, section->file, line, format, ap);
+	add(doc, LB_SEVERITY_ERROR, section->file, line_at(section, key, i), format, ap);
+	va_end(ap);
+}
+
+void
+lb_doc_warn_at(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+	       size_t i, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(doc, LB_SEVERITY_WARNING, section->file, line_at(section, key, i), format, ap);
 	va_end(ap);
 }

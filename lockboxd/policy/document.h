@@ -64,8 +64,11 @@ void lb_doc_error(const struct lb_doc *doc, const struct lb_doc_section *section
 void lb_doc_error_at(const struct lb_doc *doc, const struct lb_doc_section *section,
 		     const char *key, size_t i, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The same for what is in order and may not be meant. */
 void lb_doc_warn(const struct lb_doc *doc, const struct lb_doc_section *section, const char *format,
 		 ...) __attribute__((format(printf, 3, 4)));
+void lb_doc_warn_at(const struct lb_doc *doc, const struct lb_doc_section *section, const char *key,
+		    size_t i, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /*
  * The steps.  Each reports what it finds and returns LB_OK, or LB_ERR_NOMEM;

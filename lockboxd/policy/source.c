@@ -1,8 +1,10 @@
 /* The source of a policy, in memory: see source.h. */
 #include "policy/source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "err.h"
 #include "name.h"
@@ -33,6 +35,20 @@ lb_policy_source_free(struct lb_policy_source *source)
 	free(source->users.fact);
 	free(source->groups.fact);
 	free(source);
+}
+
+void
+lb_policy_source_look(struct lb_policy_source *source)
+{
+	source->look = true;
+}
+
+bool
+lb_policy_source_missing(const struct lb_policy_source *source, const char *path)
+{
+	struct stat st;
+
+	return source->look && lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
 int

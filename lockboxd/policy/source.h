@@ -111,6 +111,14 @@ const char *lb_policy_source_zone(const struct lb_policy_source *source, const c
 bool lb_policy_source_user(const struct lb_policy_source *source, const char *name, uint32_t *id);
 bool lb_policy_source_group(const struct lb_policy_source *source, const char *name, uint32_t *id);
 
+/*
+ * Has the reader of this source look at this host's files as well, and warn of
+ * what a policy names that is not there.  Not packed: for whoever checks a policy.
+ */
+void lb_policy_source_look(struct lb_policy_source *source);
+/* True of a source that looks when no file is at path.  May block on a slow disk. */
+bool lb_policy_source_missing(const struct lb_policy_source *source, const char *path);
+
 /* The files, in order; name and text stay valid as long as the source.  text ends in a NUL. */
 struct lb_policy_file {
 	const char *name;

@@ -35,6 +35,7 @@ struct lb_policy_source {
 	struct lb_source_facts users, groups;
 	struct lb_source_zone zone[LB_SOURCE_ZONES_MAX];
 	size_t zones;
+	bool look; /* at this host's files, for warnings */
 };
 
 /* Appends one fact; sorted ones must come in ascending order.  LB_ERR_TOO_LONG, LB_ERR_NOMEM. */

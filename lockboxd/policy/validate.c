@@ -39,7 +39,7 @@ check_host(struct lb_doc *doc)
 		lb_doc_warn(
 			doc, &at,
 			"there is no user '%s' in /etc/passwd yet, so ssh %s@host will not work; "
-			"the package makes it",
+			"/usr/share/lockbox/setup enable makes it",
 			host->gate_user, host->gate_user);
 		return;
 	}

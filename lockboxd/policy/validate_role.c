@@ -4,6 +4,7 @@
  */
 #include "policy/document.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,24 @@ check_sudo_as(const struct lb_doc *doc, const struct lb_doc_section *section,
 }
 
 static void
+look_for_program(const struct lb_doc *doc, const struct lb_doc_section *section,
+		 const struct lb_policy_role *role, size_t i)
+{
+	const char *command = role->sudo.name[i];
+	size_t len = strcspn(command, " ");
+	char program[PATH_MAX];
+
+	if (command[0] != '/' || len >= sizeof program)
+		return;
+	memcpy(program, command, len);
+	program[len] = '\0';
+	if (lb_policy_source_missing(doc->source, program))
+		lb_doc_warn_at(doc, section, "sudo", i,
+			       "sudo: there is no program '%s' on this host: sudo will refuse it",
+			       program);
+}
+
+static void
 check_commands(const struct lb_doc *doc, const struct lb_doc_section *section,
 	       const struct lb_policy_role *role)
 {
@@ -127,6 +146,7 @@ check_commands(const struct lb_doc *doc, const struct lb_doc_section *section,
 		if (lb_command_problem(command) != NULL)
 			continue; /* reported when it was built */
 		lb_text_escape(shown, sizeof shown, command);
+		look_for_program(doc, section, role, i);
 		if (lb_command_unsafe_place(command, doc->policy->host.home_base))
 			lb_doc_error_at(
 				doc, section, "sudo", i,
@@ -212,6 +232,10 @@ check_path(const struct lb_doc *doc, const struct lb_doc_section *section,
 				"path: whoever may %s '%s' is as good as root; write "
 				"root-equivalent = true in the role if that is meant",
 				role->access, role->path);
+	else if (lb_policy_source_missing(doc->source, role->path))
+		lb_doc_warn_at(doc, section->resource, "path", 0,
+			       "path: there is no '%s' on this host: it cannot be claimed before",
+			       role->path);
 }
 
 void

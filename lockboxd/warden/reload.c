@@ -18,6 +18,7 @@
 #include "warden/state.h"
 
 #define VISUDO_TIMEOUT_MS 10000u
+#define LAST_LINES_MS 500u
 
 static void
 log_finding(void *arg, const struct lb_report_item *item)
@@ -72,10 +73,20 @@ lb_warden_check(const struct lb_warden_options *options)
 {
 	struct lb_reload *r = prepare(options);
 
-	if (r == NULL)
-		return LB_ERR_REFUSED;
-	lb_reload_free(r);
-	return LB_OK;
+	if (r != NULL) {
+		lb_reload_free(r);
+		return LB_OK;
+	}
+	/*
+	 * Whoever reloads through the service manager does not see standard error: what is wrong goes
+	 * to syslog as well.  A policy that is in order says nothing there: it is read once more, by
+	 * the daemon that takes it.
+	 */
+	lb_log_open_warden(false, LB_LOG_SOCKET);
+	lb_reload_free(prepare(options));
+	lb_log(LOG_ERR, "policy refused: nothing was changed");
+	lb_log_flush(LAST_LINES_MS);
+	return LB_ERR_REFUSED;
 }
 
 /* nscd keeps an answer long after the account that it is about has ended. */

@@ -49,6 +49,7 @@ wait_for '[ "$(systemctl show -p SubState --value lockboxd)" = running ]' 5 || f
 cp /etc/lockbox/policy.d/demo.conf /run/demo.conf
 echo 'role broken {' >>/etc/lockbox/policy.d/demo.conf
 run_refused systemctl reload lockboxd
+wait_for "journalctl -q -t lockboxd | grep -q 'policy: /etc/lockbox/policy.d/demo.conf:[0-9]'" 5 || fail "the journal does not say where the mistake is"
 [ "$(property ActiveState)" = active ] || fail "a reload that was refused has stopped it"
 run_ok gate alice roles
 cp /run/demo.conf /etc/lockbox/policy.d/demo.conf

@@ -144,6 +144,21 @@ unsatisfiable() {
 	[ "$all" = "$before" ] || fail "something has changed: $before / $all"
 	pass "refused: $1"
 }
+step "What lockboxd -n finds is in syslog as well, once, with file and line; nothing of what is in order"
+cat /run/sound.conf - >$policy <<'END'
+role broken { requesters = {"nobody-there"} approvers = {"leads"} }
+END
+mark_log
+run_refused lockbox check
+where=$(grep -oE "$policy:[0-9]+: [a-z ]+" <<<"$OUT" | head -n 1)
+run_refused lockboxd -n
+says "$policy:[0-9]+: "
+wait_log 'policy refused: nothing was changed'
+[ "$(log_since_mark | grep -c "lockboxd.*policy: $where")" = 1 ] || fail "not once: $where: $(log_since_mark)"
+cp /run/sound.conf $policy
+mark_log
+run_ok lockboxd -n
+! grep -q 'policy' < <(log_since_mark) || fail "a policy in order is written down: $(log_since_mark)"
 unsatisfiable 'only its own requester could approve' <<'END'
 team lone { members = {"alice"} }
 role loner { requesters = {"lone"} approvers = {"lone"} }

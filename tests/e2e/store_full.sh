@@ -28,6 +28,14 @@ refused_for_room() {
 	says 'the store is full: nothing new is granted'
 }
 
+step "A disk that is too small for a new store"
+mount -o remount,size=20m $dir || fail "remount"
+run_status 78 lockboxd -d
+says "the store cannot be made: it takes 64 MiB of disk in $dir"
+says_not 'No such file'
+mount -o remount,size=66m $dir || fail "remount"
+rm -f $dir/*
+
 step "Before: grants of every kind, made while there is room"
 start_daemon
 start_sshd

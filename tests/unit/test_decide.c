@@ -320,6 +320,10 @@ a_grant_is_shown_to_its_people_and_to_nobody_else(void **state)
 	/* Without a number: the only one of one's own. */
 	assert_int_equal(answered(act(f, "alice", LB_MSG_SHOW, 0, "")), id);
 	refused(act(f, "mallory", LB_MSG_SHOW, 0, ""), LB_NO_SUCH, "you have nothing");
+	refused(act(f, "alice", LB_MSG_CLAIM, 0, ""), LB_NO_SUCH,
+		"you have nothing that is approved or active: name what you mean");
+	refused(act(f, "alice", LB_MSG_END, 0, ""), LB_NO_SUCH, "nothing that is active:");
+	refused(act(f, "mallory", LB_MSG_SHOW, 0, ""), LB_NO_SUCH, "nothing that is open:");
 	pending(f, "alice", "op");
 	refused(act(f, "alice", LB_MSG_SHOW, 0, ""), LB_BAD_INPUT, "several that could be meant");
 }

@@ -62,6 +62,39 @@ static const char good[] =
 	"AAAAC3NzaC1lZDI1NTE5AAAAIA39QdqdTCIXOhLgDfdsyDmSXppo6WKJHhVs98E577Jn alice\"}\n"
 	"}\n";
 
+/* Warned of, not refused: a policy may be there before what it names. */
+static void
+what_is_not_on_this_host_is_warned_of(void **state)
+{
+	static const char role[] = "team all { members = {\"alice\"} }\n"
+				   "identity bob { unix-user = \"daemon\" }\n"
+				   "team leads { members = {\"bob\"} }\n"
+				   "role logs {\n"
+				   " requesters = {\"all\"}\n"
+				   " approvers = {\"leads\"}\n"
+				   " resource gone {\n"
+				   "  sudo = {\"/usr/bin/env-of-nobody -x\", \"/bin/true\"}\n"
+				   "  path = \"/var/log/lockbox-test-is-not-here\" }\n"
+				   " resource there {\n"
+				   "  path = \"/var/log\" }\n"
+				   "}\n";
+	char text[2048];
+	int status;
+	const char *out;
+
+	(void)state;
+	snprintf(text, sizeof text, "%s%s", good, role);
+	out = check(&status, "--dump", draft(text));
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(out, ".conf:11: warning: sudo: there is no program "
+				    "'/usr/bin/env-of-nobody' on this host"));
+	assert_non_null(strstr(out, ".conf:12: warning: path: there is no "
+				    "'/var/log/lockbox-test-is-not-here' on this host"));
+	assert_null(strstr(out, "/bin/true' on this host"));
+	assert_null(strstr(out, "'/var/log' on this host"));
+	assert_non_null(strstr(out, "warnings)"));
+}
+
 static void
 a_policy_in_order_is_summed_up(void **state)
 {
@@ -149,6 +182,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_on_this_host_is_warned_of),
 		cmocka_unit_test(a_policy_in_order_is_summed_up),
 		cmocka_unit_test(a_broken_policy_is_named_by_file_and_line),
 		cmocka_unit_test(json_has_the_same_findings),
