@@ -18,6 +18,7 @@ seal() {
 	quietly $setup seal "$@"
 	[ "$STATUS" -eq 0 ] || fail "setup seal: $OUT"
 	PASSWORD=$(sed -n 's/^ *password *//p' <<<"$OUT")
+	[ "$(wc -L <<<"$OUT")" -le 80 ] || fail "wide lines: $OUT"
 	[ ${#PASSWORD} -eq 39 ] || fail "no password: $OUT"
 	checks=$((checks + 1))
 }

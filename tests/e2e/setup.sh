@@ -71,6 +71,7 @@ snapshot >/run/before
 
 step "Enabled: the gate holds in every stack"
 run_ok $setup enable
+tells 'enabled\. From now on nobody logs in here'
 run_ok $setup status
 says_not OPEN
 says 'sssd-shadowutils +no gate, and needs none'
@@ -104,6 +105,7 @@ pass "the same for five others"
 
 step "Disabled: every file is as it was"
 run_ok $setup disable
+tells 'disabled\. The daemon'
 same "disable left a difference" "no difference"
 run_refused $setup status
 
