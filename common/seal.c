@@ -96,8 +96,9 @@ parse(const char text[LB_SEAL_SIZE + 1], struct lb_seal *out)
 	if (strlen(at) < strlen(LAST) || strcmp(text + LB_SEAL_SIZE - strlen(LAST), LAST) != 0)
 		return LB_ERR_MALFORMED;
 	len = strlen(at) - strlen(LAST);
-	for (size_t i = 0; i < len; i++)
-		s.broken[i] = at[i] == '\n' ? ' ' : at[i];
+	memcpy(s.broken, at, len);
+	for (char *end = s.broken; (end = strchr(end, '\n')) != NULL;)
+		*end = ' ';
 	while (len > 0 && s.broken[len - 1] == ' ')
 		s.broken[--len] = '\0';
 	if (len > 0 && !parse_broken(&s))

@@ -12,9 +12,9 @@
 #define LINE 2048
 
 const char *
-lb_account_password(const char *file, const char *user)
+lb_account_password(const char *shadow, const char *user)
 {
-	FILE *f = fopen(file, "re");
+	FILE *f = fopen(shadow, "re");
 	char line[LINE];
 	size_t len = strlen(user);
 	const char *state = f != NULL ? "locked" : "unknown"; /* not there: none that could match */

@@ -83,10 +83,11 @@ user_fault(const struct lb_way_files *files, const struct lb_pam_rule *rule)
 	const char *fault = NULL;
 	struct passwd *pw = NULL;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): both kinds name a user */
 	while (f != NULL && (pw = fgetpwent(f)) != NULL && strcmp(pw->pw_name, rule->user) != 0)
 		;
 	if (pw != NULL)
-		fault = rule->kind == LB_PAM_EXEMPT && !is_later(rule->service)
+		fault = rule->service != NULL && !is_later(rule->service)
 				? login_fault(files, rule->service, pw)
 				: NULL;
 	else if (f != NULL && getpwnam(rule->user) == NULL)
