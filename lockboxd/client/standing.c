@@ -138,7 +138,6 @@ static enum access
 seal_opens(struct list *l, char services[WORDS])
 {
 	struct lb_seal seal;
-	struct timespec boot;
 	int err = lb_seal_read(l->files->seal_dir, LB_SEAL_WHOLE, &seal);
 
 	services[0] = '\0';
@@ -146,11 +145,9 @@ seal_opens(struct list *l, char services[WORDS])
 		snprintf(services, WORDS, "%s", seal.services);
 		return ACCESS_SEAL;
 	}
-	if (lb_seal_in_use(l->files->seal_dir, &seal) &&
-	    clock_gettime(CLOCK_BOOTTIME, &boot) == 0) {
+	if (lb_seal_in_use(l->files->seal_dir, &seal)) {
 		snprintf(services, WORDS, "sudo");
-		lb_time_format(l->until, (int64_t)time(NULL) + (int64_t)seal.broken_at_s +
-						 LB_SEAL_USE_S - (int64_t)boot.tv_sec);
+		lb_time_format(l->until, (int64_t)time(NULL) + lb_seal_left(&seal));
 		return ACCESS_ROOT;
 	}
 	return err == LB_ERR_SYSTEM ? ACCESS_UNKNOWN : ACCESS_REFUSED;
