@@ -19,8 +19,8 @@
  * prove: written --unwind 14 --no-conversion-check
  * prove: whole --unwind 30 --no-conversion-check
  * prove: reader --unwind 18 --no-conversion-check
- * prove: tables --unwind 40 --no-conversion-check
- * prove: header --unwind 40 --no-conversion-check
+ * prove: tables --unwind 160 --no-conversion-check
+ * prove: header --unwind 100 --no-conversion-check
  */
 #include "prove.h"
 
