@@ -224,8 +224,12 @@ lb_do_approve(struct lb_tx *tx, const struct lb_caller *who, const union lb_msg 
 
 /* What does now what was meant, where there is something. */
 static const char *
-instead_of(enum lb_event event, uint8_t state)
+instead_of(const struct lb_grant *g, enum lb_event event, uint64_t now_s)
 {
+	uint8_t state = g->state;
+
+	if (g->until_s != 0 && now_s >= g->until_s)
+		return ""; /* nothing does */
 	if (event == LB_EVENT_DENY && state == LB_STATE_APPROVED)
 		return "; revoke takes it back";
 	if (state == LB_STATE_ACTIVE && event == LB_EVENT_DENY)
@@ -248,7 +252,7 @@ conclude(struct lb_tx *tx, const struct lb_caller *who, struct lb_grant *g, enum
 
 	if (lb_grant_step(g, event, tx->now_s, &step, &why) != LB_OK)
 		return lb_refuse(tx, who, LB_NOT_NOW, "R-%llu %s%s", (unsigned long long)g->id, why,
-				 instead_of(event, g->state));
+				 instead_of(g, event, tx->now_s));
 	err = lb_move(tx, g, &step, cause);
 	if (err == LB_OK)
 		err = lb_audit(tx, name, g, who->actor, "%s", g->cause);

@@ -248,6 +248,45 @@ list(struct fixture *f, const char *who, unsigned which, uint64_t after)
 	return ask(f, who, LB_MSG_LIST, &m);
 }
 
+/* What a view says that its reader may do is what is not refused him. */
+static void
+a_view_says_what_its_reader_may_do(void **state)
+{
+	static const struct {
+		const char *who;
+		unsigned pending, approved;
+	} rows[] = {
+		{"alice", LB_CALLER_OWN, LB_CALLER_OWN},
+		{"bob", LB_CALLER_APPROVES | LB_CALLER_DENIES | LB_CALLER_REVOKES,
+		 LB_CALLER_REVOKES},
+		{"carol", 0, 0}, /* an auditor */
+		{"root", LB_CALLER_REVOKES, LB_CALLER_REVOKES},
+	};
+	struct fixture *f = *state;
+	uint64_t id = pending(f, "alice", "op");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		answered(act(f, rows[i].who, LB_MSG_SHOW, id, ""));
+		assert_int_equal(f->a.grant.caller, rows[i].pending);
+		assert_int_equal(f->a.grant.permission, LB_PERMISSION_CHANGE);
+		assert_string_equal(f->a.grant.others, "");
+	}
+	answered(act(f, "bob", LB_MSG_APPROVE, id, ""));
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		answered(act(f, rows[i].who, LB_MSG_SHOW, id, ""));
+		assert_int_equal(f->a.grant.caller, rows[i].approved);
+		assert_non_null(strstr(f->a.grant.others, "bob"));
+		assert_null(strstr(f->a.grant.others, "alice"));
+	}
+	refused(act(f, "bob", LB_MSG_DENY, id, "no"), LB_NOT_NOW, "; revoke takes it back");
+	refused(act(f, "alice", LB_MSG_END, id, ""), LB_NOT_NOW, "; cancel withdraws it");
+	refused(act(f, "carol", LB_MSG_REVOKE, id, "x"), LB_NO_PERMISSION, "no approver");
+	answered(act(f, "bob", LB_MSG_REVOKE, id, "x"));
+	answered(act(f, "bob", LB_MSG_SHOW, id, ""));
+	assert_int_equal(f->a.grant.caller, 0);
+	assert_int_equal(f->a.grant.permission, LB_PERMISSION_UNKNOWN);
+}
+
 static void
 lists_show_what_is_the_callers_to_see(void **state)
 {
@@ -977,6 +1016,7 @@ main(void)
 		unit(a_request_out_of_order_is_refused_with_the_reason),
 		unit(one_person_has_at_most_twenty_at_a_time),
 		unit(roles_are_listed_to_those_they_concern),
+		unit(a_view_says_what_its_reader_may_do),
 		unit(lists_show_what_is_the_callers_to_see),
 		unit(long_lists_come_in_pages),
 		unit(a_grant_is_shown_to_its_people_and_to_nobody_else),
