@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "output.h"
 #include "show.h"
+#include "stage.h"
 #include "wait.h"
 #include "wipe.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "show.h"
+#include "stage.h"
 #include "text.h"
 #include "wipe.h"
 

@@ -15,6 +15,7 @@
 #include "json.h"
 #include "output.h"
 #include "show.h"
+#include "stage.h"
 #include "table.h"
 #include "text.h"
 

@@ -1,5 +1,6 @@
 /* Words: see show.h. */
 #include "show.h"
+#include "stage.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,19 +9,6 @@
 #include "output.h"
 #include "text.h"
 #include "wipe.h"
-
-bool
-lb_cli_waits(const struct lb_msg_grant *g)
-{
-	return g->state == LB_STATE_PENDING || g->state == LB_STATE_NOTIFIED;
-}
-
-bool
-lb_cli_over(const struct lb_msg_grant *g)
-{
-	return !lb_cli_waits(g) && g->state != LB_STATE_APPROVED && g->state != LB_STATE_ACTIVE &&
-	       g->state != LB_STATE_ENDING;
-}
 
 const struct lb_msg_level *
 lb_cli_level(const struct lb_msg_grant *g)

@@ -23,10 +23,6 @@ void lb_cli_waits_for(char *out, size_t cap, const struct lb_msg_grant *g);
 
 /* The level that a grant waits for, when it has several; NULL otherwise. */
 const struct lb_msg_level *lb_cli_level(const struct lb_msg_grant *g);
-/* True while somebody's approval is waited for. */
-bool lb_cli_waits(const struct lb_msg_grant *g);
-/* True once nothing more becomes of it. */
-bool lb_cli_over(const struct lb_msg_grant *g);
 /* Everything about one grant. */
 void lb_cli_show_grant(const struct lb_cli *cli, const struct lb_msg_grant *g);
 

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "output.h"
 #include "show.h"
+#include "stage.h"
 #include "text.h"
 #include "wipe.h"
 
