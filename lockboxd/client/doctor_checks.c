@@ -136,10 +136,11 @@ check_policy(const struct doctor *d)
 	lb_policy_source_free(source);
 	if (err != LB_OK)
 		tell(d, "policy", LB_HEALTH_BAD, "lockbox check",
-		     "the files in /etc/lockbox would be refused: %u mistakes", report.errors);
+		     "the files in /etc/lockbox would be refused: %u mistake%s", report.errors,
+		     report.errors == 1 ? "" : "s");
 	else if (report.warnings > 0)
-		tell(d, "policy", LB_HEALTH_WARNING, "lockbox check", "%u warnings",
-		     report.warnings);
+		tell(d, "policy", LB_HEALTH_WARNING, "lockbox check", "%u warning%s",
+		     report.warnings, report.warnings == 1 ? "" : "s");
 	else
 		tell(d, "policy", LB_HEALTH_OK, "", "%zu identities, %zu teams, %zu roles",
 		     lb_policy_identities(policy), lb_policy_teams(policy),

@@ -35,9 +35,9 @@
 
 static const char usage[] =
 	"usage: lockbox standing [--json]\n"
-	"Lists who can get into this host without an approved grant, whose own account a role\n"
-	"opens while a grant lasts, and who else has a shell here. Works on the host itself,\n"
-	"without the daemon. What only root can read is unknown to others.\n"
+	"Lists who can get into this host without an approved grant, whose own account\n"
+	"a role opens while a grant lasts, and who else has a shell here.  Works on the\n"
+	"host itself, without the daemon.  What only root can read is unknown to others.\n"
 	"\n"
 	"  --json  one JSON object\n"
 	"  --help  this text\n"
