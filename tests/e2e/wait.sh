@@ -9,6 +9,7 @@ start_sshd
 begin() {
 	local out=$1
 	shift
+	: >"/run/$out" # what the last one said is not to be read as this one's
 	"$@" >"/run/$out" 2>&1 </dev/null &
 	waiter=$!
 }
@@ -62,6 +63,7 @@ run_status 0 gate alice status "$id" --wait --json
 run_ok gate alice cancel "$id"
 
 step "On a terminal: one line that is refreshed"
+: >/run/out
 script -qfc "setpriv --reuid alice --regid alice --init-groups -- env TERM=xterm lockbox request db-operator --reason five --wait" /run/out >/dev/null </dev/null &
 waiter=$!
 told out '0 of 1, asked [0-9]+s ago, waiting for bob, dave.\[K'
