@@ -37,11 +37,11 @@ stays_away() {
 	quietly timeout 20 /usr/sbin/lockboxd -d
 	[ "$STATUS" -ne 0 ] || fail "$1: it starts"
 	[ "$STATUS" -ne 124 ] || fail "$1: it goes on trying"
-	wait_log "store (is not|cannot be) opened.*($2)"
+	wait_log "store( in [^ ]+)? (is not|cannot be) opened.*($2)"
 	wait_log 'the keeper cannot start: stopping'
 	after=$(cd $dir && find . -type f -exec sha256sum {} + | sort; stat -c '%n %s %Y %a %U' $dir/*)
 	[ "$before" = "$after" ] || fail "$1: it has changed the store: $(diff <(echo "$before") <(echo "$after"))"
-	pass "$1: $(log_since_mark | grep -oE "the store (is not|cannot be) opened.*" | head -n 1 | cut -c 1-120)"
+	pass "$1: $(log_since_mark | grep -oE "the store( in [^ ]+)? (is not|cannot be) opened.*" | head -n 1 | cut -c 1-120)"
 	run_refused pamtester sshd alice acct_mgmt
 	[ ! -S /run/lockbox/public.sock ] || ! daemon_answers || fail "$1: somebody answers"
 	restore
