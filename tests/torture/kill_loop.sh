@@ -47,8 +47,8 @@ pid_of() {
 }
 # Again until it is done, while the daemon comes and goes.
 surely() {
-	local try
-	for ((try = 0; try < 20; try++)); do
+	local until=$((SECONDS + 25))
+	while [ $SECONDS -lt $until ]; do
 		quietly "$@"
 		# "not now": it was done, and only its answer was lost
 		[ "$STATUS" -ne 0 ] && [[ $OUT != *"approved R-"*already* ]] || return 0
