@@ -209,6 +209,7 @@ tamper /etc/lockbox/pam.conf '1i exempt lgoin root' 'warning pam.conf line 1: th
 tamper /etc/pam.d/chsh 's/@include common-account/account required pam_unix.so/' 'chsh +no gate, and needs none' 0
 # Any service, of either directory, by its name and that of the file over it.
 tamper /etc/pam.d/chpasswd '$a account required pam_permit.so' 'chpasswd +no gate, and needs none' 0
+mkdir -p /usr/lib/pam.d
 printf 'account required pam_permit.so\n' >/usr/lib/pam.d/vsftpd
 quietly $setup status
 [ "$STATUS" -eq 1 ] || fail "a service without the gate is not seen: $OUT"

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2119 # arguments are optional
 . "$WORLD_REPO/tests/support/lib.sh"
 
-people=64
+people=128
 acked=/run/acked
 tool=$BUILD/tests/daemon_transitions
 "$BUILD/tests/daemon_policy" $people >/etc/lockbox/policy.d/bench.conf
