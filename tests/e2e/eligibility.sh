@@ -185,9 +185,11 @@ step "The policy takes it away: reloads all the while, and the grants end"
 granted mallory changer 10m bob
 CHANGE=$GRANT
 ask reader "the policy changes"
+# The first of these that sees the new policy takes it away.
+mark_log
 for _ in 1 2 3 4 5; do reload_daemon; done
 sed -i 's/^team newcomers .*/team newcomers { members = {} }/' /etc/lockbox/policy.d/eligibility.conf
-new_policy
+reload_daemon
 wait_for "[ \"\$(state_of $CHANGE)\" = ended ]" || fail "$OUT"
 [ "$(state_of "$GRANT")" = cancelled ] || fail "$OUT"
 wait_log 'event=eligibility-end .*the policy no longer allows it'
