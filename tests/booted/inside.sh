@@ -84,6 +84,7 @@ run_ok systemctl stop lockboxd
 run_ok systemctl start lockboxd
 quietly systemctl --failed --no-legend
 [ -z "$OUT" ] || fail "failed units: $OUT"
+wait_for '! lockbox status | grep -qE " (active|ending) "' 10 # it names those, and stays
 run_ok /usr/share/lockbox/setup disable
 quietly systemctl --failed --no-legend
 [ -z "$OUT" ] || fail "failed units: $OUT"
